@@ -1,0 +1,48 @@
+import { PGlite } from '@electric-sql/pglite'
+import { embeddedPostgres, pglitePostgres } from './embedded-postgres.ts'
+import type { Engine } from './migrations.ts'
+import type { Postgres } from './postgres.ts'
+import { PrismaClient } from './prisma/client.ts'
+import { serverPostgres } from './server-postgres.ts'
+
+export type Database = {
+  prisma: PrismaClient
+  /** For `migrate`, `pendingMigrations` and `schemaDifference`. */
+  engine: Engine
+  /** Waits for what is running, then releases everything. To be called once. */
+  close: () => Promise<void>
+}
+
+export type DatabaseOptions = {
+  /** Connections to a server at most; 10 unless told otherwise. */
+  poolSize?: number | undefined
+  /** Work through the process that has an embedded folder open, if there is one. For commands; a server wants it alone. */
+  join?: boolean | undefined
+  /** Told of idle connections that broke. Nothing need be done about them. */
+  onError?: ((error: Error) => void) | undefined
+}
+
+/**
+ * Opens what `DATABASE_URL` names. A server is not spoken to before the first query; an embedded folder is opened here.
+ * Throws an Error of one line when the URL is none of ours, or when another process has the folder open.
+ */
+export async function openDatabase (url: string, options: DatabaseOptions = {}): Promise<Database> {
+  if (/^postgres(ql)?:\/\//.test(url)) return databaseOn(serverPostgres({ connectionString: url }, options))
+  if (url === 'pglite:') return databaseOn(pglitePostgres(await PGlite.create()))
+  if (url.startsWith('pglite:')) return databaseOn(await embeddedPostgres(url.slice('pglite:'.length), options))
+  // The value isn't repeated: it may hold a password.
+  throw new Error('DATABASE_URL must be postgresql://…, pglite:<folder>, or pglite: for one in memory')
+}
+
+/** A database on a PostgreSQL that is open already. */
+export function databaseOn (postgres: Postgres): Database {
+  const prisma = new PrismaClient({ adapter: postgres.adapter, errorFormat: 'minimal' })
+  return {
+    prisma,
+    engine: { query: sql => prisma.$queryRawUnsafe(sql), transaction: postgres.transaction },
+    async close () {
+      await prisma.$disconnect()
+      await postgres.close()
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import type { Socket } from 'node:net'
+import { PrismaPg } from '@prisma/adapter-pg'
+import type { Postgres } from './postgres.ts'
+
+/** Where the server is: a URL, or a socket to a process that shares its embedded PostgreSQL. */
+export type Address = { connectionString: string } | { stream: () => Socket, user: string, database: string, ssl: false }
+
+export type PoolOptions = {
+  /** Connections at most. */
+  poolSize?: number | undefined
+  /** Milliseconds after which the server gives up on a statement; 0 = never. */
+  statementTimeout?: number | undefined
+  /** Told of connections that broke while nobody used them. They are replaced; nothing need be done. */
+  onError?: ((error: Error) => void) | undefined
+}
+
+/** A PostgreSQL server, spoken to over a pool. Connects at the first query, not before. */
+export function serverPostgres (address: Address, { poolSize = 10, statementTimeout = 10_000, onError = () => {} }: PoolOptions = {}): Postgres {
+  const pool = {
+    ...address,
+    connectionTimeoutMillis: 5000,
+    keepAlive: true,
+    application_name: 'sms-login',
+    // The adapter reads and writes timestamps as UTC whatever the server's time zone is.
+    ...('connectionString' in address && { options: '-c TimeZone=UTC' })
+  }
+  // Without these two listeners a connection killed while idle would end the process.
+  const listeners = { onPoolError: onError, onConnectionError: onError }
+  return {
+    adapter: new PrismaPg({
+      ...pool,
+      max: poolSize,
+      idleTimeoutMillis: 30_000,
+      // The second timer is ours: it frees the caller when the server has gone silent and can't keep the first.
+      ...(statementTimeout > 0 && { statement_timeout: statementTimeout, query_timeout: statementTimeout + 5000 })
+    }, listeners),
+    async transaction (work) {
+      // Its own connection, without a statement timeout: a migration may take its time, or wait for another's.
+      const connection = await new PrismaPg({ ...pool, max: 1 }, listeners).connect()
+      try {
+        const transaction = await connection.startTransaction()
+        const run = (sql: string) => transaction.executeRaw({ sql, args: [], argTypes: [] })
+        try {
+          const result = await work({
+            queryRaw: query => transaction.queryRaw(query),
+            executeRaw: query => transaction.executeRaw(query),
+            // Without arguments pg sends one simple query, which may hold several statements. The adapter's own
+            // executeScript cuts at every semicolon, those in strings and function bodies too.
+            executeScript: async script => { await run(script) }
+          })
+          await run('COMMIT')
+          return result
+        } finally {
+          // Releases the connection only. Disposing of it is what undoes a transaction that was not committed.
+          await transaction.commit()
+        }
+      } finally {
+        await connection.dispose()
+      }
+    },
+    close: async () => {}
+  }
+}

@@ -1,0 +1,112 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PGlite } from '@electric-sql/pglite'
+import type { Test } from 'tap'
+import { type Database, databaseOn, openDatabase } from '../../src/adapters/database.ts'
+import { pglitePostgres } from '../../src/adapters/embedded-postgres.ts'
+import { migrate } from '../../src/adapters/migrations.ts'
+
+/** `url` is where other processes find the same database; undefined when it is in this one's memory. */
+export type TestDatabase = Database & { url: string | undefined }
+
+/** The server that tests may make databases on; undefined: they use embedded ones. */
+export const serverUrl = process.env['TEST_DATABASE_URL'] || undefined
+
+/** A migrated database of the test's own, gone at its end. */
+export async function testDatabase (t: Test): Promise<TestDatabase> {
+  const { url, database, drop } = serverUrl === undefined ? await inMemory() : await onServer(serverUrl)
+  let closed: Promise<void> | undefined
+  const close = () => (closed ??= database.close())
+  t.teardown(async () => {
+    await close()
+    await drop()
+  })
+  return { ...database, url, close }
+}
+
+/** An empty database of the test's own, gone at its end. */
+export async function emptyDatabase (t: Test): Promise<TestDatabase> {
+  if (serverUrl === undefined) {
+    const database = await openDatabase('pglite:')
+    t.teardown(database.close)
+    return { ...database, url: undefined }
+  }
+  const name = randomName()
+  await onAdmin(serverUrl, [`CREATE DATABASE ${name}`])
+  const url = withDatabase(serverUrl, name)
+  const database = await openDatabase(url)
+  t.teardown(async () => {
+    await database.close()
+    await onAdmin(serverUrl, [`DROP DATABASE ${name} WITH (FORCE)`])
+  })
+  return { ...database, url }
+}
+
+async function inMemory () {
+  const file = join(tmpdir(), `sms-login-test-${shapeHash()}.tar`)
+  if (!existsSync(file)) await dumpMigrated(file)
+  const postgres = await PGlite.create({ loadDataDir: new Blob([readFileSync(file)]) })
+  return { url: undefined, database: databaseOn(pglitePostgres(postgres)), drop: async () => {} }
+}
+
+/** Written beside and renamed: two test files may be doing this at once, and neither may read half of it. */
+async function dumpMigrated (file: string): Promise<void> {
+  const postgres = await PGlite.create()
+  await migrate(pglitePostgres(postgres))
+  const dump = await postgres.dumpDataDir('none')
+  writeFileSync(`${file}.${process.pid}`, Buffer.from(await dump.arrayBuffer()))
+  renameSync(`${file}.${process.pid}`, file)
+  await postgres.close()
+}
+
+async function onServer (server: string) {
+  const template = `sms_login_template_${shapeHash()}`
+  const name = randomName()
+  const url = withDatabase(server, name)
+  await onAdmin(server, [`CREATE DATABASE ${name} TEMPLATE ${template}`]).catch(async () => {
+    await makeTemplate(server, template)
+    await onAdmin(server, [`CREATE DATABASE ${name} TEMPLATE ${template}`])
+  })
+  return { url, database: await openDatabase(url), drop: () => onAdmin(server, [`DROP DATABASE ${name} WITH (FORCE)`]) }
+}
+
+/** Made under another name and renamed: of two test files doing this at once, one succeeds and both have it. */
+async function makeTemplate (server: string, template: string): Promise<void> {
+  const name = randomName()
+  await onAdmin(server, [`CREATE DATABASE ${name}`])
+  const database = await openDatabase(withDatabase(server, name))
+  await migrate(database.engine)
+  await database.close()
+  await onAdmin(server, [`ALTER DATABASE ${name} RENAME TO ${template}`]).catch(() => onAdmin(server, [`DROP DATABASE ${name}`]))
+}
+
+async function onAdmin (server: string, statements: string[]): Promise<void> {
+  const { prisma, close } = await openDatabase(server, { poolSize: 1 })
+  try {
+    for (const statement of statements) await prisma.$executeRawUnsafe(statement)
+  } finally {
+    await close()
+  }
+}
+
+const randomName = () => `sms_login_test_${randomBytes(8).toString('hex')}`
+
+function withDatabase (server: string, name: string): string {
+  const url = new URL(server)
+  url.pathname = `/${name}`
+  return url.href
+}
+
+/** Differs when the migrations differ, or the PostgreSQL that wrote the dump. */
+function shapeHash (): string {
+  const root = new URL('../../', import.meta.url)
+  const hash = createHash('sha256').update(readFileSync(new URL('node_modules/@electric-sql/pglite/package.json', root)))
+  const migrations = new URL('prisma/migrations/', root)
+  for (const name of readdirSync(migrations, { recursive: true, encoding: 'utf8' }).sort()) {
+    hash.update(name)
+    if (name.endsWith('.sql')) hash.update(readFileSync(new URL(name, migrations)))
+  }
+  return hash.digest('hex').slice(0, 16)
+}
