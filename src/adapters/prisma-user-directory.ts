@@ -1,0 +1,20 @@
+import type { UserDirectory } from '../domain/user-directory.ts'
+import { usernameKey } from '../domain/username.ts'
+import type { PrismaClient } from './prisma/client.ts'
+
+/** The operator's view of the users in PostgreSQL. */
+export const prismaUserDirectory = (prisma: PrismaClient): UserDirectory => ({
+  async add (user) {
+    const { count } = await prisma.user.createMany({ data: { ...user, usernameKey: usernameKey(user.username) }, skipDuplicates: true })
+    return count === 1
+  },
+  list: () => prisma.user.findMany({ select: { username: true, phone: true, disabled: true }, orderBy: { usernameKey: 'asc' } }),
+  isEmpty: async () => await prisma.user.findFirst({ select: { id: true } }) === null,
+  async change (username, change) {
+    const where = { usernameKey: usernameKey(username) }
+    const { count } = await prisma.user.updateMany({ where, data: change })
+    // After the change, so that a login which still saw the person as before is ended too.
+    await prisma.challenge.updateMany({ where: { user: where, consumedAt: null }, data: { consumedAt: new Date() } })
+    return count === 1
+  }
+})

@@ -1,0 +1,49 @@
+import { randomBytes } from 'node:crypto'
+
+/** What a challenge guards. A code for one purpose is worth nothing for another. */
+export type Purpose = 'login'
+
+/** A pending second factor: the one code record of a person and purpose. */
+export type Challenge = {
+  /** What the challenge token names; 128 random bits, new at each login. */
+  id: string
+  userId: string
+  purpose: Purpose
+  codeHash: Uint8Array<ArrayBuffer>
+  codeExpiresAt: Date
+  /** When the next text may go out. */
+  resendAt: Date
+  attemptsLeft: number
+  expiresAt: Date
+  consumedAt: Date | null
+}
+
+/** A code's share of a challenge: all that a resend may change. */
+export type NewCode = Pick<Challenge, 'codeHash' | 'codeExpiresAt' | 'resendAt'>
+
+/** Remembers challenges. Each write is one conditional statement, so that of two at the same moment one is told no. */
+export type Challenges = {
+  find: (id: string) => Promise<Challenge | null>
+  findForUser: (userId: string, purpose: Purpose) => Promise<Challenge | null>
+  /** Stores `next` as the person's one challenge. False when what is stored is no longer `previous`: somebody was faster. */
+  replace: (previous: Challenge | null, next: Challenge) => Promise<boolean>
+  /** Stores a new code in a challenge that is still open and still holds `previous`' code. Attempts and end stay. */
+  renewCode: (previous: Challenge, code: NewCode, now: Date) => Promise<boolean>
+  /** Kills a code whose text never left, and lets the next one go out at once. */
+  voidCode: (challenge: Challenge, now: Date) => Promise<void>
+  /** Takes one attempt off an open challenge with a live code and returns it as it then is; null when there is none to take. */
+  spendAttempt: (id: string, now: Date) => Promise<Challenge | null>
+  /** Closes the challenge for good if it is still open, its code still this one, and the person not disabled. True exactly once. */
+  consume: (challenge: Challenge, now: Date) => Promise<boolean>
+}
+
+/** 128 random bits, in 22 URL-safe characters. */
+export const randomId = () => randomBytes(16).toString('base64url')
+
+/** Whether a right code could still close this challenge, now or after a resend. */
+export const isOpen = (challenge: Challenge, now: Date) =>
+  challenge.consumedAt === null && challenge.attemptsLeft > 0 && challenge.expiresAt > now
+
+/** Whether a text went out so lately that its code serves a second login as well. */
+export const isFresh = (challenge: Challenge, now: Date) =>
+  isOpen(challenge, now) && challenge.codeExpiresAt > now && challenge.resendAt > now

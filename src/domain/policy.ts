@@ -1,0 +1,13 @@
+/** How long things live and how often they may be tried. All times in seconds. */
+export type Policy = {
+  /** How long a code is good for. */
+  codeTtl: number
+  /** How long a challenge can be verified or its code sent again, from the login on. */
+  challengeTtl: number
+  /** Wrong codes a challenge bears. */
+  codeAttempts: number
+  /** Between two texts for one challenge. */
+  resendCooldown: number
+  /** Who the text says it is from. */
+  brand: string
+}

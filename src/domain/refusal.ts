@@ -1,0 +1,31 @@
+/** Every expected "no". The names are the last part of a problem's `type`, so callers depend on them. */
+export type RefusalSlug =
+  | 'invalid-credentials'
+  | 'wrong-code'
+  | 'code-expired'
+  | 'challenge-ended'
+  | 'resend-too-soon'
+  | 'sms-unavailable'
+  | 'sms-undeliverable'
+  | 'invalid-token'
+  | 'not-ready'
+
+/** What a caller may be told besides the slug. */
+export type RefusalFacts = {
+  /** Whole seconds until asking again can succeed. */
+  retryAfter?: number
+  attemptsRemaining?: number
+}
+
+/** A "no" the caller is entitled to. Anything else thrown is a bug or an outage. */
+export class Refusal extends Error {
+  readonly slug: RefusalSlug
+  readonly facts: RefusalFacts
+
+  constructor (slug: RefusalSlug, facts: RefusalFacts = {}) {
+    super(slug)
+    this.name = 'Refusal'
+    this.slug = slug
+    this.facts = facts
+  }
+}

@@ -1,0 +1,37 @@
+import { isOpen } from './challenge.ts'
+import { after, secondsUntil } from './clock.ts'
+import type { Codes } from './code.ts'
+import { pendingCode, type PendingCode } from './pending-code.ts'
+import { Refusal } from './refusal.ts'
+import { textCode, type TextCodePorts } from './text-code.ts'
+import type { Users } from './user.ts'
+
+export type ResendCodePorts = TextCodePorts & { users: Users, codes: Codes }
+
+/**
+ * Texts a new code for a running challenge; the old code is dead, the attempts and the end stay as they are.
+ * Throws `challenge-ended`, `resend-too-soon`, `sms-unavailable`, `sms-undeliverable`.
+ */
+export async function resendCode (ports: ResendCodePorts, challengeId: string): Promise<PendingCode> {
+  const { challenges, users, codes, clock, policy } = ports
+  const previous = await challenges.find(challengeId)
+  const now = clock()
+  if (previous === null || !isOpen(previous, now)) throw new Refusal('challenge-ended')
+  if (previous.resendAt > now) throw new Refusal('resend-too-soon', { retryAfter: secondsUntil(previous.resendAt, now) })
+  const user = await users.find(previous.userId)
+  if (user === null || user.disabled || user.phone === null) throw new Refusal('challenge-ended')
+
+  const code = codes.draw(previous)
+  const next = {
+    ...previous,
+    codeHash: codes.hash(previous, code),
+    codeExpiresAt: earlier(after(now, policy.codeTtl), previous.expiresAt),
+    resendAt: after(now, policy.resendCooldown)
+  }
+  // Somebody changed the challenge meanwhile, most likely by a resend of their own: look again.
+  if (!await challenges.renewCode(previous, next, now)) return resendCode(ports, challengeId)
+  await textCode(ports, next, user.phone, code)
+  return pendingCode(next, user.phone, true, clock())
+}
+
+const earlier = (one: Date, other: Date) => one < other ? one : other

@@ -1,0 +1,21 @@
+import type { Challenge, Challenges } from './challenge.ts'
+import { secondsUntil, type Clock } from './clock.ts'
+import { loginText } from './login-text.ts'
+import type { Policy } from './policy.ts'
+import type { Sms } from './sms.ts'
+
+export type TextCodePorts = { challenges: Challenges, sms: Sms, clock: Clock, policy: Policy }
+
+/**
+ * Texts the code of a challenge that is already stored, so that no code is ever on a phone but not in the record.
+ * A text that can't be handed over voids the code and throws the refusal of `Sms.send`.
+ */
+export async function textCode ({ challenges, sms, clock, policy }: TextCodePorts, challenge: Challenge, to: string, code: string) {
+  const lifetime = secondsUntil(challenge.codeExpiresAt, clock())
+  try {
+    await sms.send({ to, body: loginText(policy.brand, code, lifetime), validFor: lifetime })
+  } catch (error) {
+    await challenges.voidCode(challenge, clock())
+    throw error
+  }
+}

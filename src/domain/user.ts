@@ -1,0 +1,21 @@
+import type { Challenge } from './challenge.ts'
+
+/** A person who may log in. */
+export type User = {
+  id: string
+  username: string
+  /** PHC form. */
+  passwordDigest: string
+  /** E.164; null for a person who can't be texted and so can't log in. */
+  phone: string | null
+  disabled: boolean
+}
+
+/** The people who may log in. */
+export type Users = {
+  /** The person of that key (see `usernameKey`) with their pending login, if any, in one round trip. */
+  findForLogin: (usernameKey: string) => Promise<{ user: User, challenge: Challenge | null } | null>
+  find: (id: string) => Promise<User | null>
+  /** Stores `next` unless the digest has changed since `current` was read: a new password must win over a re-hash of the old one. */
+  replaceDigest: (id: string, current: string, next: string) => Promise<void>
+}
