@@ -1,0 +1,11 @@
+import { z } from 'zod'
+
+/** A text field. Lone surrogates are refused: they have no UTF-8 form, so hashing them would hash something else. */
+export const textField = (most: number) =>
+  z.string({ error: ({ input }) => input === undefined ? 'is required' : 'must be a string' })
+    .min(1, 'must not be empty')
+    .max(most, `must be at most ${most} characters`)
+    .refine(text => text.isWellFormed(), 'must be valid Unicode')
+
+/** A challenge token as a field; what is wrong with it, if anything, is for the token's reader to say. */
+export const challengeTokenField = textField(2048).meta({ description: 'The `challengeToken` of POST /login or POST /resend.' })

@@ -1,0 +1,28 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { logIn, type LogInPorts } from '../domain/log-in.ts'
+import type { ChallengeTokens } from '../http/challenge-tokens.ts'
+import { textField } from './fields.ts'
+import { pendingCodeReply, pendingCodeSchema } from './pending-code-reply.ts'
+
+export type LoginOptions = LogInPorts & { challengeTokens: ChallengeTokens, codeLength: number }
+
+const body = z.strictObject({
+  username: textField(256),
+  password: textField(256).meta({ format: 'password' })
+}).meta({ id: 'LoginRequest', example: { username: 'ada', password: 'correct horse battery staple' } })
+
+/** POST /login: the password, for a code by text message. */
+export const loginRoute: FastifyPluginAsyncZod<LoginOptions> = async (app, options) => {
+  app.post('/login', {
+    schema: {
+      operationId: 'login',
+      summary: 'Check the password and text a code',
+      description: 'The first step. The code goes to the number on file; the answer says how to go on. A second login while the code is fresh sends no second text (`sent` is false) and continues the same challenge.',
+      tags: ['Login'],
+      body,
+      response: { 200: pendingCodeSchema }
+    },
+    config: { problems: ['invalid-request', 'invalid-credentials', 'sms-undeliverable', 'sms-unavailable'] }
+  }, async request => pendingCodeReply(options.challengeTokens, options.codeLength, await logIn(options, request.body)))
+}

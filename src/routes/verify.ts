@@ -1,0 +1,44 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { verifyCode, type VerifyCodePorts } from '../domain/verify-code.ts'
+import type { AccessTokens } from '../http/access-tokens.ts'
+import type { ChallengeTokens } from '../http/challenge-tokens.ts'
+import { challengeTokenField } from './fields.ts'
+
+export type VerifyOptions = VerifyCodePorts & { challengeTokens: ChallengeTokens, accessTokens: AccessTokens, codeLength: number }
+
+const reply = z.object({
+  accessToken: z.string().meta({ description: 'A JWT (RFC 9068) for any service that trusts this one\'s published keys.' }),
+  tokenType: z.literal('Bearer'),
+  expiresIn: z.int().meta({ description: 'Seconds until the token expires.' })
+}).meta({
+  id: 'Tokens',
+  description: 'The person is logged in.',
+  example: { accessToken: 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl', tokenType: 'Bearer', expiresIn: 900 }
+})
+
+/** POST /verify: challenge and code, for an access token. */
+export const verifyRoute: FastifyPluginAsyncZod<VerifyOptions> = async (app, { challengeTokens, accessTokens, codeLength, ...ports }) => {
+  const body = z.strictObject({
+    challengeToken: challengeTokenField,
+    code: z.string({ error: ({ input }) => input === undefined ? 'is required' : 'must be a string' })
+      .regex(new RegExp(`^[0-9]{${codeLength}}$`), `must be ${codeLength} digits`)
+      .meta({ description: 'The digits of the text message, `codeLength` of them; a string, because leading zeros count.', example: '042137' })
+  }).meta({ id: 'VerifyRequest' })
+
+  app.post('/verify', {
+    schema: {
+      operationId: 'verify',
+      summary: 'Exchange challenge and code for an access token',
+      description: 'The second step. Each well-formed code costs one attempt; a right one ends the challenge.',
+      tags: ['Login'],
+      body,
+      response: { 200: reply }
+    },
+    config: { problems: ['invalid-request', 'wrong-code', 'code-expired', 'challenge-ended'] }
+  }, async request => {
+    const challengeId = challengeTokens.read(request.body.challengeToken)
+    const authentication = await verifyCode(ports, { challengeId, code: request.body.code })
+    return { accessToken: accessTokens.sign(authentication), tokenType: 'Bearer' as const, expiresIn: accessTokens.lifetime }
+  })
+}
