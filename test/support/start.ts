@@ -1,0 +1,112 @@
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import type { LightMyRequestResponse } from 'fastify'
+import pino from 'pino'
+import root, { type Test } from 'tap'
+import { argon2Passwords } from '../../src/adapters/argon2-passwords.ts'
+import { pendingMigrations } from '../../src/adapters/migrations.ts'
+import { prismaChallenges } from '../../src/adapters/prisma-challenges.ts'
+import { prismaUserDirectory } from '../../src/adapters/prisma-user-directory.ts'
+import { prismaUsers } from '../../src/adapters/prisma-users.ts'
+import { twilioSms } from '../../src/adapters/twilio-sms.ts'
+import { buildApp, type Settings } from '../../src/app.ts'
+import type { Policy } from '../../src/domain/policy.ts'
+import { testDatabase, type TestDatabase } from './database.ts'
+import { startTwilioStandIn, twilioAccount } from './twilio-stand-in.ts'
+
+export const ada = { username: 'ada', password: 'correct horse battery', phone: '+12025550143' }
+
+export type StartOptions = Partial<Omit<Settings, 'policy'>> & {
+  policy?: Partial<Policy>
+  argon2?: { memoryKib: number, time: number }
+  /** Instead of the file's own: another service's, as a second instance has it, or one that the test will break. */
+  database?: TestDatabase
+  /** Ada is there already. */
+  withoutUsers?: boolean
+}
+
+/**
+ * The real application on a real database, with real hashes, tokens and Twilio's own SDK; Twilio itself is played by a
+ * stand-in on loopback, and the clock is the test's to move. One user, Ada, unless told otherwise.
+ */
+export async function start (t: Test, { policy, argon2 = { memoryKib: 1024, time: 1 }, database, withoutUsers = false, ...settings }: StartOptions = {}) {
+  const twilio = await startTwilioStandIn(t)
+  database ??= await emptied(await (shared ??= testDatabase(root)))
+  const { prisma, engine } = database
+  const passwords = await argon2Passwords(argon2)
+  const users = prismaUserDirectory(prisma)
+  const logged: string[] = []
+  const log = pino({ level: 'debug' }, { write: (line: string) => { logged.push(line) } })
+
+  let offset = 0
+  const clock = () => new Date(Date.now() + offset)
+
+  const app = await buildApp({
+    users: prismaUsers(prisma),
+    challenges: prismaChallenges(prisma),
+    passwords,
+    sms: twilioSms({ ...twilioAccount, sender: { from: '+15005550006' }, baseUrl: twilio.baseUrl, timeoutMs: 2000 }, log),
+    clock,
+    isReady: async () => (await pendingMigrations(engine).catch(() => ['unknown'])).length === 0
+  }, {
+    secrets: [randomBytes(32)],
+    signingKeys: [generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey],
+    issuer: 'https://login.example',
+    audience: 'https://api.example',
+    accessTokenTtl: 900,
+    codeLength: 6,
+    ...settings,
+    policy: { codeTtl: 60, challengeTtl: 600, codeAttempts: 5, resendCooldown: 30, brand: 'sms-login', ...policy }
+  }, log)
+  t.teardown(() => app.close())
+
+  const addUser = async ({ username, password, phone }: { username: string, password: string, phone: string | null }) =>
+    users.add({ username, phone, passwordDigest: await passwords.hash(password) })
+  if (!withoutUsers) await addUser(ada)
+
+  const post = (url: string, body: object | string) => app.inject({ method: 'POST', url, payload: body, headers: { 'content-type': 'application/json' } })
+  const login = (who: { username: string, password: string } = ada) => post('/login', { username: who.username, password: who.password })
+  const resend = (challengeToken: string) => post('/resend', { challengeToken })
+  const verify = (challengeToken: string, code: string) => post('/verify', { challengeToken, code })
+
+  return {
+    app,
+    database,
+    prisma,
+    users,
+    passwords,
+    twilio,
+    logged,
+    clock,
+    addUser,
+    post,
+    login,
+    resend,
+    verify,
+    me: (accessToken?: string) => app.inject({ url: '/me', headers: accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` } }),
+    /** Lets time pass for the service. */
+    wait (seconds: number) { offset += seconds * 1000 },
+    /** Logs in and reads the code off the phone. */
+    async challenge (who: { username: string, password: string, phone: string } = ada) {
+      const challengeToken: string = (await login(who)).json().challengeToken
+      return { challengeToken, code: codeIn(twilio.textsTo(who.phone).at(-1)?.body) }
+    }
+  }
+}
+
+// One for all tests of a file, which run one after another: emptying it takes milliseconds, opening one a second.
+let shared: Promise<TestDatabase> | undefined
+
+async function emptied (database: TestDatabase) {
+  await database.prisma.user.deleteMany()
+  return database
+}
+
+/** The digits in a text, as a person reads them. */
+export const codeIn = (text: string | undefined) => /\b\d{6,8}\b/.exec(text ?? '')?.[0] ?? 'no code'
+
+/** A code that is not this one. */
+export const otherThan = (code: string) => String((Number(code) + 1) % 10 ** code.length).padStart(code.length, '0')
+
+/** The stable name of the problem that an answer is; undefined for any other answer. */
+export const slugOf = (answer: LightMyRequestResponse): string | undefined =>
+  String(answer.headers['content-type']).startsWith('application/problem+json') ? answer.json().type.split('/').at(-1) : undefined
