@@ -1,89 +1,79 @@
 import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
-import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
+import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { problem, problemKinds, problemSchema, type ProblemSlug } from './problems.ts'
+import { openapiOverview } from './openapi-overview.ts'
+import { problemExamples, problemResponse, problemResponses } from './openapi-problems.ts'
+import { problemKinds, type ProblemSlug } from './problems.ts'
 
-/** Collects the routes registered from here on, so that `app.swagger()` tells them as an OpenAPI 3.1 document. */
+/** Collects the routes registered from here on, for `openapiDocument`. */
 export async function describeRoutes (app: FastifyInstance) {
-  const problemsOf = new Map<unknown, ProblemSlug[]>()
-
+  const transform = createJsonSchemaTransform({ zodToJsonConfig })
   await app.register(swagger, {
-    openapi: overview,
-    transform (document) {
-      const described = jsonSchemaTransform(document)
-      problemsOf.set(document.schema?.operationId, z.object({ problems: z.array(slugs) }).parse(document.route.config).problems)
-      return described
+    openapi: { openapi: '3.1.0', ...openapiOverview },
+    transform (route) {
+      const { schema, url } = transform(route)
+      return { url, schema: { ...schema, 'x-problems': routeConfig.parse(route.route.config).problems } }
     },
-    transformObject (document) {
-      const described = jsonSchemaTransformObject(document)
-      for (const operation of Object.values(described.paths ?? {}).flatMap(path => [path?.get, path?.post])) {
-        if (operation) operation.responses = { ...operation.responses, ...problemResponses(problemsOf.get(operation.operationId) ?? []) }
-      }
-      return described
+    transformObject: createJsonSchemaTransformObject({ zodToJsonConfig })
+  })
+}
+
+/** The routes of an application that is ready, as an OpenAPI 3.1 document that says each thing once. */
+export function openapiDocument (app: FastifyInstance): object {
+  const { paths, components, ...head } = generated.parse(app.swagger())
+  const schemas = withoutTwins(components.schemas)
+  const told = new Set<ProblemSlug>(['internal-error'])
+
+  const withProblems = ({ 'x-problems': problems, responses, ...operation }: z.infer<typeof operationShape>) => {
+    for (const slug of problems) told.add(slug)
+    const { content } = responses[200]
+    const reply = content['application/json'].schema.$ref.replace('#/components/schemas/', '')
+    return { ...operation, responses: { 200: { description: schemas[reply]?.description, content }, ...problemResponses(problems) } }
+  }
+  return withoutInput({
+    ...head,
+    paths: mapValues(paths, path => mapValues(path, withProblems)),
+    components: {
+      securitySchemes: components.securitySchemes,
+      schemas,
+      responses: { InternalError: problemResponse(['internal-error']) },
+      examples: problemExamples([...told].sort())
     }
   })
 }
 
-const slugs = z.enum(Object.keys(problemKinds) as ProblemSlug[])
+const slug = z.enum(Object.keys(problemKinds) as ProblemSlug[]) // Object.keys doesn't tell the keys' type.
+const routeConfig = z.object({ problems: z.array(slug) })
 
-/** One response for each status, with an example for each problem that comes with it. */
-function problemResponses (of: ProblemSlug[]) {
-  const all: ProblemSlug[] = [...of, 'internal-error']
-  const statuses = [...new Set(all.map(slug => problemKinds[slug].status))].sort()
-  return Object.fromEntries(statuses.map(status => {
-    const alike = all.filter(slug => problemKinds[slug].status === status)
-    return [status, {
-      description: alike.map(slug => `\`${slug}\`: ${problemKinds[slug].title}.`).join('\n'),
-      content: {
-        'application/problem+json': {
-          schema: { $ref: '#/components/schemas/Problem' },
-          examples: Object.fromEntries(alike.map(slug => [slug, { value: problem(slug, '6b4c7e0e-5f0c-4d69-9d0a-1c0b6c1f2a3d', exampleFacts[slug]) }]))
-        }
-      },
-      ...headers(status)
-    }]
-  }))
-}
+/** What of the generated document is changed here; the rest passes as it is. */
+const operationShape = z.looseObject({
+  'x-problems': z.array(slug),
+  responses: z.object({ 200: z.looseObject({ content: z.object({ 'application/json': z.object({ schema: z.object({ $ref: z.string() }) }) }) }) })
+})
+const generated = z.looseObject({
+  paths: z.record(z.string(), z.record(z.string(), operationShape)),
+  components: z.looseObject({ schemas: z.record(z.string(), z.looseObject({ description: z.string().optional() })) })
+})
 
-const exampleFacts: Partial<Record<ProblemSlug, Partial<z.infer<typeof problemSchema>>>> = {
-  'invalid-request': { errors: [{ pointer: '#/username', detail: 'is required' }] },
-  'wrong-code': { attemptsRemaining: 4 },
-  'resend-too-soon': { retryAfter: 27 }
-}
-
-function headers (status: number) {
-  if (status === 401) return { headers: { 'WWW-Authenticate': { description: 'The scheme to use (RFC 6750).', schema: { type: 'string' } } } }
-  if (status === 429) return { headers: { 'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer' } } } }
-  return {}
-}
-
-const overview = {
-  openapi: '3.1.0',
-  info: {
-    title: 'sms-login',
-    version: '0.1.0',
-    summary: 'Password, then a code by text message, then a token.',
-    description: `Log people in with a password and a code by text message, and get a JWT that any service can verify.
-
-1. \`POST /login\` checks the password and texts a code.
-2. \`POST /verify\` exchanges the code for an access token; \`POST /resend\` texts another code.
-
-Every failure is a problem (RFC 9457), \`application/problem+json\`, whose \`type\` ends in a name that stays the same.
-Request bodies are JSON of at most 16 KiB, and a key that is not listed here is an error.
-`,
-    license: { name: 'MIT', identifier: 'MIT' }
-  },
-  servers: [{ url: 'http://127.0.0.1:3000', description: 'Where `npm start` listens.' }],
-  tags: [
-    { name: 'Login', description: 'The two steps of a login.' },
-    { name: 'Tokens', description: 'What a login yields, and how others check it.' },
-    { name: 'Operations', description: 'For load balancers and supervisors.' }
-  ],
-  security: [],
-  components: {
-    securitySchemes: {
-      accessToken: { type: 'http' as const, scheme: 'bearer', bearerFormat: 'JWT', description: 'The `accessToken` of `POST /verify`.' }
-    }
+const zodToJsonConfig: NonNullable<NonNullable<Parameters<typeof createJsonSchemaTransform>[0]>['zodToJsonConfig']> = {
+  override ({ jsonSchema }) {
+    // What zod adds to say what `type` and `format` say already.
+    if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
+    if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum
+    if (jsonSchema.format !== undefined) delete jsonSchema.pattern
   }
 }
+
+/**
+ * Each schema comes twice, `XInput` for what is sent and `X` for what is received. Ours don't transform, so the first
+ * says it all: a request may have no other keys, while a reply may get new ones one day.
+ */
+const withoutTwins = <T>(schemas: Record<string, T>): Record<string, T> =>
+  Object.fromEntries(Object.entries(schemas).filter(([name]) => name.endsWith('Input')).map(([name, schema]) => [name.slice(0, -'Input'.length), schema] as const).sort())
+
+const withoutInput = (document: object): object =>
+  JSON.parse(JSON.stringify(document).replaceAll(/"(#\/components\/schemas\/\w+)Input"/g, '"$1"'))
+
+const mapValues = <T, U>(record: Record<string, T>, change: (value: T) => U) =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]))

@@ -7,7 +7,7 @@ export type HealthOptions = {
   isReady: () => Promise<boolean>
 }
 
-const reply = z.object({ status: z.literal('ok') }).meta({ id: 'Health', example: { status: 'ok' } })
+const reply = z.object({ status: z.literal('ok') }).meta({ id: 'Health', description: 'All is well.', examples: [{ status: 'ok' }] })
 
 /** GET /livez and GET /readyz: whether to restart this process, and whether to send it requests. */
 export const healthRoutes: FastifyPluginAsyncZod<HealthOptions> = async (app, { isReady }) => {

@@ -9,9 +9,9 @@ const reply = z.object({
 }).meta({
   id: 'Jwks',
   description: 'The keys with which access tokens are signed (RFC 7517).',
-  example: {
+  examples: [{
     keys: [{ kty: 'EC', crv: 'P-256', x: 'MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4', y: '4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM', use: 'sig', alg: 'ES256', kid: 'cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s' }]
-  }
+  }]
 })
 
 /** GET /.well-known/jwks.json: how other services check our tokens without asking us. */

@@ -10,7 +10,7 @@ export type LoginOptions = LogInPorts & { challengeTokens: ChallengeTokens, code
 const body = z.strictObject({
   username: textField(256),
   password: textField(256).meta({ format: 'password' })
-}).meta({ id: 'LoginRequest', example: { username: 'ada', password: 'correct horse battery staple' } })
+}).meta({ id: 'LoginRequest', examples: [{ username: 'ada', password: 'correct horse battery staple' }] })
 
 /** POST /login: the password, for a code by text message. */
 export const loginRoute: FastifyPluginAsyncZod<LoginOptions> = async (app, options) => {

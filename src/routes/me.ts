@@ -14,13 +14,13 @@ const reply = z.object({
 }).meta({
   id: 'Me',
   description: 'The person whose access token this is.',
-  example: {
+  examples: [{
     id: '0f8fad5b-d9cb-469f-a165-70867728950e',
     username: 'ada',
     phone: '+1•••••••06',
     sessionId: 'q8kPz1xJw3mNfT5vRb2yAg',
     authenticatedAt: '2026-01-31T12:00:00.000Z'
-  }
+  }]
 })
 
 /** GET /me: whose token this is. */

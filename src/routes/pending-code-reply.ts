@@ -14,7 +14,7 @@ export const pendingCodeSchema = z.object({
 }).meta({
   id: 'PendingCode',
   description: 'A code is on its way, and this is how to go on.',
-  example: {
+  examples: [{
     challengeToken: 'eyJhbGciOiJIUzI1NiIsInR5cCI6ImNoYWxsZW5nZStqd3QifQ.eyJzdWIiOiJ4In0.c2lnbmF0dXJl',
     expiresIn: 600,
     destination: '+1•••••••06',
@@ -22,7 +22,7 @@ export const pendingCodeSchema = z.object({
     codeExpiresIn: 60,
     resendIn: 30,
     sent: true
-  }
+  }]
 })
 
 /** The reply for a pending code, with a token in place of the challenge's id. */

@@ -14,7 +14,7 @@ const reply = z.object({
 }).meta({
   id: 'Tokens',
   description: 'The person is logged in.',
-  example: { accessToken: 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl', tokenType: 'Bearer', expiresIn: 900 }
+  examples: [{ accessToken: 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl', tokenType: 'Bearer', expiresIn: 900 }]
 })
 
 /** POST /verify: challenge and code, for an access token. */
@@ -23,7 +23,7 @@ export const verifyRoute: FastifyPluginAsyncZod<VerifyOptions> = async (app, { c
     challengeToken: challengeTokenField,
     code: z.string({ error: ({ input }) => input === undefined ? 'is required' : 'must be a string' })
       .regex(new RegExp(`^[0-9]{${codeLength}}$`), `must be ${codeLength} digits`)
-      .meta({ description: 'The digits of the text message, `codeLength` of them; a string, because leading zeros count.', example: '042137' })
+      .meta({ description: 'The digits of the text message, `codeLength` of them; a string, because leading zeros count.', examples: ['042137'] })
   }).meta({ id: 'VerifyRequest' })
 
   app.post('/verify', {

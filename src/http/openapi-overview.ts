@@ -1,0 +1,31 @@
+/** What openapi.yaml says besides its routes. */
+export const openapiOverview = {
+  info: {
+    title: 'sms-login',
+    version: '0.1.0',
+    summary: 'Password, then a code by text message, then a token.',
+    description: `Log people in with a password and a code by text message, and get a JWT that any service can verify.
+
+1. \`POST /login\` checks the password and texts a code.
+2. \`POST /verify\` exchanges the code for an access token; \`POST /resend\` texts another code.
+
+Every failure is a problem (RFC 9457), \`application/problem+json\`, whose \`type\` ends in a name that stays the same.
+Any request may also be refused with \`404 not-found\`, \`408 request-timeout\`, \`413 payload-too-large\` (bodies are
+JSON of at most 16 KiB), \`415 unsupported-media-type\` and \`431 headers-too-large\`. A key that is not listed here is
+an error, and nothing is done when anything is wrong with a request.
+`,
+    license: { name: 'MIT', identifier: 'MIT' }
+  },
+  servers: [{ url: 'http://127.0.0.1:3000', description: 'Where `npm start` listens.' }],
+  tags: [
+    { name: 'Login', description: 'The two steps of a login.' },
+    { name: 'Tokens', description: 'What a login yields, and how others check it.' },
+    { name: 'Operations', description: 'For load balancers and supervisors.' }
+  ],
+  security: [],
+  components: {
+    securitySchemes: {
+      accessToken: { type: 'http' as const, scheme: 'bearer', bearerFormat: 'JWT', description: 'The `accessToken` of `POST /verify`.' }
+    }
+  }
+}

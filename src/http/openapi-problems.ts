@@ -1,0 +1,41 @@
+import { problem, problemKinds, type Problem, type ProblemSlug } from './problems.ts'
+
+/** The failing responses of an operation: one for each status, with an example for each problem that comes with it. */
+export function problemResponses (slugs: ProblemSlug[]) {
+  const statuses = [...new Set(slugs.map(slug => problemKinds[slug].status))].sort()
+  return {
+    ...Object.fromEntries(statuses.map(status => [status, problemResponse(slugs.filter(slug => problemKinds[slug].status === status))])),
+    500: { $ref: '#/components/responses/InternalError' }
+  }
+}
+
+/** The response of problems that share a status. */
+export function problemResponse (slugs: ProblemSlug[]) {
+  const { status } = problemKinds[slugs[0] ?? 'internal-error']
+  return {
+    description: slugs.map(slug => `\`${slug}\`: ${problemKinds[slug].title}.`).join('\n'),
+    ...(headers[status] === undefined ? {} : { headers: headers[status] }),
+    content: {
+      'application/problem+json': {
+        schema: { $ref: '#/components/schemas/Problem' },
+        examples: Object.fromEntries(slugs.map(slug => [slug, { $ref: `#/components/examples/${slug}` }]))
+      }
+    }
+  }
+}
+
+/** What each problem looks like on the wire. */
+export const problemExamples = (slugs: ProblemSlug[]) =>
+  Object.fromEntries(slugs.map(slug =>
+    [slug, { summary: problemKinds[slug].title, value: problem(slug, '6b4c7e0e-5f0c-4d69-9d0a-1c0b6c1f2a3d', facts[slug]) }]))
+
+const facts: Partial<Record<ProblemSlug, Partial<Problem>>> = {
+  'invalid-request': { errors: [{ pointer: '#/username', detail: 'is required' }] },
+  'wrong-code': { attemptsRemaining: 4 },
+  'resend-too-soon': { retryAfter: 27 }
+}
+
+const headers: Record<number, object> = {
+  401: { 'WWW-Authenticate': { description: 'The scheme to authenticate with (RFC 6750).', schema: { type: 'string' } } },
+  429: { 'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer' } } }
+}

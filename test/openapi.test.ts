@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { createConfig, lint } from '@redocly/openapi-core'
+import t from 'tap'
+import { parse } from 'yaml'
+import { problemKinds } from '../src/http/problems.ts'
+import { openapiYaml } from '../src/openapi.ts'
+
+const file = new URL('../openapi.yaml', import.meta.url)
+
+t.test('openapi.yaml is what the routes say today (else: npm run openapi)', async t => {
+  t.equal(readFileSync(file, 'utf8'), await openapiYaml())
+})
+
+t.test('openapi.yaml passes the linter', async t => {
+  const config = await createConfig({
+    extends: ['recommended-strict'],
+    rules: {
+      // A developer's own machine is where the service runs by default.
+      'no-server-example.com': 'off',
+      // Keys and health are for everybody, and cannot be asked for wrongly.
+      'operation-4xx-response': 'off'
+    }
+  })
+  const found = await lint({ ref: fileURLToPath(file), config })
+  t.same(found.map(({ ruleId, message, location }) => ({ ruleId, message, where: location[0]?.pointer })), [])
+})
+
+t.test('every problem a route can meet is described, with an example', async t => {
+  const { components } = parse(readFileSync(file, 'utf8'))
+  // These come before any route; the introduction names them.
+  const anywhere = ['not-found', 'request-timeout', 'payload-too-large', 'unsupported-media-type', 'headers-too-large']
+  t.same(Object.keys(components.examples).sort(), Object.keys(problemKinds).filter(slug => !anywhere.includes(slug)).sort())
+})
