@@ -1,28 +1,43 @@
 import argon2 from 'argon2'
 import { randomBytes } from 'node:crypto'
+import pLimit from 'p-limit'
 import type { Passwords } from '../domain/passwords.ts'
+import { Refusal } from '../domain/refusal.ts'
 
-/** What a hash costs: KiB of memory and passes over it, on one lane. OWASP's floor is 19456 and 2. */
-export type Argon2Cost = { memoryKib: number, time: number }
+export type Argon2Settings = {
+  /** What a hash costs: KiB of memory and passes over it, on one lane. OWASP's floor is 19456 and 2. */
+  memoryKib: number
+  time: number
+  /** Hashes at once: more than there are cores only take memory and the time of other requests. */
+  concurrency: number
+  /** Hashes that may wait for their turn. */
+  queue: number
+}
 
-/** Passwords as argon2id digests (RFC 9106) with a 16-byte salt and a 32-byte tag. */
-export async function argon2Passwords ({ memoryKib, time }: Argon2Cost): Promise<Passwords> {
+/** Passwords as argon2id digests (RFC 9106) with a 16-byte salt and a 32-byte tag. Throws `busy` when too many are waiting. */
+export async function argon2Passwords ({ memoryKib, time, concurrency, queue }: Argon2Settings): Promise<Passwords> {
   const cost = { type: argon2.argon2id, memoryCost: memoryKib, timeCost: time, parallelism: 1, hashLength: 32 } as const
-  const hash = (password: string) => argon2.hash(password, cost)
   // Nobody's digest: hashed against where there is none, so that a no takes as long as a yes.
-  const nobodys = await hash(randomBytes(32).toString('hex'))
-  const refuse = async (password: string) => {
-    await argon2.verify(nobodys, password)
-    return false
+  const nobodys = await argon2.hash(randomBytes(32).toString('hex'), cost)
+
+  const turns = pLimit(concurrency)
+  const inTurn = <T>(work: () => Promise<T>) => {
+    if (turns.pendingCount >= queue) throw new Refusal('busy', { retryAfter: 1 })
+    return turns(work)
+  }
+  const check = async (digest: string | null, password: string) => {
+    // What it can't parse argon2 throws at, and another algorithm's digest it refuses, both in no time at all.
+    const isArgon2 = digest !== null && /^\$argon2(id|i|d)\$/.test(digest)
+    const right = isArgon2 ? await argon2.verify(digest, password).catch(() => undefined) : undefined
+    if (right === undefined) await argon2.verify(nobodys, password)
+    return right ?? false
   }
 
   return {
-    hash,
+    hash: async password => inTurn(() => argon2.hash(password, cost)),
     async verify (digest, password) {
-      if (digest === null) return { right: await refuse(password), outdated: false }
-      // argon2 throws, in no time at all, on a digest that it can't parse.
-      const right = await argon2.verify(digest, password).catch(() => refuse(password))
-      return { right, outdated: right && (!digest.startsWith('$argon2id$') || argon2.needsRehash(digest, cost)) }
+      const right = await inTurn(() => check(digest, password))
+      return { right, outdated: right && digest !== null && (!digest.startsWith('$argon2id$') || argon2.needsRehash(digest, cost)) }
     }
   }
 }

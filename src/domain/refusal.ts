@@ -5,6 +5,7 @@ export type RefusalSlug =
   | 'code-expired'
   | 'challenge-ended'
   | 'resend-too-soon'
+  | 'busy'
   | 'sms-unavailable'
   | 'sms-undeliverable'
   | 'invalid-token'

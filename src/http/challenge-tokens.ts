@@ -14,8 +14,9 @@ export type ChallengeTokens = {
   read: (token: string) => string
 }
 
-// The challenge's id and times; nobody who reads it learns whose login it is.
-const challengeClaims = z.object({ sub: z.string().length(22), iat: z.int(), exp: z.int(), jti: z.string().length(22) })
+// The challenge's id and times; nobody who reads it learns whose login it is. Issuer and audience are only asked to be
+// there: fast-jwt compares them, but skips what is absent.
+const challengeClaims = z.object({ iss: z.string(), aud: z.string(), sub: z.string().length(22), iat: z.int(), exp: z.int(), jti: z.string().length(22) })
 
 /** Challenge tokens under keys derived from `secrets`. */
 export async function challengeTokens (app: FastifyInstance, issuer: string, secrets: readonly [Buffer, ...Buffer[]], clock: Clock): Promise<ChallengeTokens> {

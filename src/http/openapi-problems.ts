@@ -32,10 +32,12 @@ export const problemExamples = (slugs: ProblemSlug[]) =>
 const facts: Partial<Record<ProblemSlug, Partial<Problem>>> = {
   'invalid-request': { errors: [{ pointer: '#/username', detail: 'is required' }] },
   'wrong-code': { attemptsRemaining: 4 },
-  'resend-too-soon': { retryAfter: 27 }
+  'resend-too-soon': { retryAfter: 27 },
+  busy: { retryAfter: 1 }
 }
 
 const headers: Record<number, object> = {
   401: { 'WWW-Authenticate': { description: 'The scheme to authenticate with (RFC 6750).', schema: { type: 'string' } } },
-  429: { 'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer' } } }
+  429: { 'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer' } } },
+  503: { 'Retry-After': { description: 'Seconds to wait, where it is known.', schema: { type: 'integer' } } }
 }

@@ -28,6 +28,7 @@ export const problemKinds: Record<ProblemSlug, ProblemKind> = {
   'resend-too-soon': { status: 429, title: 'Too soon for another code', detail: 'Wait for `Retry-After` seconds; the code on its way is still good.' },
   'headers-too-large': { status: 431, title: 'The request headers are too large', detail: 'Send fewer or shorter headers.' },
   'internal-error': { status: 500, title: 'Something went wrong here', detail: 'It is not your request. Try again later; `instance` helps the operator to find it.' },
+  busy: { status: 503, title: 'Too many logins at once', detail: 'Try again after `Retry-After` seconds.' },
   'sms-unavailable': { status: 503, title: 'The text could not be sent', detail: 'No code is on its way. Try again.' },
   'not-ready': { status: 503, title: 'Not ready', detail: 'The database does not answer, or its migrations are not applied.' }
 }
