@@ -1,5 +1,3 @@
-import { PGlite } from '@electric-sql/pglite'
-import { embeddedPostgres, pglitePostgres } from './embedded-postgres.ts'
 import type { Engine } from './migrations.ts'
 import type { Postgres } from './postgres.ts'
 import { PrismaClient } from './prisma/client.ts'
@@ -28,8 +26,12 @@ export type DatabaseOptions = {
  */
 export async function openDatabase (url: string, options: DatabaseOptions = {}): Promise<Database> {
   if (/^postgres(ql)?:\/\//.test(url)) return databaseOn(serverPostgres({ connectionString: url }, options))
-  if (url === 'pglite:') return databaseOn(pglitePostgres(await PGlite.create()))
-  if (url.startsWith('pglite:')) return databaseOn(await embeddedPostgres(url.slice('pglite:'.length), options))
+  if (url.startsWith('pglite:')) {
+    // Only for those who use it: PostgreSQL itself comes with it.
+    const { embeddedPostgres, postgresInMemory } = await import('./embedded-postgres.ts')
+    const folder = url.slice('pglite:'.length)
+    return databaseOn(folder === '' ? await postgresInMemory() : await embeddedPostgres(folder, options))
+  }
   // The value isn't repeated: it may hold a password.
   throw new Error('DATABASE_URL must be postgresql://…, pglite:<folder>, or pglite: for one in memory')
 }

@@ -67,6 +67,9 @@ export async function embeddedPostgres (folder: string, { join = false, onError 
   }
 }
 
+/** An embedded PostgreSQL that is gone with the process. */
+export const postgresInMemory = async () => pglitePostgres(await PGlite.create())
+
 /** An open PGlite as a PostgreSQL of ours. */
 export function pglitePostgres (postgres: PGlite): Postgres {
   return {
