@@ -11,6 +11,7 @@ import type { Sms } from './domain/sms.ts'
 import type { Users } from './domain/user.ts'
 import { accessTokens } from './http/access-tokens.ts'
 import { challengeTokens } from './http/challenge-tokens.ts'
+import { firstLook } from './http/first-look.ts'
 import { logAnswer } from './http/log-answer.ts'
 import { describeRoutes } from './http/openapi.ts'
 import { sendNotFound, sendProblem } from './http/problems.ts'
@@ -53,8 +54,9 @@ export async function buildApp (ports: Ports, settings: Settings, log: FastifyBa
   app.setErrorHandler(sendProblem)
   app.setNotFoundHandler(sendNotFound)
   app.removeContentTypeParser('text/plain')
-  // Answers hold tokens and what may be known of a person; a route whose answer is public says so itself.
-  app.addHook('onRequest', async (_request, reply) => { reply.header('cache-control', 'no-store') })
+  // RFC 9110 §10.1.1 lets a server ignore an expectation that it doesn't know; Node's own answer would be no problem.
+  app.server.on('checkExpectation', (request, reply) => { app.server.emit('request', request, reply) })
+  app.addHook('onRequest', firstLook)
   app.addHook('onResponse', logAnswer)
 
   const [firstKey, ...otherKeys] = settings.signingKeys

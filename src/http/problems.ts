@@ -64,7 +64,12 @@ export function sendProblem (error: FastifyError | Refusal, request: FastifyRequ
 /** Fastify's handler for paths and methods that don't exist. */
 export const sendNotFound = (request: FastifyRequest, reply: FastifyReply) => send(problem('not-found', request.id), request, reply)
 
+/** Refuses a request for its form. */
+export const sendInvalid = (request: FastifyRequest, reply: FastifyReply, detail: string) => send(problem('invalid-request', request.id, { detail }), request, reply)
+
 function send (told: Problem, request: FastifyRequest, reply: FastifyReply) {
+  // A bad URL gets here before any hook.
+  reply.header('cache-control', 'no-store')
   if (told.retryAfter !== undefined) reply.header('retry-after', told.retryAfter)
   if (told.status === 401) reply.header('www-authenticate', bearerChallenge(told, request))
   return reply.code(told.status).type('application/problem+json').serializer(JSON.stringify).send(told)
@@ -100,6 +105,6 @@ function fieldErrors (validation: readonly { instancePath: string, keyword: stri
 // RFC 6901 §3. An unknown key is the caller's own text: no more of it than is needed to recognise it.
 const escapePointer = (key: string) => key.slice(0, 64).replaceAll('~', '~0').replaceAll('/', '~1')
 
-// RFC 9110 §11.6.1 asks for a challenge with every 401, RFC 6750 §3.1 for no error where no token was sent.
+// RFC 9110 §11.6.1 asks for a challenge with every 401, RFC 6750 §3.1 for no error where no Bearer token was sent.
 const bearerChallenge = ({ type }: Problem, { headers }: FastifyRequest) =>
-  type.endsWith('/invalid-token') && headers.authorization !== undefined ? 'Bearer realm="sms-login", error="invalid_token"' : 'Bearer realm="sms-login"'
+  type.endsWith('/invalid-token') && /^bearer\b/i.test(headers.authorization ?? '') ? 'Bearer realm="sms-login", error="invalid_token"' : 'Bearer realm="sms-login"'

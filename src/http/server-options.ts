@@ -10,7 +10,8 @@ export const serverOptions = {
   // A request must be here, whole, within this time; a connection may stay idle for longer than a load balancer keeps it.
   requestTimeout: 10_000,
   keepAliveTimeout: 72_000,
-  http: { headersTimeout: 10_000, connectionsCheckingInterval: 1_000 },
+  // A request without Host is refused by our own answer, not by Node's.
+  http: { headersTimeout: 10_000, connectionsCheckingInterval: 1_000, requireHostHeader: false },
   genReqId: () => randomUUID(),
   logController: new LogController({ disableRequestLogging: true }),
   // Shutting down, a request that still comes in on an open connection is answered like any other.

@@ -8,7 +8,8 @@ import { pendingCodeReply, pendingCodeSchema } from './pending-code-reply.ts'
 export type LoginOptions = LogInPorts & { challengeTokens: ChallengeTokens, codeLength: number }
 
 const body = z.strictObject({
-  username: textField(256),
+  // PostgreSQL has no text with a NUL in it.
+  username: textField(256).refine(text => !text.includes('\0'), 'must not contain a NUL'),
   password: textField(256).meta({ format: 'password' })
 }).meta({ id: 'LoginRequest', examples: [{ username: 'ada', password: 'correct horse battery staple' }] })
 

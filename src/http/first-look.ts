@@ -1,0 +1,8 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { sendInvalid } from './problems.ts'
+
+/** Before any route: no answer may be stored unless its route says so, and a request names its host (RFC 9112 §3.2). */
+export async function firstLook (request: FastifyRequest, reply: FastifyReply) {
+  reply.header('cache-control', 'no-store')
+  if (request.headers.host === undefined && request.raw.httpVersion === '1.1') return sendInvalid(request, reply, 'The Host header is missing.')
+}
