@@ -2,7 +2,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import type { LightMyRequestResponse } from 'fastify'
 import pino from 'pino'
 import root, { type Test } from 'tap'
-import { argon2Passwords } from '../../src/adapters/argon2-passwords.ts'
+import { argon2Passwords, type Argon2Settings } from '../../src/adapters/argon2-passwords.ts'
 import { pendingMigrations } from '../../src/adapters/migrations.ts'
 import { prismaChallenges } from '../../src/adapters/prisma-challenges.ts'
 import { prismaUserDirectory } from '../../src/adapters/prisma-user-directory.ts'
@@ -17,34 +17,36 @@ export const ada = { username: 'ada', password: 'correct horse battery', phone: 
 
 export type StartOptions = Partial<Omit<Settings, 'policy'>> & {
   policy?: Partial<Policy>
-  argon2?: { memoryKib: number, time: number }
+  argon2?: Partial<Argon2Settings>
   /** Instead of the file's own: another service's, as a second instance has it, or one that the test will break. */
   database?: TestDatabase
   /** Ada is there already. */
   withoutUsers?: boolean
+  twilioTimeoutMs?: number
 }
 
 /**
  * The real application on a real database, with real hashes, tokens and Twilio's own SDK; Twilio itself is played by a
  * stand-in on loopback, and the clock is the test's to move. One user, Ada, unless told otherwise.
  */
-export async function start (t: Test, { policy, argon2 = { memoryKib: 1024, time: 1 }, database, withoutUsers = false, ...settings }: StartOptions = {}) {
+export async function start (t: Test, { policy, argon2, database, withoutUsers = false, twilioTimeoutMs = 2000, ...settings }: StartOptions = {}) {
   const twilio = await startTwilioStandIn(t)
   database ??= await emptied(await (shared ??= testDatabase(root)))
   const { prisma, engine } = database
-  const passwords = await argon2Passwords(argon2)
+  const passwords = await argon2Passwords({ memoryKib: 1024, time: 1, concurrency: 2, queue: 64, ...argon2 })
   const users = prismaUserDirectory(prisma)
   const logged: string[] = []
-  const log = pino({ level: 'debug' }, { write: (line: string) => { logged.push(line) } })
+  const log = pino({ level: 'trace' }, { write: (line: string) => { logged.push(line) } })
 
-  let offset = 0
-  const clock = () => new Date(Date.now() + offset)
+  // It stands still unless told to move, so that no test depends on how fast the machine is.
+  let now = Date.now()
+  const clock = () => new Date(now)
 
   const app = await buildApp({
     users: prismaUsers(prisma),
     challenges: prismaChallenges(prisma),
     passwords,
-    sms: twilioSms({ ...twilioAccount, sender: { from: '+15005550006' }, baseUrl: twilio.baseUrl, timeoutMs: 2000 }, log),
+    sms: twilioSms({ ...twilioAccount, sender: { from: '+15005550006' }, baseUrl: twilio.baseUrl, timeoutMs: twilioTimeoutMs }, log),
     clock,
     isReady: async () => (await pendingMigrations(engine).catch(() => ['unknown'])).length === 0
   }, {
@@ -68,6 +70,11 @@ export async function start (t: Test, { policy, argon2 = { memoryKib: 1024, time
   const resend = (challengeToken: string) => post('/resend', { challengeToken })
   const verify = (challengeToken: string, code: string) => post('/verify', { challengeToken, code })
 
+  const challenge = async (who: { username: string, password: string, phone: string } = ada) => {
+    const challengeToken: string = (await login(who)).json().challengeToken
+    return { challengeToken, code: codeIn(twilio.textsTo(who.phone).at(-1)?.body) }
+  }
+
   return {
     app,
     database,
@@ -84,11 +91,13 @@ export async function start (t: Test, { policy, argon2 = { memoryKib: 1024, time
     verify,
     me: (accessToken?: string) => app.inject({ url: '/me', headers: accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` } }),
     /** Lets time pass for the service. */
-    wait (seconds: number) { offset += seconds * 1000 },
+    wait (seconds: number) { now += seconds * 1000 },
     /** Logs in and reads the code off the phone. */
-    async challenge (who: { username: string, password: string, phone: string } = ada) {
-      const challengeToken: string = (await login(who)).json().challengeToken
-      return { challengeToken, code: codeIn(twilio.textsTo(who.phone).at(-1)?.body) }
+    challenge,
+    /** Both steps of a login. */
+    async accessToken (who: { username: string, password: string, phone: string } = ada): Promise<string> {
+      const { challengeToken, code } = await challenge(who)
+      return (await verify(challengeToken, code)).json().accessToken
     }
   }
 }

@@ -1,0 +1,142 @@
+import t, { type Test } from 'tap'
+import { openDatabase } from '../../src/adapters/database.ts'
+import { prismaChallenges } from '../../src/adapters/prisma-challenges.ts'
+import { randomId, type Challenge, type Challenges } from '../../src/domain/challenge.ts'
+import { after } from '../../src/domain/clock.ts'
+import { serverUrl, testDatabase } from '../support/database.ts'
+
+const now = new Date('2026-11-22T12:00:00.500Z')
+const hash = (fill: number) => new Uint8Array(32).fill(fill)
+const shared = testDatabase(t)
+
+/** Challenges as two processes have them, on a server; as one has them, on an embedded database. One challenge is stored. */
+async function stored (t: Test, change: Partial<Challenge> = {}) {
+  const { prisma, url } = await shared
+  const stores = [prismaChallenges(prisma)]
+  if (url !== undefined) {
+    const other = await openDatabase(url)
+    t.teardown(other.close)
+    stores.push(prismaChallenges(other.prisma))
+  }
+  const { id: userId } = await prisma.user.create({ data: { username: 'ada', usernameKey: randomId(), passwordDigest: '', phone: null } })
+  const challenge: Challenge = {
+    id: randomId(), userId, purpose: 'login', codeHash: hash(1), codeExpiresAt: after(now, 60), resendAt: after(now, 30), attemptsLeft: 5, expiresAt: after(now, 600), consumedAt: null, ...change
+  }
+  await prisma.challenge.create({ data: challenge })
+  const [challenges = prismaChallenges(prisma)] = stores
+  /** Forty calls at once, shared out between the processes. */
+  const burst = <T>(call: (challenges: Challenges, i: number) => Promise<T>) =>
+    Promise.all(Array.from({ length: 40 }, (_, i) => call(stores[i % stores.length] ?? challenges, i)))
+  return { prisma, challenges, challenge, burst, read: () => challenges.find(challenge.id) }
+}
+
+t.test('what is stored is what is found, by id and by person', async t => {
+  const { challenges, challenge } = await stored(t)
+  t.same(await challenges.find(challenge.id), challenge)
+  t.same(await challenges.findForUser(challenge.userId, 'login'), challenge)
+  t.equal(await challenges.find(randomId()), null)
+  t.equal(await challenges.findForUser('0f8fad5b-d9cb-469f-a165-70867728950e', 'login'), null)
+})
+
+t.test('of forty attempts at once no more are spent than are left, and each is told another number', async t => {
+  const { challenge, burst, read } = await stored(t)
+  const spent = await burst(challenges => challenges.spendAttempt(challenge.id, now))
+  t.same(spent.flatMap(after => after?.attemptsLeft ?? []).sort(), [0, 1, 2, 3, 4])
+  t.equal((await read())?.attemptsLeft, 0)
+})
+
+for (const change of [
+  { attemptsLeft: 0 }, { consumedAt: now }, { expiresAt: now }, { codeExpiresAt: now }, { codeExpiresAt: after(now, -1) }
+]) {
+  t.test(`no attempt is spent on a challenge with ${JSON.stringify(change)}`, async t => {
+    const { challenges, challenge, read } = await stored(t, change)
+    t.equal(await challenges.spendAttempt(challenge.id, now), null)
+    t.same(await read(), challenge)
+  })
+}
+
+t.test('a challenge is consumed exactly once', async t => {
+  const { challenge, burst, read } = await stored(t)
+  const consumed = await burst(challenges => challenges.consume(challenge, now))
+  t.equal(consumed.filter(Boolean).length, 1)
+  t.same((await read())?.consumedAt, now)
+})
+
+t.test('a challenge is not consumed for a code that has been replaced, or a person who is disabled', async t => {
+  const { challenges, challenge, prisma, read } = await stored(t)
+  t.equal(await challenges.consume({ ...challenge, codeHash: hash(2) }, now), false)
+  await prisma.user.updateMany({ data: { disabled: true } })
+  t.equal(await challenges.consume(challenge, now), false)
+  t.equal((await read())?.consumedAt, null)
+})
+
+t.test('of forty that replace a challenge at once one does, and only it is stored', async t => {
+  const { challenges, challenge, burst } = await stored(t)
+  const replaced = await burst(async (challenges, i) => {
+    const next = { ...challenge, id: randomId(), codeHash: hash(i + 2), attemptsLeft: 3 }
+    return await challenges.replace(challenge, next) ? next : null
+  })
+  const [next, ...others] = replaced.filter(next => next !== null)
+  t.same(others, [])
+  t.same(await challenges.findForUser(challenge.userId, 'login'), next)
+  t.equal(await challenges.find(challenge.id), null)
+})
+
+t.test('of forty first challenges of a person at once one is stored', async t => {
+  const { challenges, challenge, burst, prisma } = await stored(t)
+  await prisma.challenge.deleteMany()
+  const replaced = await burst((challenges, i) => challenges.replace(null, { ...challenge, id: randomId(), codeHash: hash(i + 2) }))
+  t.equal(replaced.filter(Boolean).length, 1)
+  t.not(await challenges.findForUser(challenge.userId, 'login'), null)
+})
+
+t.test('a challenge that replaces a used one is open again', async t => {
+  const { challenges, challenge } = await stored(t, { consumedAt: now, attemptsLeft: 0 })
+  const next = { ...challenge, id: randomId(), codeHash: hash(2), attemptsLeft: 5, consumedAt: null }
+  t.equal(await challenges.replace(challenge, next), true)
+  t.same(await challenges.find(next.id), next)
+})
+
+t.test('nothing is replaced by who saw no challenge or another code', async t => {
+  const { challenges, challenge, read } = await stored(t)
+  t.equal(await challenges.replace(null, { ...challenge, id: randomId() }), false)
+  t.equal(await challenges.replace({ ...challenge, codeHash: hash(2) }, { ...challenge, id: randomId() }), false)
+  t.same(await read(), challenge)
+})
+
+t.test('of forty new codes at once one is stored, and attempts and end stay', async t => {
+  const { challenge, burst, read } = await stored(t, { resendAt: now, attemptsLeft: 2 })
+  const renewed = await burst(async (challenges, i) => {
+    const code = { codeHash: hash(i + 2), codeExpiresAt: after(now, 60), resendAt: after(now, 30) }
+    return await challenges.renewCode(challenge, code, now) ? code : null
+  })
+  const [code, ...others] = renewed.filter(code => code !== null)
+  t.same(others, [])
+  t.same(await read(), { ...challenge, ...code })
+})
+
+for (const change of [{ attemptsLeft: 0 }, { consumedAt: now }, { expiresAt: now }, { resendAt: after(now, 1) }]) {
+  t.test(`no code is renewed in a challenge with ${JSON.stringify(change)}`, async t => {
+    const { challenges, challenge, read } = await stored(t, { resendAt: now, ...change })
+    t.equal(await challenges.renewCode(challenge, { codeHash: hash(2), codeExpiresAt: after(now, 60), resendAt: after(now, 30) }, now), false)
+    t.same(await read(), challenge)
+  })
+}
+
+t.test('only the code whose text failed is voided, not one that came after it', async t => {
+  const { challenges, challenge, read } = await stored(t)
+  await challenges.voidCode({ ...challenge, codeHash: hash(2) }, now)
+  t.same(await read(), challenge)
+  await challenges.voidCode(challenge, now)
+  t.same(await read(), { ...challenge, codeExpiresAt: now, resendAt: now })
+})
+
+t.test('attempts, a new code and the end of a challenge at once keep the count', async t => {
+  const { challenge, burst, read } = await stored(t, { resendAt: now })
+  const code = { codeHash: hash(2), codeExpiresAt: after(now, 60), resendAt: after(now, 30) }
+  const results = await burst<unknown>((challenges, i) => i % 4 === 0 ? challenges.renewCode(challenge, code, now) : challenges.spendAttempt(challenge.id, now))
+  t.equal(results.filter((result, i) => i % 4 !== 0 && result !== null).length, 5)
+  t.same((await read())?.attemptsLeft, 0)
+})
+
+if (serverUrl === undefined) t.comment('one connection shows no races: set TEST_DATABASE_URL')

@@ -1,0 +1,95 @@
+import { createHash, createHmac, pbkdf2Sync } from 'node:crypto'
+import { decodeJwt, decodeProtectedHeader } from 'jose'
+import t from 'tap'
+import { deriveKey } from '../../src/domain/derive-key.ts'
+import { ada, start } from '../support/start.ts'
+
+type Database = Awaited<ReturnType<typeof start>>['prisma']
+
+/** Every row of every table, as text, with what is binary in hexadecimal. */
+async function dump (prisma: Database) {
+  const tables = await prisma.$queryRaw<{ name: string }[]>`SELECT tablename::text AS name FROM pg_tables WHERE schemaname = 'public' AND tablename <> '_prisma_migrations'`
+  const rows = await Promise.all(tables.map(({ name }) => prisma.$queryRawUnsafe<{ row: string }[]>(`SELECT row_to_json(x)::text AS row FROM "${name}" x`)))
+  return rows.flat().map(({ row }) => row).join('\n')
+}
+
+t.test('no row holds a code, a password or a token', async t => {
+  // Eight digits, because six may turn up in a hash by chance.
+  const { challenge, resend, verify, prisma, twilio, wait } = await start(t, { codeLength: 8 })
+  const { challengeToken, code } = await challenge()
+  wait(30)
+  await resend(challengeToken)
+  const pending = await dump(prisma)
+  const accessToken = (await verify(challengeToken, twilio.lastCode())).json().accessToken
+  const used = await dump(prisma)
+  t.match(pending, ada.phone, 'a dump shows what there is')
+  t.match(pending, /\\\\x[0-9a-f]{64}/)
+  for (const secret of [code, twilio.lastCode(), ada.password, challengeToken, challengeToken.split('.')[2] ?? '', accessToken, accessToken.split('.')[2]]) {
+    for (const form of [secret, Buffer.from(secret).toString('hex'), Buffer.from(secret).toString('base64url')]) {
+      t.notOk(pending.includes(form) || used.includes(form), secret)
+    }
+  }
+})
+
+t.test('who has the table and all codes, but not the key, finds no code', async t => {
+  const secret = Buffer.alloc(32, 1)
+  const { challenge, prisma } = await start(t, { secrets: [secret] })
+  const { code } = await challenge()
+  const { id, userId, codeHash, purpose } = await prisma.challenge.findFirstOrThrow()
+  const stored = Buffer.from(codeHash).toString('hex')
+
+  // What may be known or guessed of the recipe goes before or after the digits, or is the key.
+  const known = ['', id, userId, purpose, ada.username, ada.phone, `${purpose}\n${id}\n`, `${id}:`, `${purpose}:${id}:`, 'sms-login', 'sms-login/code', 'secret']
+  const keys = [...known, Buffer.alloc(32), Buffer.from(id, 'base64url')]
+  function * guesses (code: string) {
+    for (const hash of ['sha256', 'sha3-256', 'sha512-256', 'blake2s256']) {
+      for (const text of known) {
+        yield createHash(hash).update(text + code).digest('hex')
+        yield createHash(hash).update(code + text).digest('hex')
+      }
+    }
+    for (const key of keys) {
+      yield createHmac('sha256', key).update(code).digest('hex')
+      yield createHmac('sha256', code).update(key).digest('hex')
+      yield createHmac('sha256', key).update(`${purpose}\n${id}\n${code}`).digest('hex')
+    }
+    yield pbkdf2Sync(code, id, 1, 32, 'sha256').toString('hex')
+    yield Buffer.from(code.padEnd(32)).toString('hex')
+  }
+  // Only the right digits could be found; the others show that nothing else is.
+  const sample = [code, ...Array.from({ length: 200 }, (_, i) => String(i * 4999).padStart(6, '0'))]
+  t.same(sample.filter(code => [...guesses(code)].includes(stored)), [])
+})
+
+t.test('who has the table and the key finds the code, so the key is all that guards it', async t => {
+  const secret = Buffer.alloc(32, 1)
+  const { challenge, prisma } = await start(t, { secrets: [secret] })
+  const { code } = await challenge()
+  const { id, codeHash, purpose } = await prisma.challenge.findFirstOrThrow()
+  const key = deriveKey(secret, 'code')
+  t.same(createHmac('sha256', key).update(`${purpose}\n${id}\n${code}`).digest(), Buffer.from(codeHash))
+})
+
+t.test('the same code has another hash in each challenge', async t => {
+  const { challenge, prisma } = await start(t, { policy: { resendCooldown: 0 } })
+  const hashes = new Set<string>()
+  for (let i = 0; i < 10; i++) {
+    await challenge()
+    hashes.add(Buffer.from((await prisma.challenge.findFirstOrThrow()).codeHash).toString('hex'))
+  }
+  t.equal(hashes.size, 10)
+})
+
+t.test('a challenge token holds ids and times, and nothing of the person or the code', async t => {
+  const { challenge, prisma, clock } = await start(t, { codeLength: 8 })
+  const { challengeToken, code } = await challenge()
+  const { id: userId } = await prisma.user.findFirstOrThrow()
+  const now = Math.floor(clock().getTime() / 1000)
+  const { sub, jti, ...claims } = decodeJwt(challengeToken)
+  t.strictSame(claims, { iss: 'https://login.example', aud: 'https://login.example/verify', iat: now, exp: now + 600 })
+  for (const random of [sub, jti]) t.match(random, /^[\w-]{22}$/)
+  const { kid, ...header } = decodeProtectedHeader(challengeToken)
+  t.strictSame(header, { alg: 'HS256', typ: 'challenge+jwt' })
+  const told = challengeToken.split('.').map(part => Buffer.from(part, 'base64url').toString('latin1')).join()
+  for (const secret of [code, ada.phone.slice(-4), ada.username, userId, ada.password]) t.notOk(told.includes(secret), secret)
+})

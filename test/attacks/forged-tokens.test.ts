@@ -1,0 +1,191 @@
+import { createHmac, createPublicKey, createSign, generateKeyPairSync, randomBytes, sign as signWith, type KeyObject } from 'node:crypto'
+import { createServer, type AddressInfo } from 'node:net'
+import { decodeJwt, decodeProtectedHeader } from 'jose'
+import t, { type Test } from 'tap'
+import { deriveKey } from '../../src/domain/derive-key.ts'
+import { otherThan, slugOf, start } from '../support/start.ts'
+
+type Fields = Record<string, unknown>
+type Signature = (input: string) => Buffer
+
+const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const stranger = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
+const publicKey = createPublicKey(privateKey)
+const secret = randomBytes(32)
+
+const es256 = (key: KeyObject): Signature => input => signWith('sha256', Buffer.from(input), { key, dsaEncoding: 'ieee-p1363' })
+const hs256 = (key: Buffer | string): Signature => input => createHmac('sha256', key).update(input).digest()
+const none: Signature = () => Buffer.alloc(0)
+
+const encode = (value: unknown) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
+function token (header: unknown, claims: unknown, signature: Signature) {
+  const input = `${encode(header)}.${encode(claims)}`
+  return `${input}.${signature(input).toString('base64url')}`
+}
+
+/** What can be wrong with a token of either kind, given one that is good and how to sign another like it. */
+function forgeries (good: string, signature: Signature, texts: string[], numbers: string[]): Record<string, string> {
+  const header: Fields = { ...decodeProtectedHeader(good) }
+  const claims: Fields = { ...decodeJwt(good) }
+  const [head = '', body = '', tail = ''] = good.split('.')
+  const withHeader = (change: Fields) => token({ ...header, ...change }, claims, signature)
+  const withClaims = (change: Fields) => token(header, { ...claims, ...change }, signature)
+  const exp = Number(claims['exp'])
+  const forged: Record<string, string> = {}
+  const add = (what: string, value: string) => { forged[what] = value }
+
+  for (const alg of ['none', 'None', 'NONE', 'nOnE', '', null, undefined, 1, {}, []]) {
+    add(`alg ${JSON.stringify(alg)} without a signature`, token({ ...header, alg }, claims, none))
+    add(`alg ${JSON.stringify(alg)}`, withHeader({ alg }))
+  }
+  for (const alg of ['HS256', 'HS384', 'HS512', 'ES256', 'ES384', 'RS256', 'PS256', 'EdDSA', 'es256', 'hs256', 'ES256 ']) {
+    if (alg !== header['alg']) add(`alg ${alg} over another signature`, withHeader({ alg }))
+  }
+  const pem = publicKey.export({ format: 'pem', type: 'spki' }).toString()
+  const jwk = { ...publicKey.export({ format: 'jwk' }), kid: header['kid'], alg: 'ES256', use: 'sig' }
+  const der = publicKey.export({ format: 'der', type: 'spki' })
+  for (const [what, key] of Object.entries({ PEM: pem, 'trimmed PEM': pem.trim(), JWK: JSON.stringify(jwk), DER: der, nothing: '' })) {
+    add(`HS256 with ${what} as the key`, token({ ...header, alg: 'HS256' }, claims, hs256(key)))
+  }
+  add("a stranger's key", token({ ...header, alg: 'ES256' }, claims, es256(stranger)))
+  add("a stranger's secret", token({ ...header, alg: 'HS256' }, claims, hs256(randomBytes(32))))
+
+  for (const kid of [undefined, null, '', 'unknown', '../', '../../../../dev/null', '/dev/null', `${header['kid']}\0`, ` ${header['kid']}`, {}, [], [header['kid']], 0, true, '__proto__', 'constructor', 'toString', 'x'.repeat(1000), "' OR 1=1 --"]) {
+    add(`kid ${JSON.stringify(kid)?.slice(0, 50)}`, withHeader({ kid }))
+  }
+  for (const typ of [undefined, null, '', 'JWT', 'jwt', 'at+jwt', 'challenge+jwt', 'receipt+jwt', 'application/jwt', 1, {}, ['at+jwt', 'challenge+jwt']]) {
+    if (typ !== header['typ']) add(`typ ${JSON.stringify(typ)}`, withHeader({ typ }))
+  }
+  for (const crit of [['exp'], ['b64'], ['unknown'], [], 'exp', {}]) add(`crit ${JSON.stringify(crit)}`, withHeader({ crit, b64: false, unknown: 1 }))
+
+  for (const iss of ['https://evil.example', 'https://login.example/', 'https://LOGIN.example', '']) add(`iss ${iss}`, withClaims({ iss }))
+  for (const aud of ['https://evil.example', 'https://login.example', '', ['https://evil.example']]) add(`aud ${aud}`, withClaims({ aud }))
+  for (const name of texts) {
+    for (const value of [undefined, null, 1, true, {}, [], [claims[name]], '']) add(`${name} ${JSON.stringify(value)}`, withClaims({ [name]: value }))
+  }
+  for (const name of numbers) {
+    for (const value of [undefined, null, String(claims[name]), true, {}, [], Number(claims[name]) + 0.5, 'never', ...(name === 'exp' ? [0, -1, exp - 100_000] : [])]) {
+      add(`${name} ${JSON.stringify(value)}`, withClaims({ [name]: value }))
+    }
+    add(`${name} beyond all numbers`, token(header, JSON.stringify({ ...claims, [name]: 0 }).replace(`"${name}":0`, `"${name}":1e999`), signature))
+  }
+  add('nbf in the future', withClaims({ nbf: exp + 100_000 }))
+  for (const nbf of ['never', {}, '0']) add(`nbf ${JSON.stringify(nbf)}`, withClaims({ nbf }))
+  for (const payload of ['null', '[]', '1', '"x"', '', '{', '{}']) add(`the payload ${payload}`, token(header, payload, signature))
+  for (const protectedHeader of ['null', '[]', '1', '"x"', '', '{', '{}']) add(`the header ${protectedHeader}`, token(protectedHeader, claims, signature))
+
+  add('no signature', `${head}.${body}.`)
+  add('no signature and no dot', `${head}.${body}`)
+  add('half a signature', `${head}.${body}.${tail.slice(0, tail.length / 2)}`)
+  add('a signature less its last byte', `${head}.${body}.${Buffer.from(tail, 'base64url').subarray(0, -1).toString('base64url')}`)
+  add('a signature and more', `${head}.${body}.${tail}AAAA`)
+  add('a signature of zeros', `${head}.${body}.${'A'.repeat(tail.length)}`)
+  add('a signature in DER', token({ ...header, alg: 'ES256' }, claims, input => createSign('sha256').update(input).sign(privateKey)))
+  add('the signature of another token', `${head}.${body}.${withClaims({ jti: 'x'.repeat(22) }).split('.')[2]}`)
+  add('a payload of another token', `${head}.${encode({ ...claims, sub: claims['jti'] })}.${tail}`)
+  add('four parts', `${good}.${tail}`)
+  add('five parts, as an encrypted one', `${good}.${tail}.${tail}`)
+  add('dots', '..')
+  add('one part', head)
+  for (const [what, space] of Object.entries({ space: ' ', tab: '\t', 'percent sign': '%', comma: ',', 'byte above 127': 'é' })) {
+    add(`a ${what} inside`, `${head}.${space}${body}.${tail}`)
+    add(`a ${what} behind`, `${good}${space}`)
+  }
+  add('junk', 'x'.repeat(1500))
+  add('dots only', '.'.repeat(1500))
+  return forged
+}
+
+t.test('no forged access token gets in, and none makes the service stumble', async t => {
+  const { me, accessToken, logged } = await start(t, { signingKeys: [privateKey] })
+  const good = await accessToken()
+  const signature = es256(privateKey)
+  t.equal((await me(token(decodeProtectedHeader(good), decodeJwt(good), signature))).statusCode, 200, 'one forged with the right key is not told apart')
+
+  const forged = forgeries(good, signature, ['sub', 'client_id', 'iss', 'aud', 'jti', 'sid'], ['iat', 'exp', 'auth_time'])
+  const withClaims = (change: Fields) => token(decodeProtectedHeader(good), { ...decodeJwt(good), ...change }, signature)
+  for (const amr of [undefined, null, 'pwd', {}, [1], 1]) forged[`amr ${JSON.stringify(amr)}`] = withClaims({ amr })
+  for (const sub of ['ada', "' OR 1=1 --", '00000000-0000-4000-8000-000000000000']) forged[`sub ${sub}`] = withClaims({ sub })
+  forged['another client'] = withClaims({ client_id: 'evil' })
+  forged['8 KiB of junk'] = 'x'.repeat(8192)
+  forged['nothing'] = ''
+
+  for (const [what, value] of Object.entries(forged)) {
+    const answer = await me(value)
+    t.strictSame([answer.statusCode, slugOf(answer), answer.headers['www-authenticate']], [401, 'invalid-token', 'Bearer realm="sms-login", error="invalid_token"'], what)
+  }
+  t.ok(Object.keys(forged).length > 180)
+  t.equal(logged.filter(line => JSON.parse(line).level >= 50).length, 0)
+})
+
+t.test('no forged challenge token gets in, none costs an attempt, and none makes the service stumble', async t => {
+  const { challenge, post, verify, logged } = await start(t, { signingKeys: [privateKey], secrets: [secret] })
+  const { challengeToken: good, code } = await challenge()
+  const key = deriveKey(secret, 'challenge-token')
+  const forged = forgeries(good, hs256(key), ['sub', 'iss', 'aud', 'jti'], ['iat', 'exp'])
+  for (const [what, wrong] of Object.entries({ 'the secret itself': secret, 'the key of codes': deriveKey(secret, 'code'), 'the key in hex': key.toString('hex') })) {
+    forged[`${what} as the key`] = token(decodeProtectedHeader(good), decodeJwt(good), hs256(wrong))
+  }
+  for (const [what, challengeToken] of Object.entries(forged)) {
+    for (const [url, body] of [['/verify', { challengeToken, code: otherThan(code) }], ['/resend', { challengeToken }]] as const) {
+      const answer = await post(url, body)
+      t.strictSame([answer.statusCode, slugOf(answer), answer.headers['www-authenticate']], [401, 'challenge-ended', 'Bearer realm="sms-login"'], `${what} at ${url}`)
+    }
+  }
+  t.equal(slugOf(await verify('x'.repeat(8192), code)), 'invalid-request')
+  t.equal(slugOf(await verify('', code)), 'invalid-request')
+  for (const value of [null, 1, {}, [good], true]) t.equal(slugOf(await post('/verify', { challengeToken: value, code })), 'invalid-request')
+  t.ok(Object.keys(forged).length > 150)
+  t.equal(logged.filter(line => JSON.parse(line).level >= 50).length, 0)
+
+  const genuine = token(decodeProtectedHeader(good), decodeJwt(good), hs256(key))
+  t.equal((await verify(genuine, otherThan(code))).json().attemptsRemaining, 4)
+})
+
+t.test('a key that a token brings along or points to is neither used nor fetched', async t => {
+  const { me, accessToken } = await start(t, { signingKeys: [privateKey] })
+  const { port, connections } = await listener(t)
+  const good = await accessToken()
+  const jwk = { ...createPublicKey(stranger).export({ format: 'jwk' }), kid: 'mine', alg: 'ES256', use: 'sig' }
+  const url = `http://127.0.0.1:${port}/keys`
+  for (const kid of ['mine', decodeProtectedHeader(good).kid]) {
+    for (const key of [{ jwk }, { jku: url }, { x5u: url }, { x5c: ['MIIB'] }, { jwk, jku: url, x5u: url }]) {
+      const forged = token({ ...decodeProtectedHeader(good), kid, ...key }, decodeJwt(good), es256(stranger))
+      t.equal(slugOf(await me(forged)), 'invalid-token', Object.keys(key).join())
+    }
+  }
+  t.equal(connections(), 0)
+})
+
+t.test('a token with any one character changed is refused', async t => {
+  const { me, accessToken } = await start(t)
+  const good = await accessToken()
+  // Of the last character of a signature some bits mean nothing.
+  for (let i = 0; i < good.length - 1; i += 3) {
+    const changed = good[i] === 'A' ? 'B' : 'A'
+    const answer = await me(good.slice(0, i) + changed + good.slice(i + 1))
+    if (slugOf(answer) !== 'invalid-token') t.fail(`character ${i} as ${changed}: ${answer.statusCode}`)
+  }
+  t.equal((await me(good)).statusCode, 200)
+})
+
+t.test('the scheme is taken in any case and with more than one space, and no other scheme is', async t => {
+  const { app, accessToken } = await start(t)
+  const good = await accessToken()
+  const ask = (authorization: string) => app.inject({ url: '/me', headers: { authorization } })
+  for (const header of [`Bearer ${good}`, `bearer ${good}`, `BEARER ${good}`, `Bearer  ${good}`]) t.equal((await ask(header)).statusCode, 200, header.slice(0, 9))
+  for (const header of [good, `Bearer${good}`, `Bearer\t${good}`, `Bearer: ${good}`, `Bearer "${good}"`, `Token ${good}`, `Basic ${btoa(`ada:${good}`)}`, `DPoP ${good}`, `Bearer ${good}, Bearer ${good}`, `Bearer ${good} ${good}`, 'Bearer', 'Bearer ', '', ' ']) {
+    const answer = await ask(header)
+    t.strictSame([answer.statusCode, slugOf(answer)], [401, 'invalid-token'], header.slice(0, 9))
+    t.match(answer.headers['www-authenticate'], /^Bearer realm="sms-login"/)
+  }
+})
+
+/** A port that counts who comes. */
+async function listener (t: Test) {
+  let connections = 0
+  const server = createServer(socket => { connections++; socket.destroy() })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  return { port: (server.address() as AddressInfo).port, connections: () => connections }
+}

@@ -1,0 +1,95 @@
+import { generateKeyPairSync } from 'node:crypto'
+import t from 'tap'
+import { openDatabase } from '../../src/adapters/database.ts'
+import { deriveKey } from '../../src/domain/derive-key.ts'
+import { ada, otherThan, start } from '../support/start.ts'
+import { answerNothing, deliverButFail, garbage, hang, redirect, reject, reset, takeButGiveUp, twilioAccount } from '../support/twilio-stand-in.ts'
+
+const secret = Buffer.from('canary-secret-canary-secret-canary')
+const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+
+t.test('whatever happens, no secret is logged, not even at the most talkative level', async t => {
+  // Eight digits, because six may turn up in an id by chance.
+  const options = { codeLength: 8, secrets: [secret] as const, signingKeys: [privateKey] as const, twilioTimeoutMs: 1000, policy: { resendCooldown: 0 } }
+  const service = await start(t, options)
+  const { app, addUser, challenge, login, me, post, prisma, resend, verify, twilio, wait, users, logged } = service
+  const grace = { username: 'grace.hopper', password: 'canary zebra password', phone: '+12025550144' }
+  await addUser(grace)
+  const said: string[] = []
+  const remember = (...secrets: string[]) => { said.push(...secrets) }
+
+  // A login as it should be, with one slip.
+  const { challengeToken, code } = await challenge(grace)
+  const wrong = otherThan(code)
+  await verify(challengeToken, wrong)
+  await resend(challengeToken)
+  const resent = twilio.lastCode()
+  await verify(challengeToken, code)
+  const accessToken = (await verify(challengeToken, resent)).json().accessToken
+  await me(accessToken)
+  remember(challengeToken, code, wrong, resent, accessToken)
+
+  // Everything that is refused.
+  const canary = 'canary-hunter2'
+  await login({ ...grace, password: canary })
+  await login({ username: `${canary}-user`, password: canary })
+  await post('/login', { username: 'grace.hopper', passwort: canary })
+  await post('/login', `{"username":"grace.hopper","password":"${canary}"`)
+  await post('/login', { ...grace, password: canary.repeat(2000) })
+  await post('/verify', { challengeToken, code: `${canary}` })
+  await verify(challengeToken, resent)
+  await resend(challengeToken)
+  await app.inject({ method: 'POST', url: '/login', payload: canary, headers: { 'content-type': 'text/plain', cookie: canary, authorization: canary } })
+  await app.inject({ url: `/${canary}?token=${canary}`, headers: { 'user-agent': canary, referer: canary, 'x-forwarded-for': canary } })
+  await app.inject({ url: `/%${canary}` })
+  for (const header of [canary, `Bearer ${canary}`, `Basic ${canary}`, `Bearer ${challengeToken}`, `Bearer ${accessToken}x`]) {
+    await app.inject({ url: '/me', headers: { authorization: header } })
+  }
+  const spent = await challenge(grace)
+  for (let i = 0; i < 6; i++) await verify(spent.challengeToken, otherThan(spent.code))
+  const expired = await challenge(grace)
+  wait(60)
+  await verify(expired.challengeToken, expired.code)
+  remember(canary, spent.challengeToken, spent.code, expired.challengeToken, expired.code)
+
+  // Everything that Twilio can do.
+  for (const failure of [reject(400, 21211), reject(401, 20003), reject(429, 20429), reject(400, 99999), deliverButFail(500), hang(), reset(), redirect(), garbage(), answerNothing(), takeButGiveUp(30007)]) {
+    twilio.next(failure)
+    await login(grace)
+  }
+  remember(...twilio.requests.map(({ Body = '' }) => /\d{8}/.exec(Body)?.[0] ?? ''))
+
+  // A database that breaks in the middle.
+  const broken = await challenge(grace)
+  await users.change('grace.hopper', { disabled: true })
+  await me(accessToken)
+  remember(broken.challengeToken, broken.code)
+  const nowhere = await openDatabase('postgresql://postgres:canary-hunter2@127.0.0.1:1/none')
+  t.teardown(nowhere.close)
+  const without = await start(t, { ...options, database: { ...nowhere, url: undefined }, withoutUsers: true })
+  t.equal((await without.login(grace)).statusCode, 500)
+  t.equal((await without.verify(broken.challengeToken, broken.code)).statusCode, 500)
+  t.equal((await without.resend(broken.challengeToken)).statusCode, 500)
+  t.equal((await without.me(accessToken)).statusCode, 500)
+
+  const digests = (await prisma.user.findMany()).flatMap(({ passwordDigest }) => passwordDigest.split('$').slice(-2))
+  const hashes = (await prisma.challenge.findMany()).flatMap(({ codeHash, id }) => [Buffer.from(codeHash).toString('hex'), Buffer.from(codeHash).toString('base64'), id])
+  const keys = [secret, deriveKey(secret, 'code'), deriveKey(secret, 'challenge-token')].flatMap(key => [key.toString('hex'), key.toString('base64'), key.toString('base64url'), key.toString('latin1')])
+  const { d = '' } = privateKey.export({ format: 'jwk' })
+  remember(ada.password, grace.password, ada.phone, grace.phone, ada.phone.slice(2), grace.phone.slice(2), ...digests, ...hashes, ...keys, d, String(privateKey.export({ format: 'pem', type: 'pkcs8' })).split('\n')[1] ?? '',
+    twilioAccount.authToken, btoa(`${twilioAccount.accountSid}:${twilioAccount.authToken}`))
+  // A token is given away by its signature alone; what comes before it anybody can guess.
+  remember(...said.filter(text => text.split('.').length === 3).map(token => token.split('.')[2] ?? ''))
+
+  const lines = [...logged, ...without.logged].map(line => {
+    // Numbers of the machine's, in which a code could turn up by chance.
+    const { time, pid, reqId, ms, durationMs, ...rest } = JSON.parse(line)
+    return JSON.stringify(rest)
+  })
+  t.ok(lines.length > 60, `${lines.length} lines`)
+  t.ok(said.length > 60 && said.every(text => text.length >= 8), 'and there is something to look for')
+  for (const text of new Set(said)) {
+    const [line] = lines.filter(line => line.includes(text) || line.includes(encodeURIComponent(text)) || line.includes(JSON.stringify(text).slice(1, -1)))
+    t.equal(line, undefined, JSON.stringify(text.slice(0, 40)))
+  }
+})
