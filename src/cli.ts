@@ -4,9 +4,9 @@ import { argon2Passwords } from './adapters/argon2-passwords.ts'
 import { databaseFailure } from './adapters/database-failure.ts'
 import { openDatabase } from './adapters/database.ts'
 import { whyNotPhone } from './adapters/libphonenumber-phones.ts'
-import { migrate } from './adapters/migrations.ts'
 import { prismaUserDirectory } from './adapters/prisma-user-directory.ts'
 import { commonPasswords } from './adapters/zxcvbn-common-passwords.ts'
+import { bringUpToDate } from './bring-up-to-date.ts'
 import { loadConfig, type Config } from './config.ts'
 import { maskPhone } from './domain/mask-phone.ts'
 import { whyNotPassword } from './domain/password-policy.ts'
@@ -26,22 +26,29 @@ const usage = `Usage: npm run users -- <command>
 /** Something the operator asked for that can't be done, told in one line. */
 const refuse = (reason: string): never => { throw new Error(reason) }
 
-type Command = { operands: string[], run: (users: UserDirectory, config: Config, ...operands: string[]) => Promise<string> }
+/**
+ * What a command does comes in two parts. `prepare` checks what can be checked and asks for what is missing: while
+ * somebody thinks about a password, the database stays free for the server. What it resolves to is done on the users.
+ */
+type Command = { operands: string[], prepare: (config: Config, ...operands: string[]) => Promise<Deed> }
+type Deed = (users: UserDirectory) => Promise<string>
 
 const commands: Record<string, Command> = {
   add: {
     operands: ['username', 'phone'],
-    async run (users, config, username = '', phone = '') {
-      if (!usernamePattern.test(username)) refuse('The username must be 1 to 64 letters, digits or any of . _ @ + -')
+    async prepare (config, username = '', phone = '') {
+      checkUsername(username)
       checkPhone(phone, config)
       const passwordDigest = await digestOfNewPassword(username, config)
-      if (!await users.add({ username, phone, passwordDigest })) refuse(`There is a user named ${username} already.`)
-      return `Added ${username}, whose codes go to ${maskPhone(phone)}.`
+      return async users => {
+        if (!await users.add({ username, phone, passwordDigest })) refuse(`There is a user named ${username} already.`)
+        return `Added ${username}, whose codes go to ${maskPhone(phone)}.`
+      }
     }
   },
   list: {
     operands: [],
-    async run (users) {
+    prepare: async () => async users => {
       const all = await users.list()
       const width = Math.max(0, ...all.map(({ username }) => username.length))
       const rows = all.map(({ username, phone, disabled }) =>
@@ -51,37 +58,40 @@ const commands: Record<string, Command> = {
   },
   disable: {
     operands: ['username'],
-    async run (users, _config, username = '') {
-      await change(users, username, { disabled: true })
-      return `Disabled ${username}: no new logins, and /me refuses the tokens that are out. Other services take them until they expire.`
-    }
+    prepare: async (_config, username = '') => changing(username, { disabled: true },
+      `Disabled ${username}: no new logins, and /me refuses the tokens that are out. Other services take them until they expire.`)
   },
   enable: {
     operands: ['username'],
-    async run (users, _config, username = '') {
-      await change(users, username, { disabled: false })
-      return `Enabled ${username}.`
-    }
+    prepare: async (_config, username = '') => changing(username, { disabled: false }, `Enabled ${username}.`)
   },
   'set-phone': {
     operands: ['username', 'phone'],
-    async run (users, config, username = '', phone = '') {
+    async prepare (config, username = '', phone = '') {
       checkPhone(phone, config)
-      await change(users, username, { phone })
-      return `Codes for ${username} go to ${maskPhone(phone)} from now on.`
+      return changing(username, { phone }, `Codes for ${username} go to ${maskPhone(phone)} from now on.`)
     }
   },
   'set-password': {
     operands: ['username'],
-    async run (users, config, username = '') {
-      await change(users, username, { passwordDigest: await digestOfNewPassword(username, config) })
-      return `Set a new password for ${username}.`
+    async prepare (config, username = '') {
+      checkUsername(username)
+      const passwordDigest = await digestOfNewPassword(username, config)
+      return changing(username, { passwordDigest }, `Set a new password for ${username}.`)
     }
   }
 }
 
-async function change (users: UserDirectory, username: string, what: Parameters<UserDirectory['change']>[1]) {
-  if (!await users.change(username, what)) refuse(`There is no user named ${username}.`)
+function changing (username: string, change: Parameters<UserDirectory['change']>[1], done: string): Deed {
+  checkUsername(username)
+  return async users => {
+    if (!await users.change(username, change)) refuse(`There is no user named ${username}.`)
+    return done
+  }
+}
+
+function checkUsername (username: string) {
+  if (!usernamePattern.test(username)) refuse('The username must be 1 to 64 letters, digits or any of . _ @ + -')
 }
 
 function checkPhone (phone: string, { countries }: Config) {
@@ -90,12 +100,19 @@ function checkPhone (phone: string, { countries }: Config) {
 }
 
 async function digestOfNewPassword (username: string, { argon2 }: Config) {
-  const password = process.stdin.isTTY
-    ? await read({ prompt: `Password for ${username}: `, silent: true, replace: '' })
-    : (await text(process.stdin)).replace(/\r?\n$/, '')
+  const password = process.stdin.isTTY ? await ask(`Password for ${username}: `) : (await text(process.stdin)).replace(/\r?\n$/, '')
   const reason = whyNotPassword(password, username, commonPasswords())
   if (reason !== undefined) refuse(reason)
   return (await argon2Passwords(argon2)).hash(password)
+}
+
+async function ask (prompt: string) {
+  try {
+    return await read({ prompt, silent: true, replace: '', output: process.stderr })
+  } finally {
+    // Nothing typed is shown, the end of the line neither.
+    process.stderr.write('\n')
+  }
 }
 
 /** Runs one command. Resolves to the exit code: 0 done, 1 refused with one line on standard error, 2 wrong usage. */
@@ -109,11 +126,12 @@ async function main (words: string[]): Promise<number> {
   let url = ''
   try {
     const config = loadConfig()
+    const deed = await command.prepare(config, ...operands)
     url = config.databaseUrl
     const database = await openDatabase(url, { join: true, poolSize: 1 })
     try {
-      if (url.startsWith('pglite:')) await migrate(database.engine)
-      process.stdout.write(`${await command.run(prismaUserDirectory(database.prisma), config, ...operands)}\n`)
+      await bringUpToDate(database, config)
+      process.stdout.write(`${await deed(prismaUserDirectory(database.prisma))}\n`)
     } finally {
       await database.close()
     }

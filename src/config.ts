@@ -1,17 +1,17 @@
-import { createPrivateKey, type KeyObject } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { loadEnvFile } from 'node:process'
-import { isSupportedCountry } from 'libphonenumber-js/max'
 import { z } from 'zod'
+import { countries, databaseUrl, environmentName, privateKeys, safeUrl, secrets, whole } from './config-values.ts'
 
 /** What may be configured: each variable with its check and its default. What they mean is told in `.env.example`. */
 const variables = z.object({
-  NODE_ENV: z.string().optional(),
+  NODE_ENV: environmentName().optional(),
   HOST: z.string().default('127.0.0.1'),
   PORT: whole(0, 65535).default(3000),
-  DATABASE_URL: z.string().regex(/^(postgres(ql)?:\/\/.|pglite:)/, 'must start with postgresql:// or pglite:').default('pglite:./data/pglite'),
+  DATABASE_URL: databaseUrl().default('pglite:./data/pglite'),
   SECRET: secrets().optional(),
-  JWT_PRIVATE_KEY: z.string().transform(privateKeys).optional(),
+  JWT_PRIVATE_KEY: privateKeys().optional(),
   JWT_ISSUER: z.string().optional(),
   JWT_AUDIENCE: z.string().optional(),
   ACCESS_TOKEN_TTL: whole(1, 86400).default(900),
@@ -22,14 +22,16 @@ const variables = z.object({
   RESEND_COOLDOWN: whole(0, 600).default(30),
   SMS_COUNTRIES: countries().optional(),
   SMS_BRAND: z.string().regex(/^[A-Za-z0-9 .&'+-]{1,30}$/, "must be 1 to 30 letters, digits, spaces or .&'+-").default('sms-login'),
-  TWILIO_ACCOUNT_SID: z.string().regex(/^AC[0-9a-fA-F]{32}$/, 'must be AC and 32 hexadecimal digits').optional(),
+  TWILIO_ACCOUNT_SID: z.string().regex(/^AC\w+$/, 'must be what Twilio calls the Account SID, AC…').optional(),
   TWILIO_AUTH_TOKEN: z.string().optional(),
   TWILIO_FROM: z.string().regex(/^(\+[1-9]\d{6,14}|\d{3,8}|[A-Za-z0-9 ]{1,11})$/, 'must be a number in E.164 form, a short code or a sender name').optional(),
-  TWILIO_MESSAGING_SERVICE_SID: z.string().regex(/^MG[0-9a-fA-F]{32}$/, 'must be MG and 32 hexadecimal digits').optional(),
-  TWILIO_BASE_URL: z.string().refine(isHttpsOrLoopback, 'must be an https URL, or http on loopback').optional(),
+  TWILIO_MESSAGING_SERVICE_SID: z.string().regex(/^MG\w+$/, 'must be what Twilio calls the SID of a Messaging Service, MG…').optional(),
+  TWILIO_BASE_URL: safeUrl().optional(),
   TWILIO_TIMEOUT_MS: whole(100, 60000).default(5000),
   ARGON2_MEMORY_KIB: whole(1024, 4194304).default(19456),
   ARGON2_TIME: whole(1, 100).default(2),
+  ARGON2_CONCURRENCY: whole(1, 1024).default(availableParallelism()),
+  ARGON2_QUEUE: whole(0, 100000).default(64),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'must be fatal, error, warn, info, debug, trace or silent').default('info'),
   SHUTDOWN_TIMEOUT_MS: whole(1, 600000).default(10000)
 })
@@ -87,7 +89,7 @@ export function readConfig (environment: NodeJS.ProcessEnv) {
     /** Undefined: all. */
     countries: env.SMS_COUNTRIES,
     twilio: twilio(env),
-    argon2: { memoryKib: env.ARGON2_MEMORY_KIB, time: env.ARGON2_TIME },
+    argon2: { memoryKib: env.ARGON2_MEMORY_KIB, time: env.ARGON2_TIME, concurrency: env.ARGON2_CONCURRENCY, queue: env.ARGON2_QUEUE },
     logLevel: env.LOG_LEVEL,
     shutdownTimeoutMs: env.SHUTDOWN_TIMEOUT_MS
   }
@@ -120,51 +122,4 @@ function twilio (env: z.infer<typeof variables>) {
     timeoutMs: env.TWILIO_TIMEOUT_MS,
     ...(env.TWILIO_BASE_URL === undefined ? {} : { baseUrl: env.TWILIO_BASE_URL })
   }
-}
-
-function whole (least: number, most: number) {
-  const message = `must be a whole number from ${least} to ${most}`
-  return z.string().regex(/^\d{1,9}$/, message).transform(Number).refine(number => number >= least && number <= most, message)
-}
-
-function secrets () {
-  const message = 'must be at least 32 random bytes in base64url or hex, e.g. from: openssl rand -hex 32'
-  const secret = z.string(message)
-    .regex(/^([0-9a-fA-F]{64,}|[A-Za-z0-9_+/-]{43,}={0,2})$/, message)
-    .transform(text => Buffer.from(text, /^[0-9a-fA-F]+$/.test(text) ? 'hex' : 'base64url'))
-    // Thirty-two random bytes with fewer than sixteen different ones do not happen; typed ones and placeholders do.
-    .refine(bytes => bytes.length >= 32 && new Set(bytes).size >= 16, message)
-  return z.preprocess(text => String(text).split(',').map(part => part.trim()), z.tuple([secret], secret))
-}
-
-function countries () {
-  return z.union([
-    z.literal('*'),
-    z.string().transform(text => text.split(',').map(part => part.trim())).refine(codes => codes.every(isSupportedCountry))
-  ], 'must be * or ISO country codes, e.g. US,CA,GB')
-}
-
-function isHttpsOrLoopback (text: string) {
-  if (!URL.canParse(text)) return false
-  const { protocol, hostname } = new URL(text)
-  return protocol === 'https:' || (protocol === 'http:' && ['127.0.0.1', 'localhost', '[::1]'].includes(hostname))
-}
-
-/** PEM blocks one after another, or `file:` paths between commas; the first one signs. */
-function privateKeys (text: string, context: z.RefinementCtx): [KeyObject, ...KeyObject[]] {
-  try {
-    const pem = text.startsWith('file:')
-      ? text.split(',').map(path => readFileSync(path.trim().replace(/^file:/, ''), 'utf8')).join('\n')
-      : text.replaceAll('\\n', '\n')
-    const [first, ...others] = (pem.match(/-----BEGIN [^-]+-----[^-]+-----END [^-]+-----/g) ?? []).map(block => createPrivateKey(block))
-    if (first !== undefined && [first, ...others].every(isStrong)) return [first, ...others]
-  } catch {
-    // Whatever the reason, its message may hold a piece of the key.
-  }
-  context.addIssue({ code: 'custom', message: 'must be PKCS#8 PEM (or file: and a path to it) of an EC P-256, an Ed25519 or an RSA key of at least 3072 bits' })
-  return z.NEVER
-}
-
-function isStrong ({ asymmetricKeyType: type, asymmetricKeyDetails: details }: KeyObject) {
-  return type === 'ed25519' || (type === 'ec' && details?.namedCurve === 'prime256v1') || (type === 'rsa' && (details?.modulusLength ?? 0) >= 3072)
 }

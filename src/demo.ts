@@ -18,19 +18,22 @@ ${password === undefined ? returning : firstSteps(url, password)}
 `
 
 const returning = `
-  Users: npm run users -- list. A new password for the demo user: npm run users -- set-password demo`
+  Who may log in: npm run users -- list. A forgotten password: npm run users -- set-password <username>`
 
 const firstSteps = (url: string, password: string) => `
-  There is a user to try it with: demo, password ${password} (shown this once). Paste into another terminal, one after another:
+  There is a user to try it with: demo, password ${password} (shown this once).
+  Paste these three lines into another terminal, one after another:
 
-  1. Log in; the code then appears here.
-LOGIN=$(curl -s ${url}/login -H 'content-type: application/json' -d '{"username":"demo","password":"${password}"}'); echo "$LOGIN"
+  1. Log in. The code then appears here, as a text message would.
+LOGIN=$(${curl(url, '/login', `'{"username":"demo","password":"${password}"}'`)}); echo "$LOGIN"
 
-  2. Type the code, get the token.
-printf 'Code: '; read -r CODE; TOKENS=$(curl -s ${url}/verify -H 'content-type: application/json' -d '{"challengeToken":"'"${field('LOGIN', 'challengeToken')}"'","code":"'"$CODE"'"}'); echo "$TOKENS"
+  2. Type the code, get the tokens. Too late or mistyped? Paste this line again, or start at 1.
+printf 'Code: '; read -r CODE; TOKENS=$(${curl(url, '/verify', `'{"challengeToken":"'"${field('LOGIN', 'challengeToken')}"'","code":"'"$CODE"'"}'`)}); echo "$TOKENS"
 
-  3. Use the token.
-curl -s ${url}/me -H "authorization: Bearer ${field('TOKENS', 'accessToken')}"`
+  3. Use the access token.
+curl -sS ${url}/me -H "authorization: Bearer ${field('TOKENS', 'accessToken')}"; echo`
+
+const curl = (url: string, path: string, body: string) => `curl -sS ${url}${path} -H 'content-type: application/json' -d ${body}`
 
 /** Shell for one string field of a JSON object in a variable. */
 const field = (variable: string, name: string) => `$(printf %s "$${variable}" | sed 's/.*"${name}":"\\([^"]*\\)".*/\\1/')`

@@ -2,22 +2,23 @@ import { createServer, type AddressInfo } from 'node:net'
 import closeWithGrace from 'close-with-grace'
 import { argon2Passwords } from './adapters/argon2-passwords.ts'
 import { databaseFailure } from './adapters/database-failure.ts'
-import { openDatabase, type Database } from './adapters/database.ts'
+import { openDatabase } from './adapters/database.ts'
 import { localSecret, localSigningKey } from './adapters/local-keys.ts'
-import { migrate, pendingMigrations } from './adapters/migrations.ts'
+import { pendingMigrations } from './adapters/migrations.ts'
 import { pinoLog } from './adapters/pino-log.ts'
 import { prismaChallenges } from './adapters/prisma-challenges.ts'
 import { prismaUserDirectory } from './adapters/prisma-user-directory.ts'
 import { prismaUsers } from './adapters/prisma-users.ts'
 import { terminalSms } from './adapters/terminal-sms.ts'
 import { buildApp } from './app.ts'
+import { bringUpToDate } from './bring-up-to-date.ts'
 import { loadConfig, type Config } from './config.ts'
 import { addDemoUser, greeting } from './demo.ts'
 
 const localFolder = 'data'
 
 async function start (config: Config) {
-  const port = config.port === 0 ? await freePort(config.host) : config.port
+  const port = await freePort(config.host, config.port)
   const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`
   const log = pinoLog(config.logLevel)
 
@@ -47,9 +48,13 @@ async function start (config: Config) {
   }, log)
   app.addHook('onClose', database.close)
 
+  let stopping = false
+  // Kept alive, the connection of a request that was under way when the stop began would hold up the stop for a minute.
+  app.addHook('onSend', async (_request, reply) => { if (stopping) reply.header('connection', 'close') })
   closeWithGrace({ delay: config.shutdownTimeoutMs, logger: log }, async ({ signal, err }) => {
     if (err) log.fatal({ err }, 'stopping after an error nobody caught')
     else log.info({ signal }, 'stopping: no new connections, requests under way are finished')
+    stopping = true
     await app.close()
   })
 
@@ -59,20 +64,15 @@ async function start (config: Config) {
   }
 }
 
-/** An embedded database is this process's own to migrate; a shared one is not, unless it is only for trying things out. */
-async function bringUpToDate ({ engine }: Database, { production, databaseUrl }: Config) {
-  if (!production || databaseUrl.startsWith('pglite:')) {
-    await migrate(engine)
-    return
-  }
-  const pending = await pendingMigrations(engine)
-  if (pending.length > 0) throw new Error(`The database lacks these migrations: ${pending.join(', ')}. Run npm run migrate first.`)
-}
-
-/** A port nobody listens on. Asked for before listening, because the tokens' issuer names it. */
-function freePort (host: string) {
+/**
+ * This port, or for 0 one that nobody listens on; throws when it can't be had. Asked for before listening: the tokens'
+ * issuer names it, and a mistake shows before the database is touched.
+ */
+function freePort (host: string, wanted: number) {
   return new Promise<number>((resolve, reject) => {
-    const server = createServer().once('error', reject).listen(0, host, () => {
+    const server = createServer()
+    server.once('error', error => reject(new Error(`HOST and PORT won't do: ${error.message}`)))
+    server.listen(wanted, host, () => {
       const { port } = server.address() as AddressInfo // A TCP server's address is never a path.
       server.close(() => resolve(port))
     })

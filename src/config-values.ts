@@ -1,0 +1,96 @@
+import { createPrivateKey, type KeyObject } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { isSupportedCountry } from 'libphonenumber-js/max'
+import { z } from 'zod'
+
+// The kinds of values that the environment may hold. No message repeats a value: it may be a secret.
+
+/** A whole number within these bounds, in digits. */
+export function whole (least: number, most: number) {
+  const message = `must be a whole number from ${least} to ${most}`
+  return z.string().regex(/^\d{1,9}$/, message).transform(Number).refine(number => number >= least && number <= most, message)
+}
+
+/** `production` or any other name, but nothing that was meant to be `production`: it would be a development server in public. */
+export const environmentName = () =>
+  z.string().refine(name => name === 'production' || !/^\s*prod/i.test(name), 'must be exactly production, or a name that does not look like it')
+
+/** The URL of a PostgreSQL server or of an embedded one. */
+export const databaseUrl = () => z.string()
+  .regex(/^(postgres(ql)?:\/\/.|pglite:)/, 'must start with postgresql:// or pglite:')
+  // A name before no host is how a Unix socket is asked for, and no URL to anybody but PostgreSQL.
+  .refine(text => text.startsWith('pglite:') || URL.canParse(text.replace('@/', '@localhost/')),
+    'must be a URL; what is special in a URL has to be percent-encoded in the password')
+
+/** Random bytes in hex or base64url; several between commas. */
+export function secrets () {
+  const message = 'must be at least 32 random bytes in base64url or hex, e.g. from: openssl rand -hex 32'
+  const secret = z.string(message)
+    .regex(/^([0-9a-fA-F]{64,}|(?=.*[a-z])(?=.*[A-Z])[A-Za-z0-9_+/-]{43,}={0,2})$/, message)
+    .transform(text => Buffer.from(text, isHex(text) ? 'hex' : 'base64url'))
+    // Thirty-two random bytes with fewer than eight different ones do not happen, nor are they written in letters of
+    // one case (above); typed ones and placeholders are.
+    .refine(bytes => bytes.length >= 32 && new Set(bytes).size >= 8, message)
+  return z.preprocess(text => list(String(text)), z.tuple([secret], secret))
+}
+
+const isHex = (text: string) => /^[0-9a-fA-F]+$/.test(text)
+
+/** `*`, or ISO codes of countries between commas. */
+export const countries = () => z.string()
+  .transform(text => text === '*' ? text : list(text))
+  .refine(codes => codes === '*' || codes.every(code => isSupportedCountry(code)), 'must be * or ISO country codes, e.g. US,CA,GB')
+
+const list = (text: string) => text.split(',').map(part => part.trim())
+
+/** An address that secrets may be sent to. */
+export const safeUrl = () => z.string().refine(text => {
+  if (!URL.canParse(text)) return false
+  const { protocol, hostname } = new URL(text)
+  return protocol === 'https:' || (protocol === 'http:' && ['127.0.0.1', 'localhost', '[::1]'].includes(hostname))
+}, 'must be an https URL, or http on loopback')
+
+/** PEM blocks one after another, or `file:` paths between commas; the first one signs. */
+export const privateKeys = () => z.string().transform((text, context): [KeyObject, ...KeyObject[]] => {
+  const refuse = (message: string) => {
+    context.addIssue({ code: 'custom', message })
+    return z.NEVER
+  }
+  const pem = pemOf(text)
+  if (pem === undefined) return refuse('names a file that can not be read')
+  const [first, ...others] = keysIn(pem)
+  if (first === undefined || ![first, ...others].every(isStrong)) {
+    return refuse('must be PKCS#8 PEM (or file: and a path to it) of an EC P-256, an Ed25519 or an RSA key of at least 3072 bits')
+  }
+  // By their bytes: after `equals` on keys of two kinds, Node 20 fails to read the next good key.
+  const different = new Set([first, ...others].map(key => key.export({ format: 'der', type: 'pkcs8' }).toString('hex')))
+  if (different.size <= others.length) return refuse('must not hold the same key twice')
+  return [first, ...others]
+})
+
+/** Undefined when there is a file that can't be read. */
+function pemOf (text: string): string | undefined {
+  // A line of an environment file can't hold line ends.
+  if (!text.startsWith('file:')) return text.replaceAll('\\n', '\n')
+  try {
+    return list(text).map(path => readFileSync(path.replace(/^file:/, ''), 'utf8')).join('\n')
+  } catch {
+    return undefined
+  }
+}
+
+/** None when one of them is damaged: the rest may not be what was meant. */
+function keysIn (pem: string): KeyObject[] {
+  const blocks = pem.match(/-----BEGIN [^-]+-----[^-]+-----END [^-]+-----/g) ?? []
+  if (blocks.length !== pem.split('-----BEGIN ').length - 1) return []
+  try {
+    return blocks.map(block => createPrivateKey(block))
+  } catch {
+    // Whatever the reason, its message may hold a piece of the key.
+    return []
+  }
+}
+
+function isStrong ({ asymmetricKeyType: type, asymmetricKeyDetails: details }: KeyObject) {
+  return type === 'ed25519' || (type === 'ec' && details?.namedCurve === 'prime256v1') || (type === 'rsa' && (details?.modulusLength ?? 0) >= 3072)
+}

@@ -1,0 +1,28 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { localSecret, localSigningKey } from '../../src/adapters/local-keys.ts'
+
+t.test('keys are made once and are the same ever after; nothing else is left in the folder', async t => {
+  const folder = join(t.testdir(), 'made', 'here')
+  const secret = localSecret(folder)
+  const key = localSigningKey(folder)
+  t.equal(secret.length, 32)
+  t.same(localSecret(folder), secret)
+  t.ok(localSigningKey(folder).equals(key))
+  t.same(readdirSync(folder).sort(), ['jwt-private-key.pem', 'secret'])
+})
+
+t.test('a draft that a crash left behind is no obstacle', async t => {
+  const folder = t.testdir({ [`secret.${process.pid}`]: 'half of a' })
+  t.equal(localSecret(folder).length, 32)
+  t.notOk(existsSync(join(folder, `secret.${process.pid}`)))
+})
+
+t.test('damaged keys are neither used nor replaced', async t => {
+  for (const text of ['', 'ab', 'not hex '.repeat(8)]) {
+    const folder = t.testdir({ secret: text, 'jwt-private-key.pem': text })
+    t.throws(() => localSecret(folder), { message: /secret is damaged/ })
+    t.throws(() => localSigningKey(folder), { message: /jwt-private-key\.pem is damaged/ })
+  }
+})

@@ -1,0 +1,87 @@
+import t from 'tap'
+import { ada } from './support/start.ts'
+import { shownCode, start, startServer } from './support/service.ts'
+
+// A server has the embedded folder; all commands but the last one work through it.
+const folder = t.testdir()
+const env = { SMS_COUNTRIES: 'US,GB', RESEND_COOLDOWN: '0', ARGON2_MEMORY_KIB: '1024', ARGON2_TIME: '1' }
+const server = await startServer(t, { folder, env })
+
+const users = (words: string[], input = '') => start(t, 'cli', { folder, env, input }, ...words).ended
+
+/** Logs in, up to the code. */
+async function challenge (password: string) {
+  const { body: { challengeToken, destination } } = await server.login(ada.username, password)
+  return { challengeToken, destination, code: shownCode(server.printed()) }
+}
+async function tokenOf (password: string): Promise<string> {
+  const { challengeToken, code } = await challenge(password)
+  return (await server.verify(challengeToken, code)).body.accessToken
+}
+
+let password = ada.password
+
+t.test('somebody added while the server runs can log in at once, with the password from standard input less its line end', async t => {
+  t.same(await users(['add', ada.username, ada.phone], `${password}\n`), { code: 0, stdout: 'Added ada, whose codes go to +1•••••••43.\n', stderr: '' })
+  t.match(await server.me(await tokenOf(password)), { status: 200, body: { username: 'ada', phone: '+1•••••••43' } })
+})
+
+t.test('disabling somebody ends the login under way and the tokens that are out; enabling lets them log in anew', async t => {
+  const accessToken = await tokenOf(password)
+  const { challengeToken, code } = await challenge(password)
+  t.match(await users(['disable', 'ADA']), { code: 0, stderr: '' })
+  t.match(await server.verify(challengeToken, code), { status: 401, body: { type: /challenge-ended$/ } })
+  t.match(await server.me(accessToken), { status: 401, body: { type: /invalid-token$/ } })
+  t.match(await server.login(ada.username, password), { status: 401, body: { type: /invalid-credentials$/ } })
+  t.match(await users(['list']), { code: 0, stdout: /^ada +\+1•••••••43 +disabled\ndemo +\+1•••••••06 +enabled\n$/ })
+  t.same(await users(['enable', 'ada']), { code: 0, stdout: 'Enabled ada.\n', stderr: '' })
+  t.match(await server.verify(challengeToken, code), { status: 401 }, 'what was ended stays ended')
+  t.match(await server.login(ada.username, password), { status: 200 })
+})
+
+t.test('after set-phone codes go to the new number and a login under way is over', async t => {
+  const { challengeToken, code } = await challenge(password)
+  t.same(await users(['set-phone', 'ada', '+447400123456']), { code: 0, stdout: 'Codes for ada go to +44•••••••56 from now on.\n', stderr: '' })
+  t.match(await server.verify(challengeToken, code), { status: 401, body: { type: /challenge-ended$/ } })
+  t.equal((await challenge(password)).destination, '+44•••••••56')
+})
+
+t.test('after set-password the old one is wrong; eight emoji are a password, spaces around them a part of it', async t => {
+  const old = password
+  password = ' 🐫🐢🦀🐙🐞🦉🐝🐌 '
+  t.same(await users(['set-password', 'ada'], password), { code: 0, stdout: 'Set a new password for ada.\n', stderr: '' })
+  t.match(await server.login(ada.username, old), { status: 401 })
+  t.match(await server.login(ada.username, password.trim()), { status: 401 })
+  t.match(await server.login(ada.username, password), { status: 200 })
+})
+
+t.test('what can not be done is refused in one line, exit 1, and nothing has changed; wrong usage is told the right one, exit 2', async t => {
+  // Why a phone or a password won't do is told in full by the tests of those rules.
+  const refusals: [RegExp, string[], string][] = [
+    [/SMS_COUNTRIES does not list \(DE\)/, ['set-phone', 'ada', '+4915123456789'], ''],
+    [/common passwords/, ['set-password', 'ada'], 'Password123\n'],
+    [/a user named Ada already/, ['add', 'Ada', '+12025550144'], 'a perfectly fine password\n'],
+    [/no user named nobody/, ['disable', 'nobody'], ''],
+    [/username must be/, ['disable', 'two\nlines'], '']
+  ]
+  const usage = users(['add', 'grace'])
+  // Two at a time: as many as there are cores, often.
+  while (refusals.length > 0) {
+    await Promise.all(refusals.splice(0, 2).map(async ([line, words, input]) => {
+      const { code, stdout, stderr } = await users(words, input)
+      t.equal(code, 1, words.join(' '))
+      t.equal(stdout, '')
+      t.match(stderr, line)
+      t.equal(stderr.split('\n').length, 2, stderr)
+      t.notMatch(stderr, /\d{7}/, 'no whole number')
+    }))
+  }
+  t.match(await usage, { code: 2, stdout: '', stderr: /^Usage: npm run users -- <command>\n\n {2}add <username>/ })
+  t.match(await server.login(ada.username, password), { status: 200 })
+})
+
+t.test('when no server has the folder a command opens it itself', async t => {
+  server.kill('SIGTERM')
+  t.match(await server.ended, { code: 0, stderr: '' })
+  t.match(await users(['list']), { code: 0, stdout: /^ada +\+44•••••••56 +enabled\ndemo +\+1•••••••06 +enabled\n$/, stderr: '' })
+})

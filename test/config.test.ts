@@ -1,0 +1,210 @@
+import { generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { parseEnv } from 'node:util'
+import t, { type Test } from 'tap'
+import { checkProduction, loadConfig, readConfig, variableNames } from '../src/config.ts'
+import { twilioAccount } from './support/twilio-stand-in.ts'
+
+const example = readFileSync(new URL('../.env.example', import.meta.url), 'utf8')
+
+const pemOf = ({ privateKey }: { privateKey: KeyObject }) => privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()
+const p256 = pemOf(generateKeyPairSync('ec', { namedCurve: 'P-256' }))
+const ed25519 = pemOf(generateKeyPairSync('ed25519'))
+const typesOf = (text: string) => readConfig({ JWT_PRIVATE_KEY: text }).signingKeys?.map(({ asymmetricKeyType }) => asymmetricKeyType)
+
+const hex = randomBytes(32).toString('hex')
+const base64url = randomBytes(32).toString('base64url')
+
+const twilio = { TWILIO_ACCOUNT_SID: twilioAccount.accountSid, TWILIO_AUTH_TOKEN: twilioAccount.authToken, TWILIO_FROM: '+15005550006' }
+const production = {
+  NODE_ENV: 'production',
+  DATABASE_URL: 'postgresql://login:canary@db.internal/login',
+  SECRET: hex,
+  JWT_PRIVATE_KEY: p256,
+  SMS_COUNTRIES: 'US',
+  ...twilio
+}
+const serve = (environment: NodeJS.ProcessEnv) => checkProduction(readConfig(environment))
+
+/** What a refused environment is told; the test fails if there is a value in it. */
+function refusal (t: Test, environment: NodeJS.ProcessEnv): string {
+  try {
+    serve(environment)
+  } catch (error) {
+    const { message } = error as Error
+    const { NODE_ENV: _told, ...secret } = environment
+    for (const value of Object.values(secret)) if (value !== undefined && value.length > 3) t.notOk(message.includes(value), message)
+    t.notMatch(message, /\n/)
+    return message
+  }
+  return 'nothing'
+}
+
+t.test('.env.example names every variable there is and no other', async t => {
+  const named = [...example.matchAll(/^(?:# )?([A-Z][A-Z0-9_]*)=/gm)].map(([, name]) => name)
+  t.same(named.sort(), [...variableNames].sort())
+})
+
+t.test('.env.example changes nothing, as it is or with every line switched on: the defaults it states are the real ones', async t => {
+  t.same(parseEnv(example), {})
+  const switchedOn = parseEnv(example.replace(/^# (?=[A-Z][A-Z0-9_]*=)/gm, ''))
+  t.same(Object.keys(switchedOn).sort(), [...variableNames].sort())
+  t.same(readConfig(switchedOn), readConfig({}))
+})
+
+t.test('with nothing set, everything is as promised', async t => {
+  t.same(readConfig({}), {
+    production: false,
+    host: '127.0.0.1',
+    port: 3000,
+    databaseUrl: 'pglite:./data/pglite',
+    secrets: undefined,
+    signingKeys: undefined,
+    issuer: undefined,
+    audience: undefined,
+    accessTokenTtl: 900,
+    codeLength: 6,
+    policy: { codeTtl: 60, challengeTtl: 600, codeAttempts: 5, resendCooldown: 30, brand: 'sms-login' },
+    countries: undefined,
+    twilio: null,
+    argon2: { memoryKib: 19456, time: 2, concurrency: availableParallelism(), queue: 64 },
+    logLevel: 'info',
+    shutdownTimeoutMs: 10000
+  })
+})
+
+t.test('an empty variable is not set', async t => {
+  t.same(readConfig(Object.fromEntries(variableNames.map(name => [name, '']))), readConfig({}))
+  t.match(refusal(t, { ...production, SMS_COUNTRIES: '' }), /^SMS_COUNTRIES must be set/)
+  t.match(refusal(t, { ...production, DATABASE_URL: '' }), /^DATABASE_URL must be set/)
+})
+
+t.test('a value that will not do is refused by the name of its variable and never repeated', async t => {
+  const numbers = ['PORT', 'ACCESS_TOKEN_TTL', 'CODE_LENGTH', 'CODE_TTL', 'CHALLENGE_TTL', 'CODE_ATTEMPTS', 'RESEND_COOLDOWN', 'TWILIO_TIMEOUT_MS',
+    'ARGON2_MEMORY_KIB', 'ARGON2_TIME', 'ARGON2_CONCURRENCY', 'ARGON2_QUEUE', 'SHUTDOWN_TIMEOUT_MS']
+  const bad: Record<string, string[]> = {
+    ...Object.fromEntries(numbers.map(name => [name, ['many', '1.5', '-1', '1e3', '0x10', '60s', ' 60', '99999999999', '999999999', 'NaN', '６０']])),
+    NODE_ENV: ['Production', 'prod', ' production', 'production '],
+    DATABASE_URL: ['mysql://localhost/login', '/var/lib/login', 'postgresql:canary', 'postgresql://login:can/ary@localhost/login', 'postgresql://login:canary@host:port/login', 'PGLITE:data'],
+    SECRET: ['changeme', 'canary'.repeat(20), '0'.repeat(64), 'deadbeef'.repeat(8), 'replace-me-with-32-random-bytes-of-your-own-please', hex.slice(2), base64url.slice(3), `${hex},`, `${hex},short`, `"${hex}"`],
+    JWT_PRIVATE_KEY: ['canary-key', 'file:/nowhere/canary.pem'],
+    LOG_LEVEL: ['verbose', 'INFO'],
+    SMS_COUNTRIES: ['us', 'USA', 'UK', 'US;CA', 'US,', 'US,*', 'toString'],
+    SMS_BRAND: ['b'.repeat(31), 'Bänk', 'line\nbreak', '{brand}'],
+    TWILIO_ACCOUNT_SID: [`SK${'0a1b2c3d'.repeat(4)}`, 'canary'],
+    TWILIO_FROM: ['(415) 555-0100', '+0155501', 'twelve chars'],
+    TWILIO_MESSAGING_SERVICE_SID: [twilioAccount.accountSid, 'MG 123'],
+    TWILIO_BASE_URL: ['http://api.twilio.example', 'http://127.0.0.1.example', 'http://user@evil.example#127.0.0.1', 'ftp://127.0.0.1', '127.0.0.1:4010']
+  }
+  for (const [name, values] of Object.entries(bad)) {
+    for (const value of values) t.match(refusal(t, { [name]: value }), new RegExp(`^${name} (must|names) `), `${name}=${value}`)
+  }
+})
+
+t.test('bounds: the least and the most are accepted, one beyond is not', async t => {
+  const bounds: Record<string, [number, number]> = {
+    PORT: [0, 65535], ACCESS_TOKEN_TTL: [1, 86400], CODE_LENGTH: [6, 8], CHALLENGE_TTL: [60, 600], CODE_TTL: [1, 600], CODE_ATTEMPTS: [1, 10], RESEND_COOLDOWN: [0, 600]
+  }
+  for (const [name, [least, most]] of Object.entries(bounds)) {
+    for (const good of [least, most]) t.equal(refusal(t, { [name]: String(good) }), 'nothing', `${name}=${good}`)
+    for (const bad of [least - 1, most + 1]) t.match(refusal(t, { [name]: String(bad) }), /must/, `${name}=${bad}`)
+  }
+})
+
+t.test('a code may not outlive its challenge', async t => {
+  t.match(refusal(t, { CODE_TTL: '61', CHALLENGE_TTL: '60' }), /^CODE_TTL must not be greater than CHALLENGE_TTL$/)
+  t.equal(refusal(t, { CODE_TTL: '60', CHALLENGE_TTL: '60' }), 'nothing')
+})
+
+t.test('secrets are read from hex and base64url, and from a list in its order', async t => {
+  const bytes = randomBytes(32)
+  for (const text of [bytes.toString('hex'), bytes.toString('hex').toUpperCase(), bytes.toString('base64url'), bytes.toString('base64')]) t.same(readConfig({ SECRET: text }).secrets, [bytes])
+  t.same(readConfig({ SECRET: `${base64url}, ${hex}` }).secrets, [Buffer.from(base64url, 'base64url'), Buffer.from(hex, 'hex')])
+})
+
+t.test('signing keys: P-256, Ed25519 and RSA from 3072 bits, as PEM, on one line or in files, and several at once', async t => {
+  const folder = t.testdir({ 'new.pem': ed25519, 'old.pem': p256, 'both.pem': `# the new one\n${ed25519}\n${p256}` })
+  t.same(typesOf(p256), ['ec'])
+  t.same(typesOf(ed25519), ['ed25519'])
+  t.same(typesOf(pemOf(generateKeyPairSync('rsa', { modulusLength: 3072 }))), ['rsa'])
+  t.same(typesOf(ed25519.replaceAll('\n', '\\n')), ['ed25519'])
+  t.same(typesOf(`${ed25519}${p256}`), ['ed25519', 'ec'], 'the first signs')
+  t.same(typesOf(`${p256}${ed25519}`.replaceAll('\n', '\\n')), ['ec', 'ed25519'])
+  t.same(typesOf(`file:${join(folder, 'new.pem')}`), ['ed25519'])
+  t.same(typesOf(`file:${join(folder, 'new.pem')}, file:${join(folder, 'old.pem')}`), ['ed25519', 'ec'])
+  t.same(typesOf(`file:${join(folder, 'both.pem')}`), ['ed25519', 'ec'])
+})
+
+t.test('signing keys that are weak, of another kind, damaged, public or given twice are refused', async t => {
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const bad = {
+    'RSA 2048': pemOf(generateKeyPairSync('rsa', { modulusLength: 2048 })),
+    'P-384': pemOf(generateKeyPairSync('ec', { namedCurve: 'P-384' })),
+    secp256k1: pemOf(generateKeyPairSync('ec', { namedCurve: 'secp256k1' })),
+    Ed448: pemOf(generateKeyPairSync('ed448')),
+    X25519: pemOf(generateKeyPairSync('x25519')),
+    public: publicKey.export({ format: 'pem', type: 'spki' }).toString(),
+    garbage: '-----BEGIN PRIVATE KEY-----\nZ2FyYmFnZQ==\n-----END PRIVATE KEY-----',
+    'a good one, then a weak one': p256 + pemOf(generateKeyPairSync('ec', { namedCurve: 'P-384' })),
+    'a good one, then half of one': p256 + ed25519.slice(0, 60),
+    'the same twice': p256 + ed25519 + p256,
+    'a folder': 'file:/'
+  }
+  for (const [what, text] of Object.entries(bad)) t.match(refusal(t, { JWT_PRIVATE_KEY: text }), /^JWT_PRIVATE_KEY (must|names)/, what)
+})
+
+t.test('countries are ISO codes or a star', async t => {
+  t.same(readConfig({ SMS_COUNTRIES: 'US, CA,GB' }).countries, ['US', 'CA', 'GB'])
+  t.equal(readConfig({ SMS_COUNTRIES: '*' }).countries, '*')
+})
+
+t.test('Twilio is configured whole or not at all', async t => {
+  const { TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_FROM } = twilio
+  const service = `MG${'0a1b2c3d'.repeat(4)}`
+  t.same(readConfig(twilio).twilio, { ...twilioAccount, sender: { from: TWILIO_FROM }, timeoutMs: 5000 })
+  t.match(readConfig({ TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_MESSAGING_SERVICE_SID: service }).twilio, { sender: { messagingServiceSid: service } })
+  for (const from of ['+15005550006', '12345', 'Acme Bank']) t.match(readConfig({ ...twilio, TWILIO_FROM: from }).twilio, { sender: { from } })
+
+  t.match(refusal(t, { TWILIO_ACCOUNT_SID, TWILIO_FROM }), /^TWILIO_AUTH_TOKEN must/)
+  t.match(refusal(t, { TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN }), /^TWILIO_FROM or TWILIO_MESSAGING_SERVICE_SID must/)
+  t.match(refusal(t, { TWILIO_AUTH_TOKEN }), /^TWILIO_ACCOUNT_SID must/)
+  t.match(refusal(t, { TWILIO_FROM }), /^TWILIO_ACCOUNT_SID must/)
+  t.match(refusal(t, { ...twilio, TWILIO_MESSAGING_SERVICE_SID: service }), /^TWILIO_FROM and TWILIO_MESSAGING_SERVICE_SID must not both/)
+})
+
+t.test("Twilio's secrets go to https, or to a stand-in on loopback", async t => {
+  for (const baseUrl of ['https://api.twilio.example', 'http://127.0.0.1:4010', 'http://localhost:4010', 'http://[::1]:4010']) {
+    t.match(readConfig({ ...twilio, TWILIO_BASE_URL: baseUrl }).twilio, { baseUrl })
+  }
+})
+
+t.test('production is accepted when it is complete, and refused for each thing that is missing', async t => {
+  t.equal(refusal(t, production), 'nothing')
+  t.equal(refusal(t, { ...production, DATABASE_URL: 'pglite:/var/lib/login' }), 'nothing', 'embedded, because somebody said so')
+  for (const name of ['DATABASE_URL', 'SECRET', 'JWT_PRIVATE_KEY', 'SMS_COUNTRIES']) {
+    t.equal(refusal(t, { ...production, [name]: undefined }), `${name} must be set when NODE_ENV is production`)
+  }
+  const { TWILIO_ACCOUNT_SID: _sid, TWILIO_AUTH_TOKEN: _token, TWILIO_FROM: _from, ...withoutTwilio } = production
+  t.equal(refusal(t, withoutTwilio), 'TWILIO_ACCOUNT_SID must be set when NODE_ENV is production')
+})
+
+t.test('commands in production need the database and nothing that only a server uses', async t => {
+  t.doesNotThrow(() => readConfig({ NODE_ENV: 'production', DATABASE_URL: production.DATABASE_URL }))
+  t.throws(() => readConfig({ NODE_ENV: 'production' }), { message: 'DATABASE_URL must be set when NODE_ENV is production' })
+})
+
+t.test('a .env file in the working directory fills in what the environment leaves open', async t => {
+  const before = { ...process.env }
+  const home = process.cwd()
+  t.teardown(() => {
+    process.chdir(home)
+    process.env = before
+  })
+  process.chdir(t.testdir({ '.env': `PORT=4000\nHOST=0.0.0.0\nJWT_PRIVATE_KEY="${p256.replaceAll('\n', '\\n')}"\n` }))
+  process.env['HOST'] = '127.0.0.2'
+  t.match(loadConfig(), { port: 4000, host: '127.0.0.2' })
+  t.equal(loadConfig().signingKeys?.length, 1)
+  t.throws(() => { process.env['NODE_ENV'] = 'production'; process.env['DATABASE_URL'] = 'pglite:'; loadConfig({ serving: true }) }, { message: /^SECRET must/ })
+})

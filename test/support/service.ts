@@ -1,0 +1,80 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createRequire } from 'node:module'
+import type { Test } from 'tap'
+
+const tsx = createRequire(import.meta.url).resolve('tsx')
+const source = (name: string) => new URL(`../../src/${name}.ts`, import.meta.url).pathname
+
+/** A program as an operator runs it: in a folder of its own and with an environment that holds nothing else. */
+export type Where = { folder: string, env?: Record<string, string>, input?: string }
+
+/** Starts one of the programs in src/. From the source: a test of dist/ would test what was last built. */
+export const start = (t: Test, program: 'main' | 'cli' | 'migrate', where: Where, ...words: string[]) =>
+  watch(t, process.execPath, ['--import', tsx, source(program), ...words], where)
+
+/** Starts the server and resolves once it listens. */
+export async function startServer (t: Test, { env = {}, ...where }: Where) {
+  const server = start(t, 'main', { ...where, env: { PORT: '0', ...env } })
+  const [, url = ''] = await server.prints(/Server listening at (http:[^"]+)"/)
+  return { ...server, url, ...callsTo(url) }
+}
+
+/** Starts any program; it is gone before the test is. */
+export function watch (t: Test, program: string, words: string[], { folder, env = {}, input }: Where) {
+  const child = spawn(program, words, { cwd: folder, env: { PATH: process.env['PATH'] ?? '', ...env } })
+  const ended = end(child)
+  t.teardown(async () => {
+    child.kill('SIGKILL')
+    await ended
+  })
+  child.stdin.on('error', () => {}) // It may have refused already, without reading.
+  if (input !== undefined) child.stdin.end(input)
+  let printed = ''
+  child.stdout.on('data', text => { printed += text })
+
+  return {
+    /** Resolves to 0, another exit code or a signal, with all that was printed. */
+    ended,
+    kill: (signal: NodeJS.Signals) => child.kill(signal),
+    type: (line: string) => { child.stdin.write(`${line}\n`) },
+    printed: () => printed,
+    /** Waits for this in what has been printed since `from`. Rejects when the program ends without it. */
+    async prints (pattern: RegExp, from = 0): Promise<RegExpExecArray> {
+      const over = ended.then(({ code, stderr }) => { throw new Error(`ended (${code}) without printing ${pattern}: ${stderr}`) })
+      over.catch(() => {})
+      while (true) {
+        const found = pattern.exec(printed.slice(from))
+        if (found !== null) return found
+        await Promise.race([once(child.stdout, 'data'), over])
+      }
+    }
+  }
+}
+
+async function end (child: ChildProcessWithoutNullStreams) {
+  let stdout = ''
+  let stderr = ''
+  child.stdout.on('data', text => { stdout += text })
+  child.stderr.on('data', text => { stderr += text })
+  const [code, signal]: (number | string | null)[] = await once(child, 'close')
+  return { code: code ?? signal, stdout, stderr }
+}
+
+/** The service as a client sees it. */
+function callsTo (url: string) {
+  const post = async (path: string, body: object) => {
+    return read(await fetch(`${url}${path}`, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }))
+  }
+  return {
+    login: (username: string, password: string) => post('/login', { username, password }),
+    verify: (challengeToken: string, code: string) => post('/verify', { challengeToken, code }),
+    me: async (accessToken: string) => read(await fetch(`${url}/me`, { headers: { authorization: `Bearer ${accessToken}` } })),
+    jwks: async () => read(await fetch(`${url}/.well-known/jwks.json`))
+  }
+}
+
+const read = async (answer: Response): Promise<{ status: number, body: any }> => ({ status: answer.status, body: await answer.json() })
+
+/** The code in the newest text that a server has shown on its terminal. */
+export const shownCode = (printed: string) => [...printed.matchAll(/NOT SENT.*\n(\d{6,8}) /g)].at(-1)?.[1] ?? 'no code'
