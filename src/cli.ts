@@ -83,7 +83,6 @@ const commands: Record<string, Command> = {
 }
 
 function changing (username: string, change: Parameters<UserDirectory['change']>[1], done: string): Deed {
-  checkUsername(username)
   return async users => {
     if (!await users.change(username, change)) refuse(`There is no user named ${username}.`)
     return done

@@ -22,7 +22,7 @@ export async function argon2Passwords ({ memoryKib, time, concurrency, queue }: 
 
   const turns = pLimit(concurrency)
   const inTurn = <T>(work: () => Promise<T>) => {
-    if (turns.pendingCount >= queue) throw new Refusal('busy', { retryAfter: 1 })
+    if (turns.activeCount + turns.pendingCount >= concurrency + queue) throw new Refusal('busy', { retryAfter: 1 })
     return turns(work)
   }
   const check = async (digest: string | null, password: string) => {
@@ -33,11 +33,17 @@ export async function argon2Passwords ({ memoryKib, time, concurrency, queue }: 
     return right ?? false
   }
 
+  // Not argon2.needsRehash, to which a dearer digest is outdated as well.
+  const isCheaper = (digest: string) => {
+    const parameter = (name: string) => Number(new RegExp(`^\\$argon2id\\$v=19\\$(?:\\w=\\d+,)*${name}=(\\d+)`).exec(digest)?.[1] ?? 0)
+    return parameter('m') < memoryKib || parameter('t') < time || parameter('p') !== cost.parallelism
+  }
+
   return {
     hash: async password => inTurn(() => argon2.hash(password, cost)),
     async verify (digest, password) {
       const right = await inTurn(() => check(digest, password))
-      return { right, outdated: right && digest !== null && (!digest.startsWith('$argon2id$') || argon2.needsRehash(digest, cost)) }
+      return { right, outdated: right && digest !== null && isCheaper(digest) }
     }
   }
 }

@@ -7,16 +7,18 @@ import type { Challenge as ChallengeRow, PrismaClient } from './prisma/client.ts
  */
 export const prismaChallenges = (prisma: PrismaClient): Challenges => ({
   find: async id => toChallenge(await prisma.challenge.findUnique({ where: { id } })),
-  findForUser: async (userId, purpose) =>
-    toChallenge(await prisma.challenge.findUnique({ where: { userId_purpose: { userId, purpose } } })),
 
-  async replace (previous, next) {
-    // An upsert that yields to whoever was faster; Prisma's own has no condition.
+  async replace (previous, next, owner) {
+    // An upsert that yields to whoever was faster; Prisma's own has no condition. FOR SHARE waits for a change of the
+    // person that is under way, and has one that comes later wait, so that it ends this challenge too.
     const stored = await prisma.$executeRaw`
       INSERT INTO challenges AS stored
         (user_id, purpose, id, code_hash, code_expires_at, resend_at, attempts_left, expires_at)
-      VALUES (${next.userId}::uuid, ${next.purpose}, ${next.id}, ${next.codeHash}, ${next.codeExpiresAt},
-              ${next.resendAt}, ${next.attemptsLeft}, ${next.expiresAt})
+      SELECT id, ${next.purpose}, ${next.id}, ${next.codeHash}::bytea, ${next.codeExpiresAt}::timestamptz,
+             ${next.resendAt}::timestamptz, ${next.attemptsLeft}::smallint, ${next.expiresAt}::timestamptz
+      FROM users
+      WHERE id = ${next.userId}::uuid AND NOT disabled AND phone = ${owner.phone} AND password_digest = ${owner.passwordDigest}
+      FOR SHARE
       ON CONFLICT (user_id, purpose) DO UPDATE SET
         id = EXCLUDED.id, code_hash = EXCLUDED.code_hash, code_expires_at = EXCLUDED.code_expires_at,
         resend_at = EXCLUDED.resend_at, attempts_left = EXCLUDED.attempts_left, expires_at = EXCLUDED.expires_at,

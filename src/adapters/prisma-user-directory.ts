@@ -12,9 +12,11 @@ export const prismaUserDirectory = (prisma: PrismaClient): UserDirectory => ({
   isEmpty: async () => await prisma.user.findFirst({ select: { id: true } }) === null,
   async change (username, change) {
     const where = { usernameKey: usernameKey(username) }
-    const { count } = await prisma.user.updateMany({ where, data: change })
-    // After the change, so that a login which still saw the person as before is ended too.
-    await prisma.challenge.updateMany({ where: { user: where, consumedAt: null }, data: { consumedAt: new Date() } })
+    const [{ count }] = await prisma.$transaction([
+      prisma.user.updateMany({ where, data: change }),
+      // Second, so that it meets a login which stored its challenge before the change.
+      prisma.challenge.updateMany({ where: { user: where, consumedAt: null }, data: { consumedAt: new Date() } })
+    ])
     return count === 1
   }
 })

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import type { User } from './user.ts'
 
 /** What a challenge guards. A code for one purpose is worth nothing for another. */
 export type Purpose = 'login'
@@ -24,9 +24,11 @@ export type NewCode = Pick<Challenge, 'codeHash' | 'codeExpiresAt' | 'resendAt'>
 /** Remembers challenges. Each write is one conditional statement, so that of two at the same moment one is told no. */
 export type Challenges = {
   find: (id: string) => Promise<Challenge | null>
-  findForUser: (userId: string, purpose: Purpose) => Promise<Challenge | null>
-  /** Stores `next` as the person's one challenge. False when what is stored is no longer `previous`: somebody was faster. */
-  replace: (previous: Challenge | null, next: Challenge) => Promise<boolean>
+  /**
+   * Stores `next` as the person's one challenge. False when what is stored is no longer `previous` (somebody was faster),
+   * or the person no longer has the password and the phone that `owner` had, or is disabled.
+   */
+  replace: (previous: Challenge | null, next: Challenge, owner: User) => Promise<boolean>
   /** Stores a new code in a challenge that is still open and still holds `previous`' code. Attempts and end stay. */
   renewCode: (previous: Challenge, code: NewCode, now: Date) => Promise<boolean>
   /** Kills a code whose text never left, and lets the next one go out at once. */
@@ -36,9 +38,6 @@ export type Challenges = {
   /** Closes the challenge for good if it is still open, its code still this one, and the person not disabled. True exactly once. */
   consume: (challenge: Challenge, now: Date) => Promise<boolean>
 }
-
-/** 128 random bits, in 22 URL-safe characters. */
-export const randomId = () => randomBytes(16).toString('base64url')
 
 /** Whether a right code could still close this challenge, now or after a resend. */
 export const isOpen = (challenge: Challenge, now: Date) =>

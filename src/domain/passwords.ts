@@ -1,4 +1,4 @@
-/** Hashes and checks passwords, slowly on purpose. */
+/** Hashes and checks passwords, slowly on purpose. Both throw the refusal `busy` when too many are waiting already. */
 export type Passwords = {
   /** A digest in PHC form at today's cost. */
   hash: (password: string) => Promise<string>

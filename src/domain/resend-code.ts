@@ -1,6 +1,6 @@
 import { isOpen } from './challenge.ts'
 import { after, secondsUntil } from './clock.ts'
-import type { Codes } from './code.ts'
+import type { Codes } from './codes.ts'
 import { pendingCode, type PendingCode } from './pending-code.ts'
 import { Refusal } from './refusal.ts'
 import { textCode, type TextCodePorts } from './text-code.ts'
@@ -30,7 +30,7 @@ export async function resendCode (ports: ResendCodePorts, challengeId: string): 
   }
   // Somebody changed the challenge meanwhile, most likely by a resend of their own: look again.
   if (!await challenges.renewCode(previous, next, now)) return resendCode(ports, challengeId)
-  await textCode(ports, next, user.phone, code)
+  await textCode(ports, next, user.phone, code, now)
   return pendingCode(next, user.phone, true, clock())
 }
 

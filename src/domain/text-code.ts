@@ -10,8 +10,8 @@ export type TextCodePorts = { challenges: Challenges, sms: Sms, clock: Clock, po
  * Texts the code of a challenge that is already stored, so that no code is ever on a phone but not in the record.
  * A text that can't be handed over voids the code and throws the refusal of `Sms.send`.
  */
-export async function textCode ({ challenges, sms, clock, policy }: TextCodePorts, challenge: Challenge, to: string, code: string) {
-  const lifetime = secondsUntil(challenge.codeExpiresAt, clock())
+export async function textCode ({ challenges, sms, clock, policy }: TextCodePorts, challenge: Challenge, to: string, code: string, now: Date) {
+  const lifetime = secondsUntil(challenge.codeExpiresAt, now)
   try {
     await sms.send({ to, body: loginText(policy.brand, code, lifetime), validFor: lifetime })
   } catch (error) {

@@ -1,6 +1,6 @@
 import { isOpen, type Challenges } from './challenge.ts'
 import type { Clock } from './clock.ts'
-import type { Codes } from './code.ts'
+import type { Codes } from './codes.ts'
 import { Refusal } from './refusal.ts'
 
 export type VerifyCodePorts = { challenges: Challenges, codes: Codes, clock: Clock }

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import { randomId } from '../domain/challenge.ts'
 import { unixTime, type Clock } from '../domain/clock.ts'
+import { randomId } from '../domain/random-id.ts'
 import { Refusal } from '../domain/refusal.ts'
 import type { Authentication } from '../domain/verify-code.ts'
 import { jwtsOf } from './jwts.ts'

@@ -143,3 +143,15 @@ t.test('what is more than may wait is told to come back, and the rest is hashed'
   t.match(refused[0], { reason: { slug: 'busy', facts: { retryAfter: 1 } } })
   t.same(await verify(null, 'correct horse battery'), { right: false, outdated: false }, 'and there is room again')
 })
+
+t.test('a digest that cost more than is asked for today is left as it is', async t => {
+  const { verify } = await argon2Passwords(cost)
+  const dearer = await argon2.hash('correct horse battery', { ...outdated, memoryCost: 2048, timeCost: 3 })
+  t.same(await verify(dearer, 'correct horse battery'), { right: true, outdated: false })
+})
+
+t.test('without a queue as many are hashed as may be at once', async t => {
+  const { verify } = await argon2Passwords({ ...cost, concurrency: 2, queue: 0 })
+  const outcomes = await Promise.allSettled(Array.from({ length: 5 }, () => verify(null, 'correct horse battery')))
+  t.same(outcomes.map(({ status }) => status), ['fulfilled', 'fulfilled', 'rejected', 'rejected', 'rejected'])
+})

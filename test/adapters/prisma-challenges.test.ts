@@ -1,8 +1,9 @@
 import t, { type Test } from 'tap'
 import { openDatabase } from '../../src/adapters/database.ts'
 import { prismaChallenges } from '../../src/adapters/prisma-challenges.ts'
-import { randomId, type Challenge, type Challenges } from '../../src/domain/challenge.ts'
+import type { Challenge, Challenges } from '../../src/domain/challenge.ts'
 import { after } from '../../src/domain/clock.ts'
+import { randomId } from '../../src/domain/random-id.ts'
 import { serverUrl, testDatabase } from '../support/database.ts'
 
 const now = new Date('2026-11-22T12:00:00.500Z')
@@ -18,24 +19,22 @@ async function stored (t: Test, change: Partial<Challenge> = {}) {
     t.teardown(other.close)
     stores.push(prismaChallenges(other.prisma))
   }
-  const { id: userId } = await prisma.user.create({ data: { username: 'ada', usernameKey: randomId(), passwordDigest: '', phone: null } })
+  const owner = await prisma.user.create({ data: { username: 'ada', usernameKey: randomId(), passwordDigest: 'a digest', phone: '+12025550143' } })
   const challenge: Challenge = {
-    id: randomId(), userId, purpose: 'login', codeHash: hash(1), codeExpiresAt: after(now, 60), resendAt: after(now, 30), attemptsLeft: 5, expiresAt: after(now, 600), consumedAt: null, ...change
+    id: randomId(), userId: owner.id, purpose: 'login', codeHash: hash(1), codeExpiresAt: after(now, 60), resendAt: after(now, 30), attemptsLeft: 5, expiresAt: after(now, 600), consumedAt: null, ...change
   }
   await prisma.challenge.create({ data: challenge })
   const [challenges = prismaChallenges(prisma)] = stores
   /** Forty calls at once, shared out between the processes. */
   const burst = <T>(call: (challenges: Challenges, i: number) => Promise<T>) =>
     Promise.all(Array.from({ length: 40 }, (_, i) => call(stores[i % stores.length] ?? challenges, i)))
-  return { prisma, challenges, challenge, burst, read: () => challenges.find(challenge.id) }
+  return { prisma, owner, challenges, challenge, burst, read: () => challenges.find(challenge.id) }
 }
 
-t.test('what is stored is what is found, by id and by person', async t => {
+t.test('what is stored is what is found', async t => {
   const { challenges, challenge } = await stored(t)
   t.same(await challenges.find(challenge.id), challenge)
-  t.same(await challenges.findForUser(challenge.userId, 'login'), challenge)
   t.equal(await challenges.find(randomId()), null)
-  t.equal(await challenges.findForUser('0f8fad5b-d9cb-469f-a165-70867728950e', 'login'), null)
 })
 
 t.test('of forty attempts at once no more are spent than are left, and each is told another number', async t => {
@@ -71,36 +70,41 @@ t.test('a challenge is not consumed for a code that has been replaced, or a pers
 })
 
 t.test('of forty that replace a challenge at once one does, and only it is stored', async t => {
-  const { challenges, challenge, burst } = await stored(t)
+  const { challenges, challenge, owner, burst } = await stored(t)
   const replaced = await burst(async (challenges, i) => {
     const next = { ...challenge, id: randomId(), codeHash: hash(i + 2), attemptsLeft: 3 }
-    return await challenges.replace(challenge, next) ? next : null
+    return await challenges.replace(challenge, next, owner) ? next : null
   })
   const [next, ...others] = replaced.filter(next => next !== null)
   t.same(others, [])
-  t.same(await challenges.findForUser(challenge.userId, 'login'), next)
+  t.same(await challenges.find(next?.id ?? ''), next)
   t.equal(await challenges.find(challenge.id), null)
 })
 
 t.test('of forty first challenges of a person at once one is stored', async t => {
-  const { challenges, challenge, burst, prisma } = await stored(t)
+  const { challenge, owner, burst, prisma } = await stored(t)
   await prisma.challenge.deleteMany()
-  const replaced = await burst((challenges, i) => challenges.replace(null, { ...challenge, id: randomId(), codeHash: hash(i + 2) }))
+  const replaced = await burst((challenges, i) => challenges.replace(null, { ...challenge, id: randomId(), codeHash: hash(i + 2) }, owner))
   t.equal(replaced.filter(Boolean).length, 1)
-  t.not(await challenges.findForUser(challenge.userId, 'login'), null)
+  t.equal(await prisma.challenge.count(), 1)
 })
 
 t.test('a challenge that replaces a used one is open again', async t => {
-  const { challenges, challenge } = await stored(t, { consumedAt: now, attemptsLeft: 0 })
+  const { challenges, challenge, owner } = await stored(t, { consumedAt: now, attemptsLeft: 0 })
   const next = { ...challenge, id: randomId(), codeHash: hash(2), attemptsLeft: 5, consumedAt: null }
-  t.equal(await challenges.replace(challenge, next), true)
+  t.equal(await challenges.replace(challenge, next, owner), true)
   t.same(await challenges.find(next.id), next)
 })
 
-t.test('nothing is replaced by who saw no challenge or another code', async t => {
-  const { challenges, challenge, read } = await stored(t)
-  t.equal(await challenges.replace(null, { ...challenge, id: randomId() }), false)
-  t.equal(await challenges.replace({ ...challenge, codeHash: hash(2) }, { ...challenge, id: randomId() }), false)
+t.test('nothing is replaced by who saw no challenge, another code or another person than there is', async t => {
+  const { challenges, challenge, owner, prisma, read } = await stored(t)
+  const next = { ...challenge, id: randomId() }
+  t.equal(await challenges.replace(null, next, owner), false)
+  t.equal(await challenges.replace({ ...challenge, codeHash: hash(2) }, next, owner), false)
+  t.equal(await challenges.replace(challenge, next, { ...owner, phone: '+12025550144' }), false)
+  t.equal(await challenges.replace(challenge, next, { ...owner, passwordDigest: 'another' }), false)
+  await prisma.user.updateMany({ data: { disabled: true } })
+  t.equal(await challenges.replace(challenge, next, owner), false)
   t.same(await read(), challenge)
 })
 

@@ -42,10 +42,19 @@ export async function start (t: Test, { policy, argon2, database, withoutUsers =
   let now = Date.now()
   const clock = () => new Date(now)
 
+  let meanwhile: (() => Promise<unknown>) | undefined
   const app = await buildApp({
     users: prismaUsers(prisma),
     challenges: prismaChallenges(prisma),
-    passwords,
+    passwords: {
+      ...passwords,
+      async verify (digest, password) {
+        const verdict = await passwords.verify(digest, password)
+        await meanwhile?.()
+        meanwhile = undefined
+        return verdict
+      }
+    },
     sms: twilioSms({ ...twilioAccount, sender: { from: '+15005550006' }, baseUrl: twilio.baseUrl, timeoutMs: twilioTimeoutMs }, log),
     clock,
     isReady: async () => (await pendingMigrations(engine).catch(() => ['unknown'])).length === 0
@@ -92,6 +101,8 @@ export async function start (t: Test, { policy, argon2, database, withoutUsers =
     me: (accessToken?: string) => app.inject({ url: '/me', headers: accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` } }),
     /** Lets time pass for the service. */
     wait (seconds: number) { now += seconds * 1000 },
+    /** Has something happen while the next password is being hashed. */
+    whileHashing (deed: () => Promise<unknown>) { meanwhile = deed },
     /** Logs in and reads the code off the phone. */
     challenge,
     /** Both steps of a login. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import type { Challenge } from '../../src/domain/challenge.ts'
-import { codesOf } from '../../src/domain/code.ts'
+import { codesOf } from '../../src/domain/codes.ts'
 
 const bound = { id: 'a challenge', purpose: 'login' } as const
 const key = randomBytes(32)

@@ -1,0 +1,41 @@
+import t from 'tap'
+import { ada, slugOf, start } from '../support/start.ts'
+
+const newPhone = '+12025550199'
+
+t.test('a phone replaced while the password is hashed gets no code any more', async t => {
+  const { login, users, twilio, verify, whileHashing } = await start(t)
+  whileHashing(() => users.change('ada', { phone: newPhone }))
+  const { challengeToken } = (await login()).json()
+  t.same(twilio.texts.map(({ to }) => to), [newPhone])
+  t.equal((await verify(challengeToken, twilio.lastCode() ?? '')).statusCode, 200)
+})
+
+t.test('a password replaced while the old one is hashed texts nobody', async t => {
+  const { login, users, passwords, twilio, whileHashing } = await start(t)
+  whileHashing(async () => users.change('ada', { passwordDigest: await passwords.hash('another horse battery') }))
+  t.equal(slugOf(await login()), 'invalid-credentials')
+  t.equal(twilio.requests.length, 0)
+})
+
+t.test('a person disabled while the password is hashed is not texted', async t => {
+  const { login, users, twilio, whileHashing } = await start(t)
+  whileHashing(() => users.change('ada', { disabled: true }))
+  t.equal(slugOf(await login()), 'invalid-credentials')
+  t.equal(twilio.requests.length, 0)
+})
+
+t.test('a code used while the password is hashed is not offered for a second login', async t => {
+  const { challenge, login, verify, whileHashing, twilio } = await start(t)
+  const { challengeToken, code } = await challenge()
+  whileHashing(() => verify(challengeToken, code))
+  const second = await login()
+  t.equal(second.json().sent, true)
+  t.equal((await verify(second.json().challengeToken, twilio.lastCode() ?? '')).statusCode, 200)
+})
+
+t.test('a weaker digest renewed by another login meanwhile is no reason to refuse this one', async t => {
+  const { login, users, passwords, whileHashing } = await start(t)
+  whileHashing(async () => users.change('ada', { passwordDigest: await passwords.hash(ada.password) }))
+  t.equal((await login()).statusCode, 200)
+})
