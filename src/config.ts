@@ -24,7 +24,7 @@ const variables = z.object({
   SMS_BRAND: z.string().regex(/^[A-Za-z0-9 .&'+-]{1,30}$/, "must be 1 to 30 letters, digits, spaces or .&'+-").default('sms-login'),
   TWILIO_ACCOUNT_SID: z.string().regex(/^AC\w+$/, 'must be what Twilio calls the Account SID, AC…').optional(),
   TWILIO_AUTH_TOKEN: z.string().optional(),
-  TWILIO_FROM: z.string().regex(/^(\+[1-9]\d{6,14}|\d{3,8}|[A-Za-z0-9 ]{1,11})$/, 'must be a number in E.164 form, a short code or a sender name').optional(),
+  TWILIO_FROM: z.string().regex(/^(\+[1-9]\d{6,14}|\d{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11})$/, 'must be a number in E.164 form, a short code or a sender name').optional(),
   TWILIO_MESSAGING_SERVICE_SID: z.string().regex(/^MG\w+$/, 'must be what Twilio calls the SID of a Messaging Service, MG…').optional(),
   TWILIO_BASE_URL: safeUrl().optional(),
   TWILIO_TIMEOUT_MS: whole(100, 60000).default(5000),

@@ -1,6 +1,7 @@
 import { createServer, type AddressInfo } from 'node:net'
 import closeWithGrace from 'close-with-grace'
 import { argon2Passwords } from './adapters/argon2-passwords.ts'
+import { inCountries } from './adapters/allowed-countries-sms.ts'
 import { databaseFailure } from './adapters/database-failure.ts'
 import { openDatabase } from './adapters/database.ts'
 import { localSecret, localSigningKey } from './adapters/local-keys.ts'
@@ -30,13 +31,13 @@ async function start (config: Config) {
   const passwords = await argon2Passwords(config.argon2)
   const { twilio } = config
   // The SDK takes a third of a second to load: only for those who use it.
-  const sms = twilio === null ? terminalSms(console.log) : (await import('./adapters/twilio-sms.ts')).twilioSms(twilio, log)
+  const sender = twilio === null ? terminalSms(console.log) : (await import('./adapters/twilio-sms.ts')).twilioSms(twilio, log)
 
   const app = await buildApp({
     users: prismaUsers(database.prisma),
     challenges: prismaChallenges(database.prisma),
     passwords,
-    sms,
+    sms: inCountries(config.countries, sender, log),
     clock: () => new Date(),
     isReady: async () => (await pendingMigrations(database.engine).catch(() => ['unknown'])).length === 0
   }, {
@@ -54,6 +55,9 @@ async function start (config: Config) {
   closeWithGrace({ delay: config.shutdownTimeoutMs, logger: log }, async ({ signal, err }) => {
     if (err) log.fatal({ err }, 'stopping after an error nobody caught')
     else log.info({ signal }, 'stopping: no new connections, requests under way are finished')
+    // Under npm a signal may come twice, from the terminal or the supervisor and from npm; the second is no reason to cut
+    // a request off. What ends a stop that takes too long is the delay.
+    if (signal !== undefined) process.removeAllListeners(signal).on(signal, () => {})
     stopping = true
     await app.close()
   })

@@ -33,7 +33,7 @@ function readOrMake (file: string, make: () => string): string {
   }
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   // Written aside and linked into place: a crash leaves no half of a key, and of two first starts at once one yields.
-  const draft = `${file}.${process.pid}`
+  const draft = `${file}.${randomBytes(8).toString('hex')}`
   writeFileSync(draft, make(), { mode: 0o600, flush: true })
   try {
     linkSync(draft, file)

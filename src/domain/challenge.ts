@@ -1,5 +1,3 @@
-import type { User } from './user.ts'
-
 /** What a challenge guards. A code for one purpose is worth nothing for another. */
 export type Purpose = 'login'
 
@@ -21,6 +19,9 @@ export type Challenge = {
 /** A code's share of a challenge: all that a resend may change. */
 export type NewCode = Pick<Challenge, 'codeHash' | 'codeExpiresAt' | 'resendAt'>
 
+/** What of a person a challenge was started on. */
+export type Owner = { passwordDigest: string, phone: string | null }
+
 /** Remembers challenges. Each write is one conditional statement, so that of two at the same moment one is told no. */
 export type Challenges = {
   find: (id: string) => Promise<Challenge | null>
@@ -28,7 +29,7 @@ export type Challenges = {
    * Stores `next` as the person's one challenge. False when what is stored is no longer `previous` (somebody was faster),
    * or the person no longer has the password and the phone that `owner` had, or is disabled.
    */
-  replace: (previous: Challenge | null, next: Challenge, owner: User) => Promise<boolean>
+  replace: (previous: Challenge | null, next: Challenge, owner: Owner) => Promise<boolean>
   /** Stores a new code in a challenge that is still open and still holds `previous`' code. Attempts and end stay. */
   renewCode: (previous: Challenge, code: NewCode, now: Date) => Promise<boolean>
   /** Kills a code whose text never left, and lets the next one go out at once. */

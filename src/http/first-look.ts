@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { sendInvalid } from './problems.ts'
+import { sendInvalid } from './send-problem.ts'
 
 /** Before any route: no answer may be stored unless its route says so, and a request names its host (RFC 9112 §3.2). */
 export async function firstLook (request: FastifyRequest, reply: FastifyReply) {

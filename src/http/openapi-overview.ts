@@ -10,9 +10,8 @@ export const openapiOverview = {
 2. \`POST /verify\` exchanges the code for an access token; \`POST /resend\` texts another code.
 
 Every failure is a problem (RFC 9457), \`application/problem+json\`, whose \`type\` ends in a name that stays the same.
-Any request may also be refused with \`404 not-found\`, \`408 request-timeout\`, \`413 payload-too-large\` (bodies are
-JSON of at most 16 KiB), \`415 unsupported-media-type\` and \`431 headers-too-large\`. A key that is not listed here is
-an error, and nothing is done when anything is wrong with a request.
+Bodies are JSON of at most 16 KiB. A key that is not listed here is an error, and nothing is done when anything is wrong
+with a request. A path that is not listed, or another method, is \`404 not-found\`.
 `,
     license: { name: 'MIT', identifier: 'MIT' }
   },

@@ -1,16 +1,31 @@
-import { problem, problemKinds, type Problem, type ProblemSlug } from './problems.ts'
+import { problemKinds, type ProblemSlug } from './problem-kinds.ts'
+import { problem, type Problem } from './problem.ts'
+
+/** What any request may meet, and any with a body, described once for all. */
+const anywhere: ProblemSlug[] = ['headers-too-large', 'internal-error']
+const withBody: ProblemSlug[] = ['request-timeout', 'payload-too-large', 'unsupported-media-type']
 
 /** The failing responses of an operation: one for each status, with an example for each problem that comes with it. */
-export function problemResponses (slugs: ProblemSlug[]) {
-  const statuses = [...new Set(slugs.map(slug => problemKinds[slug].status))].sort()
+export function problemResponses (slugs: ProblemSlug[], hasBody: boolean) {
+  const statuses = [...new Set(slugs.map(slug => problemKinds[slug].status))]
   return {
     ...Object.fromEntries(statuses.map(status => [status, problemResponse(slugs.filter(slug => problemKinds[slug].status === status))])),
-    500: { $ref: '#/components/responses/InternalError' }
+    ...Object.fromEntries([...anywhere, ...hasBody ? withBody : []].map(slug =>
+      [problemKinds[slug].status, { $ref: `#/components/responses/${componentName(slug)}` }]))
   }
 }
 
+/** The responses that `problemResponses` refers to. */
+export const sharedResponses = () =>
+  Object.fromEntries([...anywhere, ...withBody].map(slug => [componentName(slug), problemResponse([slug])]))
+
+/** The problems of `sharedResponses`. */
+export const sharedProblems = [...anywhere, ...withBody]
+
+const componentName = (slug: string) => slug.replaceAll(/(?:^|-)(\w)/g, (_, letter: string) => letter.toUpperCase())
+
 /** The response of problems that share a status. */
-export function problemResponse (slugs: ProblemSlug[]) {
+function problemResponse (slugs: ProblemSlug[]) {
   const { status } = problemKinds[slugs[0] ?? 'internal-error']
   return {
     description: slugs.map(slug => `\`${slug}\`: ${problemKinds[slug].title}.`).join('\n'),

@@ -3,8 +3,8 @@ import type { FastifyInstance } from 'fastify'
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { openapiOverview } from './openapi-overview.ts'
-import { problemExamples, problemResponse, problemResponses } from './openapi-problems.ts'
-import { problemKinds, type ProblemSlug } from './problems.ts'
+import { problemExamples, problemResponses, sharedProblems, sharedResponses } from './openapi-problems.ts'
+import { problemKinds, type ProblemSlug } from './problem-kinds.ts'
 
 /** Collects the routes registered from here on, for `openapiDocument`. */
 export async function describeRoutes (app: FastifyInstance) {
@@ -23,13 +23,13 @@ export async function describeRoutes (app: FastifyInstance) {
 export function openapiDocument (app: FastifyInstance): object {
   const { paths, components, ...head } = generated.parse(app.swagger())
   const schemas = withoutTwins(components.schemas)
-  const told = new Set<ProblemSlug>(['internal-error'])
+  const told = new Set(sharedProblems)
 
   const withProblems = ({ 'x-problems': problems, responses, ...operation }: z.infer<typeof operationShape>) => {
     for (const slug of problems) told.add(slug)
     const { content } = responses[200]
     const reply = content['application/json'].schema.$ref.replace('#/components/schemas/', '')
-    return { ...operation, responses: { 200: { description: schemas[reply]?.description, content }, ...problemResponses(problems) } }
+    return { ...operation, responses: { 200: { description: schemas[reply]?.description, content }, ...problemResponses(problems, operation.requestBody !== undefined) } }
   }
   return withoutInput({
     ...head,
@@ -37,7 +37,7 @@ export function openapiDocument (app: FastifyInstance): object {
     components: {
       securitySchemes: components.securitySchemes,
       schemas,
-      responses: { InternalError: problemResponse(['internal-error']) },
+      responses: sharedResponses(),
       examples: problemExamples([...told].sort())
     }
   })
@@ -49,6 +49,7 @@ const routeConfig = z.object({ problems: z.array(slug) })
 /** What of the generated document is changed here; the rest passes as it is. */
 const operationShape = z.looseObject({
   'x-problems': z.array(slug),
+  requestBody: z.unknown().optional(),
   responses: z.object({ 200: z.looseObject({ content: z.object({ 'application/json': z.object({ schema: z.object({ $ref: z.string() }) }) }) }) })
 })
 const generated = z.looseObject({

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { LogController, type FastifyBaseLogger, type FastifyHttpOptions } from 'fastify'
-import { problem, sendProblem, type ProblemSlug } from './problems.ts'
+import type { ProblemSlug } from './problem-kinds.ts'
+import { problem } from './problem.ts'
+import { sendProblem } from './send-problem.ts'
 import type { Server } from 'node:http'
 
 /** How the server treats connections and requests before any route sees them. Times in milliseconds. */

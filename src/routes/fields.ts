@@ -9,3 +9,6 @@ export const textField = (most: number) =>
 
 /** A challenge token as a field; what is wrong with it, if anything, is for the token's reader to say. */
 export const challengeTokenField = textField(2048).meta({ description: 'The `challengeToken` of POST /login or POST /resend.' })
+
+/** A challenge token for examples; nobody signed it. */
+export const exampleToken = 'eyJhbGciOiJIUzI1NiIsInR5cCI6ImNoYWxsZW5nZStqd3QifQ.eyJzdWIiOiJ4In0.c2lnbmF0dXJl'

@@ -2,12 +2,12 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { resendCode, type ResendCodePorts } from '../domain/resend-code.ts'
 import type { ChallengeTokens } from '../http/challenge-tokens.ts'
-import { challengeTokenField } from './fields.ts'
+import { challengeTokenField, exampleToken } from './fields.ts'
 import { pendingCodeReply, pendingCodeSchema } from './pending-code-reply.ts'
 
 export type ResendOptions = ResendCodePorts & { challengeTokens: ChallengeTokens, codeLength: number }
 
-const body = z.strictObject({ challengeToken: challengeTokenField }).meta({ id: 'ResendRequest' })
+const body = z.strictObject({ challengeToken: challengeTokenField }).meta({ id: 'ResendRequest', examples: [{ challengeToken: exampleToken }] })
 
 /** POST /resend: another code for the same challenge. */
 export const resendRoute: FastifyPluginAsyncZod<ResendOptions> = async (app, options) => {

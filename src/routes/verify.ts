@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { verifyCode, type VerifyCodePorts } from '../domain/verify-code.ts'
 import type { AccessTokens } from '../http/access-tokens.ts'
 import type { ChallengeTokens } from '../http/challenge-tokens.ts'
-import { challengeTokenField } from './fields.ts'
+import { challengeTokenField, exampleToken } from './fields.ts'
 
 export type VerifyOptions = VerifyCodePorts & { challengeTokens: ChallengeTokens, accessTokens: AccessTokens, codeLength: number }
 
@@ -23,8 +23,8 @@ export const verifyRoute: FastifyPluginAsyncZod<VerifyOptions> = async (app, { c
     challengeToken: challengeTokenField,
     code: z.string({ error: ({ input }) => input === undefined ? 'is required' : 'must be a string' })
       .regex(new RegExp(`^[0-9]{${codeLength}}$`), `must be ${codeLength} digits`)
-      .meta({ description: 'The digits of the text message, `codeLength` of them; a string, because leading zeros count.', examples: ['042137'] })
-  }).meta({ id: 'VerifyRequest' })
+      .meta({ description: 'The digits of the text message, `codeLength` of them; a string, because leading zeros count.' })
+  }).meta({ id: 'VerifyRequest', examples: [{ challengeToken: exampleToken, code: '042137' }] })
 
   app.post('/verify', {
     schema: {

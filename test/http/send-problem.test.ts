@@ -3,7 +3,7 @@ import { connect, type AddressInfo } from 'node:net'
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
 import t, { type Test } from 'tap'
 import { openDatabase } from '../../src/adapters/database.ts'
-import { problemKinds } from '../../src/http/problems.ts'
+import { problemKinds } from '../../src/http/problem-kinds.ts'
 import { ada, slugOf, start } from '../support/start.ts'
 
 const json = { 'content-type': 'application/json' }

@@ -1,0 +1,23 @@
+import { z } from 'zod'
+import { problemKinds, type ProblemSlug } from './problem-kinds.ts'
+
+/** The wire form of every failure (RFC 9457). */
+export const problemSchema = z.object({
+  type: z.string().meta({ description: 'What kind of problem this is; the last part is stable and meant for programs.' }),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string().meta({ description: 'For the developer, not for the person.' }),
+  instance: z.string().meta({ description: 'The id of this request, as the server\'s log has it.' }),
+  errors: z.array(z.object({
+    pointer: z.string().meta({ description: 'A JSON pointer into the request body.' }),
+    detail: z.string()
+  })).optional().meta({ description: 'With `invalid-request`: what is wrong, field by field.' }),
+  attemptsRemaining: z.int().optional().meta({ description: 'With `wrong-code`: how many more codes can be tried.' }),
+  retryAfter: z.int().optional().meta({ description: 'Seconds to wait, the same as the header `Retry-After`.' })
+}).meta({ id: 'Problem', description: 'A failure, as RFC 9457 has it.' })
+
+export type Problem = z.infer<typeof problemSchema>
+
+/** The problem of that kind, of the request with that id. */
+export const problem = (slug: ProblemSlug, instance: string, more: Partial<Problem> = {}): Problem =>
+  ({ type: `/problems/${slug}`, ...problemKinds[slug], instance, ...more })
