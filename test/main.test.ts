@@ -114,6 +114,8 @@ t.test('in production a server that has to stop finishes the login under way, ta
   while (twilio.requests.length === 0) await new Promise(resolve => setTimeout(resolve, 10))
   server.kill('SIGTERM')
   await server.prints(/no new connections/)
+  // Once more, as a supervisor that signals npm and its child does.
+  server.kill('SIGTERM')
   // It may still answer while it is about to stop. Then it does not, or this test never ends.
   while (await server.jwks().then(() => 'answered', error => error.cause?.code) !== 'ECONNREFUSED');
   t.match(await login, { status: 200, body: { sent: true } })
