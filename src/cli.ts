@@ -84,7 +84,7 @@ const commands: Record<string, Command> = {
 
 function changing (username: string, change: Parameters<UserDirectory['change']>[1], done: string): Deed {
   return async users => {
-    if (!await users.change(username, change)) refuse(`There is no user named ${username}.`)
+    if (!await users.change(username, change)) refuse(`There is no user named ${username.replaceAll(/\s+/g, ' ')}.`)
     return done
   }
 }

@@ -59,6 +59,8 @@ async function start (config: Config) {
     // a request off. What ends a stop that takes too long is the delay.
     if (signal !== undefined) process.removeAllListeners(signal).on(signal, () => {})
     stopping = true
+    // A client that stalls in the middle of its request must not keep the database from being closed in order.
+    setTimeout(() => app.server.closeAllConnections(), config.shutdownTimeoutMs * 0.8).unref()
     await app.close()
   })
 

@@ -62,7 +62,7 @@ t.test('what can not be done is refused in one line, exit 1, and nothing has cha
     [/common passwords/, ['set-password', 'ada'], 'Password123\n'],
     [/a user named Ada already/, ['add', 'Ada', '+12025550144'], 'a perfectly fine password\n'],
     [/no user named nobody/, ['disable', 'nobody'], ''],
-    [/username must be/, ['disable', 'two\nlines'], '']
+    [/no user named two lines/, ['disable', 'two\nlines'], '']
   ]
   const usage = users(['add', 'grace'])
   // Two at a time: as many as there are cores, often.

@@ -5,7 +5,7 @@
 export function databaseFailure (error: unknown, url: string): string {
   const { kind, host, port, originalMessage, reason } = driverCause(error)
   if (kind === 'DatabaseNotReachable') return `can't reach the database at ${text(host)}${port === undefined ? '' : `:${text(port)}`}`
-  const message = text(originalMessage ?? reason ?? (error instanceof Error ? error.message : error))
+  const message = text(originalMessage ?? reason ?? fields(error)['message'] ?? (error instanceof Error ? error.message : fields(error)['code'] ?? error))
   const line = message.split('\n').map(part => part.trim()).findLast(part => part !== '') ?? 'the database failed without a reason'
   const password = /^\w+:\/\/[^/@]*?:([^@]+)@/.exec(url)?.[1]
   return password === undefined ? line : line.replaceAll(password, '…')

@@ -1,5 +1,6 @@
 import { mkdirSync, realpathSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import { PGlite } from '@electric-sql/pglite'
 import { PrismaPGlite } from 'pglite-prisma-adapter'
 import { lockFolder, socketPath } from './folder-lock.ts'
@@ -26,16 +27,20 @@ export async function embeddedPostgres (folder: string, { join = false, onError 
   const clients = new Map<Socket, Promise<void>>()
   let opened: Promise<PGlite> | undefined
   let closing = false
-  const lock = await lockFolder(path, socket => {
+  const tryLock = () => lockFolder(path, socket => {
     // A client that resets its connection is its own affair.
     socket.on('error', () => {})
     if (closing) socket.destroy()
     else clients.set(socket, serve(socket).finally(() => clients.delete(socket)))
   })
-  if (lock === undefined) {
-    if (join) return sharedPostgres(path, onError)
-    throw new Error(`another process has ${folder} open: is the server already running?`)
+  let lock = await tryLock()
+  if (lock === undefined && join) return sharedPostgres(path, onError)
+  // A command may have it, which takes a second or two.
+  for (let tries = 0; lock === undefined && tries < 12; tries++) {
+    await setTimeout(250)
+    lock = await tryLock()
   }
+  if (lock === undefined) throw new Error(`another process has ${folder} open: is the server already running?`)
 
   async function serve (socket: Socket): Promise<void> {
     try {

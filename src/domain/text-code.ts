@@ -2,6 +2,7 @@ import type { Challenge, Challenges } from './challenge.ts'
 import { secondsUntil, type Clock } from './clock.ts'
 import { loginText } from './login-text.ts'
 import type { Policy } from './policy.ts'
+import { Refusal } from './refusal.ts'
 import type { Sms } from './sms.ts'
 
 export type TextCodePorts = { challenges: Challenges, sms: Sms, clock: Clock, policy: Policy }
@@ -15,7 +16,8 @@ export async function textCode ({ challenges, sms, clock, policy }: TextCodePort
   try {
     await sms.send({ to, body: loginText(policy.brand, code, lifetime), validFor: lifetime })
   } catch (error) {
-    await challenges.voidCode(challenge, clock())
+    // Should the database fail as well, the caller is still told of the text, and the log of both.
+    await challenges.voidCode(challenge, clock()).catch(reason => { if (error instanceof Refusal) error.cause = reason })
     throw error
   }
 }

@@ -1,4 +1,4 @@
-import { isOpen, type Challenges } from './challenge.ts'
+import { isOpen, type Challenge, type Challenges } from './challenge.ts'
 import type { Clock } from './clock.ts'
 import type { Codes } from './codes.ts'
 import { Refusal } from './refusal.ts'
@@ -19,8 +19,16 @@ export async function verifyCode (ports: VerifyCodePorts, { challengeId, code }:
   if (challenge === null) throw new Refusal(await hasExpiredCode(challenges, challengeId, now) ? 'code-expired' : 'challenge-ended')
   if (!codes.matches(challenge, code)) throw new Refusal('wrong-code', { attemptsRemaining: challenge.attemptsLeft })
   // Two right answers at once: only the one that closes the challenge gets a token.
-  if (!await challenges.consume(challenge, now)) throw new Refusal('challenge-ended')
+  if (!await challenges.consume(challenge, now)) throw await whyNotConsumed(challenges, challenge, now)
   return { userId: challenge.userId, at: now }
+}
+
+/** Meanwhile another answer may have closed the challenge, or a resend replaced the code. */
+async function whyNotConsumed (challenges: Challenges, { id, codeHash }: Challenge, now: Date): Promise<Refusal> {
+  const current = await challenges.find(id)
+  return current !== null && isOpen(current, now) && !Buffer.from(current.codeHash).equals(codeHash)
+    ? new Refusal('wrong-code', { attemptsRemaining: current.attemptsLeft })
+    : new Refusal('challenge-ended')
 }
 
 async function hasExpiredCode (challenges: Challenges, challengeId: string, now: Date) {

@@ -25,7 +25,8 @@ const accessClaims = z.object({
   iss: z.string(),
   aud: z.string(),
   jti: z.string().min(22),
-  auth_time: z.int(),
+  // No further than a Date reaches.
+  auth_time: z.int().min(0).max(8.64e12),
   amr: z.array(z.string()),
   sid: z.string().min(22)
 })

@@ -54,5 +54,5 @@ const facts: Partial<Record<ProblemSlug, Partial<Problem>>> = {
 const headers: Record<number, object> = {
   401: { 'WWW-Authenticate': { description: 'The scheme to authenticate with (RFC 6750).', schema: { type: 'string' } } },
   429: { 'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer' } } },
-  503: { 'Retry-After': { description: 'Seconds to wait, where it is known.', schema: { type: 'integer' } } }
+  503: { 'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer' } } }
 }

@@ -1,7 +1,7 @@
 import type { RefusalSlug } from '../domain/refusal.ts'
 
 /** What a problem of one kind always says. `detail` tells a developer what to do next. */
-export type ProblemKind = { status: number, title: string, detail: string }
+export type ProblemKind = { status: number, title: string, detail: string, retryAfter?: number }
 
 /** The kinds that HTTP itself brings along, besides the refusals. */
 export type TransportSlug = 'invalid-request' | 'not-found' | 'payload-too-large' | 'unsupported-media-type' | 'request-timeout' | 'headers-too-large' | 'internal-error'
@@ -26,6 +26,6 @@ export const problemKinds: Record<ProblemSlug, ProblemKind> = {
   'headers-too-large': { status: 431, title: 'The request headers are too large', detail: 'Send fewer or shorter headers.' },
   'internal-error': { status: 500, title: 'Something went wrong here', detail: 'It is not your request. Try again later; `instance` helps the operator to find it.' },
   busy: { status: 503, title: 'Too many logins at once', detail: 'Try again after `Retry-After` seconds.' },
-  'sms-unavailable': { status: 503, title: 'The text could not be sent', detail: 'Try again. If a text still arrives, its code is no longer good.' },
-  'not-ready': { status: 503, title: 'Not ready', detail: 'The database does not answer, or its migrations are not applied.' }
+  'sms-unavailable': { status: 503, title: 'The text could not be sent', detail: 'Try again. If a text still arrives, its code is no longer good.', retryAfter: 1 },
+  'not-ready': { status: 503, title: 'Not ready', detail: 'The database does not answer, or its migrations are not applied.', retryAfter: 1 }
 }

@@ -7,6 +7,7 @@ import { problem, type Problem } from './problem.ts'
 export function sendProblem (error: FastifyError | Refusal, request: FastifyRequest, reply: FastifyReply) {
   const told = toProblem(error, request.id)
   if (told.status === 500) request.log.error({ err: error }, 'request failed')
+  else if (error.cause !== undefined) request.log.error({ err: error.cause }, 'request refused, and failed')
   return send(told, request, reply)
 }
 

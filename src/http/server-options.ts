@@ -29,7 +29,10 @@ const reasons: Record<string, ProblemSlug> = {
 
 /** Answers what isn't HTTP enough for a request to come of it. */
 function refuse (socket: Socket, slug: ProblemSlug) {
-  if (socket.destroyed || !socket.writable) return
+  if (!socket.writable) {
+    socket.destroy()
+    return
+  }
   const told = problem(slug, randomUUID(), slug === 'invalid-request' ? { detail: 'This is not valid HTTP.' } : {})
   const body = JSON.stringify(told)
   socket.end([
@@ -40,5 +43,7 @@ function refuse (socket: Socket, slug: ProblemSlug) {
     'connection: close',
     '',
     body
-  ].join('\r\n'))
+  ].join('\r\n'), () => socket.destroy())
+  // Ended is not closed: a client that neither reads nor ends its side would keep the connection for good.
+  socket.setTimeout(1000, () => socket.destroy())
 }

@@ -39,3 +39,17 @@ t.test('a weaker digest renewed by another login meanwhile is no reason to refus
   whileHashing(async () => users.change('ada', { passwordDigest: await passwords.hash(ada.password) }))
   t.equal((await login()).statusCode, 200)
 })
+
+t.test('a right code that a resend overtakes is a wrong one, and the challenge goes on', async t => {
+  const { challenge, prisma, verify, resend, twilio, wait } = await start(t)
+  const { challengeToken, code } = await challenge()
+  wait(31)
+  const answers = await Promise.all([resend(challengeToken), verify(challengeToken, code), verify(challengeToken, code)])
+  const slugs = answers.slice(1).map(slugOf)
+  if (slugs.every(slug => slug !== undefined)) {
+    t.same(slugs, ['wrong-code', 'wrong-code'])
+    t.equal((await verify(challengeToken, twilio.lastCode() ?? '')).statusCode, 200)
+  } else {
+    t.equal(await prisma.challenge.count({ where: { consumedAt: null } }), 0, 'it was in time')
+  }
+})

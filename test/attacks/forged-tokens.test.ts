@@ -1,6 +1,6 @@
 import { createHmac, createPublicKey, createSign, generateKeyPairSync, randomBytes, sign as signWith, type KeyObject } from 'node:crypto'
 import { createServer, type AddressInfo } from 'node:net'
-import { decodeJwt, decodeProtectedHeader } from 'jose'
+import { decodeJwt, decodeProtectedHeader, SignJWT } from 'jose'
 import t, { type Test } from 'tap'
 import { deriveKey } from '../../src/domain/derive-key.ts'
 import { otherThan, slugOf, start } from '../support/start.ts'
@@ -189,3 +189,14 @@ async function listener (t: Test) {
   t.teardown(() => server.close())
   return { port: (server.address() as AddressInfo).port, connections: () => connections }
 }
+
+t.test('a signed token with a time that no calendar has is refused like any other bad one', async t => {
+  const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
+  const { me, accessToken } = await start(t, { signingKeys: [key] })
+  const token = await accessToken()
+  const { kid } = decodeProtectedHeader(token)
+  for (const time of [9e15, -1, Number.MAX_SAFE_INTEGER]) {
+    const forged = await new SignJWT({ ...decodeJwt(token), auth_time: time }).setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: kid ?? '' }).sign(key)
+    t.equal(slugOf(await me(forged)), 'invalid-token', String(time))
+  }
+})

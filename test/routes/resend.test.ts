@@ -1,5 +1,6 @@
 import { decodeJwt } from 'jose'
 import t from 'tap'
+import { testDatabase } from '../support/database.ts'
 import { ada, codeIn, otherThan, slugOf, start } from '../support/start.ts'
 import { deliverButFail, deliverButReset, hang, reject } from '../support/twilio-stand-in.ts'
 
@@ -204,3 +205,13 @@ function answerWhenTold (twilio: Awaited<ReturnType<typeof start>>['twilio']) {
   })
   return { taken, answer: () => { taken.then(succeed => succeed(), () => {}) } }
 }
+
+t.test('a text that fails while the database fails is told as a text that failed, and logged as both', async t => {
+  const database = await testDatabase(t)
+  const { challenge, resend, twilio, wait, logged } = await start(t, { database })
+  const { challengeToken } = await challenge()
+  wait(31)
+  twilio.next(exchange => { database.close().then(() => exchange.fail(500, null)) })
+  t.equal(slugOf(await resend(challengeToken)), 'sms-unavailable')
+  t.ok(logged.some(line => line.includes('request refused, and failed')))
+})
