@@ -36,7 +36,7 @@ export async function embeddedPostgres (folder: string, { join = false, onError 
   let lock = await tryLock()
   if (lock === undefined && join) return sharedPostgres(path, onError)
   // A command may have it, which takes a second or two.
-  for (let tries = 0; lock === undefined && tries < 12; tries++) {
+  for (let tries = 0; lock === undefined && tries < 8; tries++) {
     await setTimeout(250)
     lock = await tryLock()
   }
