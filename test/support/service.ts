@@ -1,17 +1,15 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createRequire } from 'node:module'
 import type { Test } from 'tap'
 
-const tsx = createRequire(import.meta.url).resolve('tsx')
-const source = (name: string) => new URL(`../../src/${name}.ts`, import.meta.url).pathname
+const built = (name: string) => new URL(`../../dist/${name}.js`, import.meta.url).pathname
 
 /** A program as an operator runs it: in a folder of its own and with an environment that holds nothing else. */
 export type Where = { folder: string, env?: Record<string, string>, input?: string }
 
-/** Starts one of the programs in src/. From the source: a test of dist/ would test what was last built. */
+/** Starts one of the programs as users do: built, which build.ts has just seen to. */
 export const start = (t: Test, program: 'main' | 'cli' | 'migrate', where: Where, ...words: string[]) =>
-  watch(t, process.execPath, ['--import', tsx, source(program), ...words], where)
+  watch(t, process.execPath, [built(program), ...words], where)
 
 /** Starts the server and resolves once it listens. */
 export async function startServer (t: Test, { env = {}, ...where }: Where) {
