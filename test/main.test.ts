@@ -1,5 +1,6 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { cpSync, statSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { argon2Passwords } from '../src/adapters/argon2-passwords.ts'
@@ -124,6 +125,19 @@ t.test('in production a server that has to stop finishes the login under way, ta
   t.equal(stderr, '')
   for (const line of stdout.trimEnd().split('\n')) t.type(JSON.parse(line).level, 'string')
   t.notMatch(stdout, /demo/)
+})
+
+t.test('a client that stalls in the middle of its request does not keep a server from stopping in order', async t => {
+  const server = await startServer(t, { folder, env: { ...production('pglite:data/pglite'), SHUTDOWN_TIMEOUT_MS: '1000' } })
+  const stalled = connect(Number(new URL(server.url).port), '127.0.0.1')
+  stalled.on('error', () => {}) // It is cut off.
+  stalled.write('POST /login HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{')
+  await server.jwks() // Answered after the stalled request's beginning was read.
+  server.kill('SIGTERM')
+  const { code, stdout, stderr } = await server.ended
+  t.equal(code, 0, 'not the exit of a stop that was cut short')
+  t.equal(stderr, '')
+  t.notMatch(stdout, /"level":"(error|fatal)"/)
 })
 
 t.test('in production a server that lacks something says what in one line and exits with 1', async t => {

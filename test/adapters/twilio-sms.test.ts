@@ -183,7 +183,8 @@ t.test('eighty texts at once all go out, over no more than fifty connections', a
 
 t.test('texts waiting for a connection give up with those that hold it', async t => {
   const { standIn, refusal } = await start(t, { timeoutMs: 300 })
-  standIn.next(...Array.from({ length: 50 }, hang))
+  // All hang: on a busy machine the last may get a connection which the first have just given back.
+  standIn.next(...Array.from({ length: 60 }, hang))
   const outcomes = await Promise.all(Array.from({ length: 60 }, refusal))
   t.equal(outcomes.length, 60)
   for (const outcome of outcomes) t.match(outcome, { slug: 'sms-unavailable' })
