@@ -1,10 +1,13 @@
 import type { KeyObject } from 'node:crypto'
 import Fastify, { type FastifyBaseLogger } from 'fastify'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
+import type { Budgets } from './domain/budgets.ts'
 import type { Challenges } from './domain/challenge.ts'
 import type { Clock } from './domain/clock.ts'
 import { codesOf } from './domain/codes.ts'
+import type { CountryTraffic } from './domain/country-traffic.ts'
 import { deriveKey } from './domain/derive-key.ts'
+import type { Events } from './domain/events.ts'
 import type { Passwords } from './domain/passwords.ts'
 import type { Policy } from './domain/policy.ts'
 import type { Sms } from './domain/sms.ts'
@@ -12,6 +15,7 @@ import type { Users } from './domain/user.ts'
 import { accessTokens } from './http/access-tokens.ts'
 import { challengeTokens } from './http/challenge-tokens.ts'
 import { firstLook } from './http/first-look.ts'
+import { limitRequests } from './http/limit-requests.ts'
 import { logAnswer } from './http/log-answer.ts'
 import { describeRoutes } from './http/openapi.ts'
 import { sendNotFound, sendProblem } from './http/send-problem.ts'
@@ -30,6 +34,10 @@ export type Ports = {
   challenges: Challenges
   passwords: Passwords
   sms: Sms
+  budgets: Budgets
+  countryTraffic: CountryTraffic
+  countryOf: (phone: string) => string
+  events: Events
   clock: Clock
   /** Whether the database answers and has all migrations. Never throws. */
   isReady: () => Promise<boolean>
@@ -57,6 +65,7 @@ export async function buildApp (ports: Ports, settings: Settings, log: FastifyBa
   // RFC 9110 §10.1.1 lets a server ignore an expectation that it doesn't know; Node's own answer would be no problem.
   app.server.on('checkExpectation', (request, reply) => { app.server.emit('request', request, reply) })
   app.addHook('onRequest', firstLook)
+  app.addHook('onRequest', limitRequests(ports, settings.policy.limits.requests))
   app.addHook('onResponse', logAnswer)
 
   const [firstKey, ...otherKeys] = settings.signingKeys

@@ -4,14 +4,19 @@ import { argon2Passwords } from './adapters/argon2-passwords.ts'
 import { databaseFailure } from './adapters/database-failure.ts'
 import { openDatabase } from './adapters/database.ts'
 import { whyNotPhone } from './adapters/libphonenumber-phones.ts'
+import { localSecret } from './adapters/local-keys.ts'
+import { prismaBudgets } from './adapters/prisma-budgets.ts'
 import { prismaUserDirectory } from './adapters/prisma-user-directory.ts'
 import { commonPasswords } from './adapters/zxcvbn-common-passwords.ts'
 import { bringUpToDate } from './bring-up-to-date.ts'
 import { loadConfig, type Config } from './config.ts'
+import type { Budgets } from './domain/budgets.ts'
+import { isLocked } from './domain/code-lock.ts'
 import { maskPhone } from './domain/mask-phone.ts'
 import { whyNotPassword } from './domain/password-policy.ts'
+import { passwordBudgets } from './domain/password-tries.ts'
 import type { UserDirectory } from './domain/user-directory.ts'
-import { usernamePattern } from './domain/username.ts'
+import { usernameKey, usernamePattern } from './domain/username.ts'
 
 const usage = `Usage: npm run users -- <command>
 
@@ -19,6 +24,7 @@ const usage = `Usage: npm run users -- <command>
   list                                show everybody
   disable <username>                  refuse this person's logins and tokens
   enable <username>                   allow them again
+  unlock <username>                   forget this person's wrong codes and passwords, and let them try again
   set-phone <username> <+E164 phone>  send this person's codes to another number
   set-password <username>             replace the password; read from standard input, or asked for
 `
@@ -31,7 +37,7 @@ const refuse = (reason: string): never => { throw new Error(reason) }
  * somebody thinks about a password, the database stays free for the server. What it resolves to is done on the users.
  */
 type Command = { operands: string[], prepare: (config: Config, ...operands: string[]) => Promise<Deed> }
-type Deed = (users: UserDirectory) => Promise<string>
+type Deed = (users: UserDirectory, budgetsOf: (secret: Buffer) => Budgets) => Promise<string>
 
 const commands: Record<string, Command> = {
   add: {
@@ -48,11 +54,13 @@ const commands: Record<string, Command> = {
   },
   list: {
     operands: [],
-    prepare: async () => async users => {
+    prepare: async config => async users => {
       const all = await users.list()
       const width = Math.max(0, ...all.map(({ username }) => username.length))
-      const rows = all.map(({ username, phone, disabled }) =>
-        [username.padEnd(width), (phone === null ? 'no phone' : maskPhone(phone)).padEnd(14), disabled ? 'disabled' : 'enabled'].join('  '))
+      const rows = all.map(({ username, phone, disabled, ...person }) => {
+        const state = disabled ? 'disabled' : isLocked(person, config.policy.limits.codeFailures, new Date()) ? 'locked' : 'enabled'
+        return [username.padEnd(width), (phone === null ? 'no phone' : maskPhone(phone)).padEnd(14), state].join('  ')
+      })
       return rows.length === 0 ? 'There are no users yet.' : rows.join('\n')
     }
   },
@@ -64,6 +72,18 @@ const commands: Record<string, Command> = {
   enable: {
     operands: ['username'],
     prepare: async (_config, username = '') => changing(username, { disabled: false }, `Enabled ${username}.`)
+  },
+  unlock: {
+    operands: ['username'],
+    async prepare ({ production, secrets }, username = '') {
+      if (production && secrets === undefined) refuse('SECRET must be set to what the server has.')
+      const [secret] = secrets ?? [localSecret('data')]
+      return async (users, budgetsOf) => {
+        if (!await users.unlock(username)) refuse(noSuchUser(username))
+        await budgetsOf(secret).clear(passwordBudgets, usernameKey(username))
+        return `Unlocked ${username}. Where wrong passwords were refused, that may go on for another minute.`
+      }
+    }
   },
   'set-phone': {
     operands: ['username', 'phone'],
@@ -84,10 +104,12 @@ const commands: Record<string, Command> = {
 
 function changing (username: string, change: Parameters<UserDirectory['change']>[1], done: string): Deed {
   return async users => {
-    if (!await users.change(username, change)) refuse(`There is no user named ${username.replaceAll(/\s+/g, ' ')}.`)
+    if (!await users.change(username, change)) refuse(noSuchUser(username))
     return done
   }
 }
+
+const noSuchUser = (username: string) => `There is no user named ${username.replaceAll(/\s+/g, ' ')}.`
 
 function checkUsername (username: string) {
   if (!usernamePattern.test(username)) refuse('The username must be 1 to 64 letters, digits or any of . _ @ + -')
@@ -130,7 +152,7 @@ async function main (words: string[]): Promise<number> {
     const database = await openDatabase(url, { join: true, poolSize: 1 })
     try {
       await bringUpToDate(database, config)
-      process.stdout.write(`${await deed(prismaUserDirectory(database.prisma))}\n`)
+      process.stdout.write(`${await deed(prismaUserDirectory(database.prisma), secret => prismaBudgets(database.prisma, secret))}\n`)
     } finally {
       await database.close()
     }

@@ -11,6 +11,9 @@ export function whole (least: number, most: number) {
   return z.string().regex(/^\d{1,9}$/, message).transform(Number).refine(number => number >= least && number <= most, message)
 }
 
+/** How often something may be done; 0 is no limit. */
+export const limit = () => whole(0, 1_000_000)
+
 /** `production` or any other name, but nothing that was meant to be `production`: it would be a development server in public. */
 export const environmentName = () =>
   z.string().refine(name => name === 'production' || !/^\s*prod/i.test(name), 'must be exactly production, or a name that does not look like it')

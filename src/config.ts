@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { loadEnvFile } from 'node:process'
 import { z } from 'zod'
-import { countries, databaseUrl, environmentName, privateKeys, safeUrl, secrets, whole } from './config-values.ts'
+import { countries, databaseUrl, environmentName, limit, privateKeys, safeUrl, secrets, whole } from './config-values.ts'
 
 /** What may be configured: each variable with its check and its default. What they mean is told in `.env.example`. */
 const variables = z.object({
@@ -20,6 +20,17 @@ const variables = z.object({
   CHALLENGE_TTL: whole(1, 600).default(600),
   CODE_ATTEMPTS: whole(1, 10).default(5),
   RESEND_COOLDOWN: whole(0, 600).default(30),
+  LIMIT_IP_PER_MINUTE: limit().default(60),
+  LIMIT_PASSWORD_FAILURES: limit().default(10),
+  LIMIT_CODE_FAILURES: whole(0, 100).default(5),
+  LIMIT_TEXTS_PER_PHONE_HOUR: limit().default(6),
+  LIMIT_TEXTS_PER_PHONE_DAY: limit().default(20),
+  LIMIT_TEXTS_PER_IP_HOUR: limit().optional(),
+  LIMIT_TEXTS_PER_COUNTRY_HOUR: limit().default(0),
+  LIMIT_TEXTS_PER_HOUR: limit().default(0),
+  SMS_CONVERSION_FLOOR: whole(0, 100).default(10),
+  SMS_CONVERSION_VOLUME: whole(1, 1000000).default(500),
+  SMS_CONVERSION_PAUSE: whole(1, 86400).default(900),
   SMS_COUNTRIES: countries().optional(),
   SMS_BRAND: z.string().regex(/^[A-Za-z0-9 .&'+-]{1,30}$/, "must be 1 to 30 letters, digits, spaces or .&'+-").default('sms-login'),
   TWILIO_ACCOUNT_SID: z.string().regex(/^AC\w+$/, 'must be what Twilio calls the Account SID, AC…').optional(),
@@ -84,7 +95,18 @@ export function readConfig (environment: NodeJS.ProcessEnv) {
       challengeTtl: env.CHALLENGE_TTL,
       codeAttempts: env.CODE_ATTEMPTS,
       resendCooldown: env.RESEND_COOLDOWN,
-      brand: env.SMS_BRAND
+      brand: env.SMS_BRAND,
+      limits: {
+        requests: env.LIMIT_IP_PER_MINUTE,
+        passwordFailures: env.LIMIT_PASSWORD_FAILURES,
+        codeFailures: env.LIMIT_CODE_FAILURES,
+        textsPerPhoneHour: env.LIMIT_TEXTS_PER_PHONE_HOUR,
+        textsPerPhoneDay: env.LIMIT_TEXTS_PER_PHONE_DAY,
+        textsPerNetworkHour: env.LIMIT_TEXTS_PER_IP_HOUR ?? env.LIMIT_IP_PER_MINUTE,
+        textsPerCountryHour: env.LIMIT_TEXTS_PER_COUNTRY_HOUR,
+        textsPerHour: env.LIMIT_TEXTS_PER_HOUR
+      },
+      conversion: { floor: env.SMS_CONVERSION_FLOOR, volume: env.SMS_CONVERSION_VOLUME, pause: env.SMS_CONVERSION_PAUSE }
     },
     /** Undefined: all. */
     countries: env.SMS_COUNTRIES,
@@ -96,12 +118,13 @@ export function readConfig (environment: NodeJS.ProcessEnv) {
 }
 
 /** What is a convenience elsewhere has to be there for real in production. Throws like `readConfig`. */
-export function checkProduction ({ production, secrets, signingKeys, twilio, countries }: Config) {
+export function checkProduction ({ production, secrets, signingKeys, twilio, countries, policy }: Config) {
   if (!production) return
   if (secrets === undefined) throw missing('SECRET')
   if (signingKeys === undefined) throw missing('JWT_PRIVATE_KEY')
   if (twilio === null) throw missing('TWILIO_ACCOUNT_SID')
   if (countries === undefined) throw missing('SMS_COUNTRIES')
+  if (policy.limits.codeFailures === 0) throw new Error('LIMIT_CODE_FAILURES must not be 0 when NODE_ENV is production')
 }
 
 const missing = (variable: string) => new Error(`${variable} must be set when NODE_ENV is production`)

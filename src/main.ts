@@ -1,16 +1,20 @@
 import { createServer, type AddressInfo } from 'node:net'
 import closeWithGrace from 'close-with-grace'
 import { argon2Passwords } from './adapters/argon2-passwords.ts'
-import { inCountries } from './adapters/allowed-countries-sms.ts'
 import { databaseFailure } from './adapters/database-failure.ts'
 import { openDatabase } from './adapters/database.ts'
+import { countryOf } from './adapters/libphonenumber-phones.ts'
 import { localSecret, localSigningKey } from './adapters/local-keys.ts'
+import { logEvents } from './adapters/log-events.ts'
 import { pendingMigrations } from './adapters/migrations.ts'
 import { pinoLog } from './adapters/pino-log.ts'
+import { prismaBudgets } from './adapters/prisma-budgets.ts'
 import { prismaChallenges } from './adapters/prisma-challenges.ts'
+import { prismaCountryTraffic } from './adapters/prisma-country-traffic.ts'
 import { prismaUserDirectory } from './adapters/prisma-user-directory.ts'
 import { prismaUsers } from './adapters/prisma-users.ts'
 import { terminalSms } from './adapters/terminal-sms.ts'
+import { textableNumbers } from './adapters/textable-numbers-sms.ts'
 import { buildApp } from './app.ts'
 import { bringUpToDate } from './bring-up-to-date.ts'
 import { loadConfig, type Config } from './config.ts'
@@ -28,6 +32,9 @@ async function start (config: Config) {
   })
   await bringUpToDate(database, config)
 
+  const secrets = config.secrets ?? [localSecret(localFolder)] as const
+  const events = logEvents(log)
+  const budgets = prismaBudgets(database.prisma, secrets[0])
   const passwords = await argon2Passwords(config.argon2)
   const { twilio } = config
   // The SDK takes a third of a second to load: only for those who use it.
@@ -37,14 +44,18 @@ async function start (config: Config) {
     users: prismaUsers(database.prisma),
     challenges: prismaChallenges(database.prisma),
     passwords,
-    sms: inCountries(config.countries, sender, log),
+    sms: textableNumbers(config.countries, sender, log),
+    budgets,
+    countryTraffic: prismaCountryTraffic(database.prisma, config.policy.conversion, events),
+    countryOf,
+    events,
     clock: () => new Date(),
     isReady: async () => (await pendingMigrations(database.engine).catch(() => ['unknown'])).length === 0
   }, {
     ...config,
     issuer: config.issuer ?? url,
     audience: config.audience ?? url,
-    secrets: config.secrets ?? [localSecret(localFolder)],
+    secrets,
     signingKeys: config.signingKeys ?? [localSigningKey(localFolder)]
   }, log)
   app.addHook('onClose', database.close)

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import pino from 'pino'
 import { stringify } from 'yaml'
 import { buildApp, type Ports } from './app.ts'
+import { readConfig } from './config.ts'
 import { openapiDocument } from './http/openapi.ts'
 
 /** openapi.yaml as the routes are now, with the defaults of the configuration. */
@@ -16,7 +17,7 @@ export async function openapiYaml (): Promise<string> {
     audience: 'http://127.0.0.1:3000',
     accessTokenTtl: 900,
     codeLength: 6,
-    policy: { codeTtl: 60, challengeTtl: 600, codeAttempts: 5, resendCooldown: 30, brand: 'sms-login' }
+    policy: readConfig({}).policy
   }, pino({ level: 'silent' }))
   await app.ready()
   return stringify(openapiDocument(app), { aliasDuplicateObjects: false, lineWidth: 120 })

@@ -66,13 +66,41 @@ t.test('with nothing set, everything is as promised', async t => {
     audience: undefined,
     accessTokenTtl: 900,
     codeLength: 6,
-    policy: { codeTtl: 60, challengeTtl: 600, codeAttempts: 5, resendCooldown: 30, brand: 'sms-login' },
+    policy: {
+      codeTtl: 60,
+      challengeTtl: 600,
+      codeAttempts: 5,
+      resendCooldown: 30,
+      brand: 'sms-login',
+      limits: {
+        requests: 60,
+        passwordFailures: 10,
+        codeFailures: 5,
+        textsPerPhoneHour: 6,
+        textsPerPhoneDay: 20,
+        textsPerNetworkHour: 60,
+        textsPerCountryHour: 0,
+        textsPerHour: 0
+      },
+      conversion: { floor: 10, volume: 500, pause: 900 }
+    },
     countries: undefined,
     twilio: null,
     argon2: { memoryKib: 19456, time: 2, concurrency: availableParallelism(), queue: 64 },
     logLevel: 'info',
     shutdownTimeoutMs: 10000
   })
+})
+
+t.test('an address may cause as many texts an hour as it may send requests a minute, unless told otherwise', async t => {
+  t.equal(readConfig({ LIMIT_IP_PER_MINUTE: '7' }).policy.limits.textsPerNetworkHour, 7)
+  t.equal(readConfig({ LIMIT_IP_PER_MINUTE: '0' }).policy.limits.textsPerNetworkHour, 0)
+  t.equal(readConfig({ LIMIT_IP_PER_MINUTE: '7', LIMIT_TEXTS_PER_IP_HOUR: '3' }).policy.limits.textsPerNetworkHour, 3)
+})
+
+t.test('codes without a lock are refused in production, and only there', async t => {
+  t.equal(readConfig({ LIMIT_CODE_FAILURES: '0' }).policy.limits.codeFailures, 0)
+  t.equal(refusal(t, { ...production, LIMIT_CODE_FAILURES: '0' }), 'LIMIT_CODE_FAILURES must not be 0 when NODE_ENV is production')
 })
 
 t.test('an empty variable is not set', async t => {
@@ -83,6 +111,8 @@ t.test('an empty variable is not set', async t => {
 
 t.test('a value that will not do is refused by the name of its variable and never repeated', async t => {
   const numbers = ['PORT', 'ACCESS_TOKEN_TTL', 'CODE_LENGTH', 'CODE_TTL', 'CHALLENGE_TTL', 'CODE_ATTEMPTS', 'RESEND_COOLDOWN', 'TWILIO_TIMEOUT_MS',
+    'LIMIT_IP_PER_MINUTE', 'LIMIT_PASSWORD_FAILURES', 'LIMIT_CODE_FAILURES', 'LIMIT_TEXTS_PER_PHONE_HOUR', 'LIMIT_TEXTS_PER_PHONE_DAY', 'LIMIT_TEXTS_PER_IP_HOUR',
+    'LIMIT_TEXTS_PER_COUNTRY_HOUR', 'LIMIT_TEXTS_PER_HOUR', 'SMS_CONVERSION_FLOOR', 'SMS_CONVERSION_VOLUME', 'SMS_CONVERSION_PAUSE',
     'ARGON2_MEMORY_KIB', 'ARGON2_TIME', 'ARGON2_CONCURRENCY', 'ARGON2_QUEUE', 'SHUTDOWN_TIMEOUT_MS']
   const bad: Record<string, string[]> = {
     ...Object.fromEntries(numbers.map(name => [name, ['many', '1.5', '-1', '1e3', '0x10', '60s', ' 60', '99999999999', '999999999', 'NaN', '６０']])),

@@ -1,4 +1,4 @@
-import type { Challenge, Challenges } from '../domain/challenge.ts'
+import type { Attempt, Challenge, Challenges } from '../domain/challenge.ts'
 import type { Challenge as ChallengeRow, PrismaClient } from './prisma/client.ts'
 
 /**
@@ -39,24 +39,57 @@ export const prismaChallenges = (prisma: PrismaClient): Challenges => ({
     await prisma.challenge.updateMany({ where: { id, codeHash }, data: { codeExpiresAt: now, resendAt: now } })
   },
 
-  async spendAttempt (id, now) {
-    const [challenge] = await prisma.challenge.updateManyAndReturn({
-      where: { ...open(id, now), codeExpiresAt: { gt: now } },
-      data: { attemptsLeft: { decrement: 1 } }
-    })
-    return toChallenge(challenge ?? null)
+  async spendAttempt (id, locks, now) {
+    // The person first, as everywhere, so that no two statements wait for one another; locked, so that the next guess sees
+    // what this one has counted.
+    const [row] = await prisma.$queryRaw<AttemptRow[]>`
+      WITH person AS (
+        SELECT id FROM users
+        WHERE id = (SELECT user_id FROM challenges WHERE id = ${id})
+          AND (cardinality(${locks}::int[]) = 0
+               OR code_failures < cardinality(${locks}::int[]) AND (code_locked_until IS NULL OR code_locked_until <= ${now}::timestamptz))
+        FOR NO KEY UPDATE
+      ), spent AS (
+        UPDATE challenges SET attempts_left = attempts_left - 1
+        FROM person
+        WHERE challenges.id = ${id} AND user_id = person.id AND attempts_left > 0 AND consumed_at IS NULL
+          AND expires_at > ${now}::timestamptz AND code_expires_at > ${now}::timestamptz
+        RETURNING challenges.*
+      ), charged AS (
+        UPDATE users SET
+          code_failures = code_failures + 1,
+          code_locked_until = ${now}::timestamptz + make_interval(secs => nullif((${locks}::int[])[code_failures + 1], 0))
+        FROM spent
+        WHERE users.id = spent.user_id
+        RETURNING users.code_failures, users.phone
+      )
+      SELECT spent.id, user_id AS "userId", purpose, code_hash AS "codeHash", code_expires_at AS "codeExpiresAt",
+             resend_at AS "resendAt", attempts_left AS "attemptsLeft", expires_at AS "expiresAt", consumed_at AS "consumedAt",
+             charged.code_failures AS "codeFailures", charged.phone
+      FROM spent, charged`
+    if (row === undefined) return null
+    const { codeFailures, phone, ...challenge } = row
+    return { challenge, codeFailures, phone }
   },
 
-  async consume ({ id, codeHash }, now) {
-    const { count } = await prisma.challenge.updateMany({
-      where: { id, codeHash, consumedAt: null, user: { disabled: false } },
-      data: { consumedAt: now }
-    })
-    return count === 1
+  async consume ({ id, userId, codeHash }, now) {
+    const consumed = await prisma.$executeRaw`
+      WITH person AS (
+        SELECT id FROM users WHERE id = ${userId}::uuid AND NOT disabled FOR NO KEY UPDATE
+      ), closed AS (
+        UPDATE challenges SET consumed_at = ${now}::timestamptz
+        FROM person
+        WHERE challenges.id = ${id} AND user_id = person.id AND code_hash = ${codeHash} AND consumed_at IS NULL
+        RETURNING user_id
+      )
+      UPDATE users SET code_failures = 0, code_locked_until = NULL FROM closed WHERE users.id = closed.user_id`
+    return consumed === 1
   }
 })
 
 const open = (id: string, now: Date) => ({ id, attemptsLeft: { gt: 0 }, consumedAt: null, expiresAt: { gt: now } })
+
+type AttemptRow = Challenge & Omit<Attempt, 'challenge'>
 
 // The column is text, because purposes are the program's to name; all that is ever written there is a Purpose.
 const toChallenge = (row: ChallengeRow | null) => row as Challenge | null

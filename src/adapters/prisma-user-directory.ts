@@ -8,7 +8,7 @@ export const prismaUserDirectory = (prisma: PrismaClient): UserDirectory => ({
     const { count } = await prisma.user.createMany({ data: { ...user, usernameKey: usernameKey(user.username) }, skipDuplicates: true })
     return count === 1
   },
-  list: () => prisma.user.findMany({ select: { username: true, phone: true, disabled: true }, orderBy: { usernameKey: 'asc' } }),
+  list: () => prisma.user.findMany({ select: { username: true, phone: true, disabled: true, codeFailures: true, codeLockedUntil: true }, orderBy: { usernameKey: 'asc' } }),
   isEmpty: async () => await prisma.user.findFirst({ select: { id: true } }) === null,
   async change (username, change) {
     const where = { usernameKey: usernameKey(username) }
@@ -17,6 +17,10 @@ export const prismaUserDirectory = (prisma: PrismaClient): UserDirectory => ({
       // Second, so that it meets a login which stored its challenge before the change.
       prisma.challenge.updateMany({ where: { user: where, consumedAt: null }, data: { consumedAt: new Date() } })
     ])
+    return count === 1
+  },
+  async unlock (username) {
+    const { count } = await prisma.user.updateMany({ where: { usernameKey: usernameKey(username) }, data: { codeFailures: 0, codeLockedUntil: null } })
     return count === 1
   }
 })

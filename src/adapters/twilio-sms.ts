@@ -1,7 +1,6 @@
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import twilio from 'twilio'
-import { Refusal } from '../domain/refusal.ts'
 import type { Sms } from '../domain/sms.ts'
 
 /** What Twilio needs to know. `baseUrl` replaces https://api.twilio.com; `timeoutMs` bounds a send from start to end. */
@@ -21,7 +20,7 @@ export type SmsLog = {
 
 /**
  * Twilio codes that speak about the recipient's number; anything else is about us, our account or Twilio. Twilio adds
- * codes as it splits old ones, so an unknown one counts as `sms-unavailable`. https://www.twilio.com/docs/api/errors
+ * codes as it splits old ones, so an unknown one counts as `rejected`. https://www.twilio.com/docs/api/errors
  */
 const undeliverable: ReadonlyMap<unknown, string> = new Map([
   [21211, 'invalid'],
@@ -36,7 +35,7 @@ const undeliverable: ReadonlyMap<unknown, string> = new Map([
   [21635, 'landline']
 ])
 
-/** Each reason for `sms-unavailable`, with what an operator should do about it. */
+/** Each reason why a text did not go, or may not have gone, out, with what an operator should do about it. */
 const unavailable = {
   credentials: 'Twilio refused the credentials: check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN',
   throttled: 'Twilio is limiting this account: lower the rate or ask Twilio to raise the limit',
@@ -48,6 +47,9 @@ const unavailable = {
   timeout: 'Twilio did not answer within TWILIO_TIMEOUT_MS; the text may have been sent: check the way to Twilio',
   unreachable: 'the connection to Twilio failed; the text may have been sent: check DNS, firewall and TWILIO_BASE_URL'
 }
+
+/** The reasons that leave no doubt: Twilio was asked, and took no text. */
+const noDoubt: ReadonlySet<keyof typeof unavailable> = new Set(['credentials', 'throttled', 'redirect', 'rejected', 'failed'])
 
 type Failure = { reason: keyof typeof unavailable, status?: number, twilioCode?: unknown }
 
@@ -68,7 +70,7 @@ export function twilioSms (settings: TwilioSettings, log: SmsLog): Sms {
         // A text still queued when its code has died is dropped, not delivered. 36,000 is the most Twilio takes.
         validityPeriod: Math.min(Math.floor(validFor), 36_000)
       }).then(whyNotAccepted, whyNotSent)
-      if (failure === undefined) return
+      if (failure === undefined) return 'accepted'
 
       // Only these facts may leave: the SDK's errors carry the credentials, the number and the text.
       const facts = {
@@ -81,10 +83,10 @@ export function twilioSms (settings: TwilioSettings, log: SmsLog): Sms {
       const numberProblem = undeliverable.get(failure.twilioCode)
       if (numberProblem !== undefined) {
         log.warn({ ...facts, reason: numberProblem }, 'Twilio cannot text this number')
-        throw new Refusal('sms-undeliverable')
+        return 'undeliverable'
       }
       log.error({ ...facts, reason: failure.reason }, unavailable[failure.reason])
-      throw new Refusal('sms-unavailable')
+      return noDoubt.has(failure.reason) ? 'rejected' : 'unknown'
     }
   }
 }

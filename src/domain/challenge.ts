@@ -19,6 +19,9 @@ export type Challenge = {
 /** A code's share of a challenge: all that a resend may change. */
 export type NewCode = Pick<Challenge, 'codeHash' | 'codeExpiresAt' | 'resendAt'>
 
+/** One try at a code, already counted: the challenge and the person as they then are. */
+export type Attempt = { challenge: Challenge, codeFailures: number, phone: string | null }
+
 /** What of a person a challenge was started on. */
 export type Owner = { passwordDigest: string, phone: string | null }
 
@@ -34,9 +37,16 @@ export type Challenges = {
   renewCode: (previous: Challenge, code: NewCode, now: Date) => Promise<boolean>
   /** Kills a code whose text never left, and lets the next one go out at once. */
   voidCode: (challenge: Challenge, now: Date) => Promise<void>
-  /** Takes one attempt off an open challenge with a live code and returns it as it then is; null when there is none to take. */
-  spendAttempt: (id: string, now: Date) => Promise<Challenge | null>
-  /** Closes the challenge for good if it is still open, its code still this one, and the person not disabled. True exactly once. */
+  /**
+   * Takes one attempt off an open challenge with a live code, and counts it as a failure of the account, which the nth
+   * failure in a row locks for `locks[n - 1]` seconds (see `codeLocks`). Null when there is none to take, or the account
+   * is locked.
+   */
+  spendAttempt: (id: string, locks: readonly number[], now: Date) => Promise<Attempt | null>
+  /**
+   * Closes the challenge for good if it is still open, its code still this one, and the person not disabled; the account's
+   * failures are then forgotten. True exactly once.
+   */
   consume: (challenge: Challenge, now: Date) => Promise<boolean>
 }
 

@@ -1,6 +1,9 @@
+import type { Caller } from './caller.ts'
 import { isFresh, type Challenge } from './challenge.ts'
 import { after } from './clock.ts'
+import { refuseLocked } from './code-lock.ts'
 import type { Codes } from './codes.ts'
+import { spendPasswordTry } from './password-tries.ts'
 import type { Passwords } from './passwords.ts'
 import { pendingCode, type PendingCode } from './pending-code.ts'
 import { randomId } from './random-id.ts'
@@ -13,24 +16,31 @@ export type LogInPorts = TextCodePorts & { users: Users, passwords: Passwords, c
 
 /**
  * The first step: checks the password and texts a code.
- * Throws `invalid-credentials`, `busy`, `sms-unavailable`, `sms-undeliverable`.
+ * Throws `invalid-credentials`, `too-many-attempts`, `too-many-texts`, `busy`, `sms-unavailable`, `sms-undeliverable`.
  */
-export async function logIn (ports: LogInPorts, credentials: { username: string, password: string }): Promise<PendingCode> {
-  const { users, passwords, clock } = ports
+export async function logIn (ports: LogInPorts, caller: Caller, credentials: { username: string, password: string }): Promise<PendingCode> {
+  const { users, passwords, budgets, events, clock, policy } = ports
   const key = usernameKey(credentials.username)
+  const refund = await spendPasswordTry(ports, caller, key)
   const found = await users.findForLogin(key)
   // Hashed whoever asks, so that the time of the answer doesn't tell who exists.
   const { right, outdated } = await passwords.verify(found?.user.passwordDigest ?? null, credentials.password)
-  if (!found || !right || found.user.disabled || found.user.phone === null) throw new Refusal('invalid-credentials')
+  if (!found || !right || found.user.disabled || found.user.phone === null) {
+    events.record({ name: 'password.wrong', caller, userId: found?.user.id ?? null })
+    throw new Refusal('invalid-credentials')
+  }
+  events.record({ name: 'password.right', caller, userId: found.user.id })
+  await budgets.spend(refund, clock())
+  refuseLocked(found.user, policy.limits.codeFailures, clock())
 
   const passwordDigest = outdated ? await renewDigest(ports, found.user, credentials.password) : found.user.passwordDigest
   const user = { ...found.user, phone: found.user.phone, passwordDigest }
   for (let seen = found.challenge; ;) {
-    const started = seen === null || !isFresh(seen, clock()) ? await startChallenge(ports, user, seen) : null
+    const started = seen === null || !isFresh(seen, clock()) ? await startChallenge(ports, caller, user, seen) : null
     if (started !== null) return started
     // Hashing took its time, and others may have been at it too: what holds now?
     const current = await users.findForLogin(key)
-    if (current === null || !isSame(current.user, user)) return logIn(ports, credentials)
+    if (current === null || !isSame(current.user, user)) return logIn(ports, caller, credentials)
     seen = current.challenge
     if (seen !== null && isFresh(seen, clock())) return pendingCode(seen, user.phone, false, clock())
   }
@@ -40,7 +50,7 @@ const isSame = (one: User, other: User) =>
   one.passwordDigest === other.passwordDigest && one.phone === other.phone && one.disabled === other.disabled
 
 /** Null when another login was faster, or the person is no longer as `user` says. */
-async function startChallenge (ports: LogInPorts, user: User & { phone: string }, previous: Challenge | null): Promise<PendingCode | null> {
+async function startChallenge (ports: LogInPorts, caller: Caller, user: User & { phone: string }, previous: Challenge | null): Promise<PendingCode | null> {
   const { challenges, codes, clock, policy } = ports
   const now = clock()
   const bound = { id: randomId(), purpose: 'login' } as const
@@ -56,7 +66,7 @@ async function startChallenge (ports: LogInPorts, user: User & { phone: string }
     consumedAt: null
   }
   if (!await challenges.replace(previous, next, user)) return null
-  await textCode(ports, next, user.phone, code, now)
+  await textCode(ports, caller, next, user.phone, code, now)
   return pendingCode(next, user.phone, true, clock())
 }
 

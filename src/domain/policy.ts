@@ -1,3 +1,6 @@
+import type { ConversionPolicy } from './country-traffic.ts'
+import type { Limits } from './limits.ts'
+
 /** How long things live and how often they may be tried. All times in seconds. */
 export type Policy = {
   /** How long a code is good for. */
@@ -10,4 +13,6 @@ export type Policy = {
   resendCooldown: number
   /** Who the text says it is from. */
   brand: string
+  limits: Limits
+  conversion: ConversionPolicy
 }

@@ -5,6 +5,8 @@ export type RefusalSlug =
   | 'code-expired'
   | 'challenge-ended'
   | 'resend-too-soon'
+  | 'too-many-attempts'
+  | 'too-many-texts'
   | 'busy'
   | 'sms-unavailable'
   | 'sms-undeliverable'
@@ -16,6 +18,8 @@ export type RefusalFacts = {
   /** Whole seconds until asking again can succeed. */
   retryAfter?: number
   attemptsRemaining?: number
+  /** Of what there were too many: requests, passwords or codes; `codes-off`: so many that only the operator can help. */
+  reason?: 'requests' | 'passwords' | 'codes' | 'codes-off'
 }
 
 /** A "no" the caller is entitled to. Anything else thrown is a bug or an outage. */

@@ -1,5 +1,7 @@
+import type { Caller } from './caller.ts'
 import { isOpen } from './challenge.ts'
 import { after, secondsUntil } from './clock.ts'
+import { refuseLocked } from './code-lock.ts'
 import type { Codes } from './codes.ts'
 import { pendingCode, type PendingCode } from './pending-code.ts'
 import { Refusal } from './refusal.ts'
@@ -10,9 +12,9 @@ export type ResendCodePorts = TextCodePorts & { users: Users, codes: Codes }
 
 /**
  * Texts a new code for a running challenge; the old code is dead, the attempts and the end stay as they are.
- * Throws `challenge-ended`, `resend-too-soon`, `sms-unavailable`, `sms-undeliverable`.
+ * Throws `challenge-ended`, `resend-too-soon`, `too-many-attempts`, `too-many-texts`, `sms-unavailable`, `sms-undeliverable`.
  */
-export async function resendCode (ports: ResendCodePorts, challengeId: string): Promise<PendingCode> {
+export async function resendCode (ports: ResendCodePorts, caller: Caller, challengeId: string): Promise<PendingCode> {
   const { challenges, users, codes, clock, policy } = ports
   const previous = await challenges.find(challengeId)
   const now = clock()
@@ -20,6 +22,7 @@ export async function resendCode (ports: ResendCodePorts, challengeId: string): 
   if (previous.resendAt > now) throw new Refusal('resend-too-soon', { retryAfter: secondsUntil(previous.resendAt, now) })
   const user = await users.find(previous.userId)
   if (user === null || user.disabled || user.phone === null) throw new Refusal('challenge-ended')
+  refuseLocked(user, policy.limits.codeFailures, now)
 
   const code = codes.draw(previous)
   const next = {
@@ -29,8 +32,8 @@ export async function resendCode (ports: ResendCodePorts, challengeId: string): 
     resendAt: after(now, policy.resendCooldown)
   }
   // Somebody changed the challenge meanwhile, most likely by a resend of their own: look again.
-  if (!await challenges.renewCode(previous, next, now)) return resendCode(ports, challengeId)
-  await textCode(ports, next, user.phone, code, now)
+  if (!await challenges.renewCode(previous, next, now)) return resendCode(ports, caller, challengeId)
+  await textCode(ports, caller, next, user.phone, code, now)
   return pendingCode(next, user.phone, true, clock())
 }
 

@@ -7,11 +7,14 @@ export type Text = {
   validFor: number
 }
 
+/**
+ * What became of a text: accepted for delivery; not, because this number can't be texted; not, for another reason; or
+ * nobody can say whether it is on its way.
+ */
+export type Outcome = 'accepted' | 'undeliverable' | 'rejected' | 'unknown'
+
 /** Hands texts to whoever delivers them. */
 export type Sms = {
-  /**
-   * Resolves once the text was accepted for delivery. Throws the refusal `sms-undeliverable` when this number can't be
-   * texted, `sms-unavailable` when the text could not be handed over or nobody knows whether it was.
-   */
-  send: (text: Text) => Promise<void>
+  /** Never rejects, and never tries twice: a text may cost money, and arrive, although nobody said so. */
+  send: (text: Text) => Promise<Outcome>
 }

@@ -1,23 +1,62 @@
+import { refundOf, type Budgets } from './budgets.ts'
+import type { Caller } from './caller.ts'
 import type { Challenge, Challenges } from './challenge.ts'
 import { secondsUntil, type Clock } from './clock.ts'
+import type { CountryTraffic } from './country-traffic.ts'
+import type { Events } from './events.ts'
 import { loginText } from './login-text.ts'
 import type { Policy } from './policy.ts'
 import { Refusal } from './refusal.ts'
 import type { Sms } from './sms.ts'
+import { spend } from './spend.ts'
+import { textCharges } from './text-charges.ts'
 
-export type TextCodePorts = { challenges: Challenges, sms: Sms, clock: Clock, policy: Policy }
+export type TextCodePorts = {
+  challenges: Challenges
+  sms: Sms
+  budgets: Budgets
+  countryTraffic: CountryTraffic
+  /** The ISO code of a number's country; "none" if it has none. */
+  countryOf: (phone: string) => string
+  events: Events
+  clock: Clock
+  policy: Policy
+}
 
 /**
  * Texts the code of a challenge that is already stored, so that no code is ever on a phone but not in the record.
- * A text that can't be handed over voids the code and throws the refusal of `Sms.send`.
+ * A text that can't be handed over voids the code. Throws `too-many-texts`, `sms-unavailable`, `sms-undeliverable`.
  */
-export async function textCode ({ challenges, sms, clock, policy }: TextCodePorts, challenge: Challenge, to: string, code: string, now: Date) {
-  const lifetime = secondsUntil(challenge.codeExpiresAt, now)
+export async function textCode (ports: TextCodePorts, caller: Caller, challenge: Challenge, to: string, code: string, now: Date) {
   try {
-    await sms.send({ to, body: loginText(policy.brand, code, lifetime), validFor: lifetime })
+    await sendWithinBudgets(ports, caller, challenge, to, code, now)
   } catch (error) {
     // Should the database fail as well, the caller is still told of the text, and the log of both.
-    await challenges.voidCode(challenge, clock()).catch(reason => { if (error instanceof Refusal) error.cause = reason })
+    await ports.challenges.voidCode(challenge, ports.clock()).catch(reason => { if (error instanceof Refusal) error.cause = reason })
     throw error
   }
+}
+
+async function sendWithinBudgets (ports: TextCodePorts, caller: Caller, { userId, codeExpiresAt }: Challenge, to: string, code: string, now: Date) {
+  const { sms, budgets, countryTraffic, events, clock, policy } = ports
+  const country = ports.countryOf(to)
+  const stoppedUntil = await countryTraffic.stoppedUntil(country, now)
+  if (stoppedUntil !== null) {
+    events.record({ name: 'limit.reached', caller, budget: 'texts.country-stopped' })
+    throw new Refusal('too-many-texts', { retryAfter: secondsUntil(stoppedUntil, now) })
+  }
+  const charges = textCharges(policy.limits, caller, { userId, phone: to, country })
+  await spend(ports, caller, charges, 'too-many-texts')
+
+  const lifetime = secondsUntil(codeExpiresAt, now)
+  const outcome = await sms.send({ to, body: loginText(policy.brand, code, lifetime), validFor: lifetime })
+  if (outcome === 'accepted') {
+    countryTraffic.texted(country)
+    events.record({ name: 'code.sent', caller, userId, country })
+    return
+  }
+  events.record({ name: 'code.not-sent', caller, userId, country, reason: outcome })
+  // A text whose fate nobody knows may have arrived and counts, or a phone could be flooded while Twilio falters.
+  if (outcome !== 'unknown') await budgets.spend(charges.map(refundOf), clock())
+  throw new Refusal(outcome === 'undeliverable' ? 'sms-undeliverable' : 'sms-unavailable')
 }

@@ -9,6 +9,9 @@ export type User = {
   /** E.164; null for a person who can't be texted and so can't log in. */
   phone: string | null
   disabled: boolean
+  /** Wrong codes in a row, whatever the challenge. */
+  codeFailures: number
+  codeLockedUntil: Date | null
 }
 
 /** The people who may log in. */

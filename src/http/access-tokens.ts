@@ -9,7 +9,7 @@ import type { SigningKey } from './signing-key.ts'
 
 /** The tokens that callers show to other services (RFC 9068), who check them with the published keys. */
 export type AccessTokens = {
-  sign: (authentication: Authentication) => string
+  sign: (authentication: Authentication) => { token: string, tokenId: string, sessionId: string }
   /** The claims of the token in an Authorization header. Throws `invalid-token` for any other header, or none. */
   read: (authorization: string | undefined) => AccessClaims
   /** Seconds from signing to expiry. */
@@ -43,17 +43,20 @@ export async function accessTokens (app: FastifyInstance, { issuer, audience, li
     lifetime,
     sign ({ userId, at }) {
       const now = unixTime(clock())
-      return jwts.sign({
+      const tokenId = randomId()
+      const sessionId = randomId()
+      const token = jwts.sign({
         sub: userId,
         client_id: 'sms-login',
         iat: now,
         exp: now + lifetime,
-        jti: randomId(),
+        jti: tokenId,
         auth_time: unixTime(at),
         // RFC 8176: a password, a code by text message, so more than one factor.
         amr: ['pwd', 'sms', 'mfa'],
-        sid: randomId()
+        sid: sessionId
       })
+      return { token, tokenId, sessionId }
     },
     read (authorization) {
       const token = /^Bearer +([A-Za-z0-9._~+/=-]+)$/i.exec(authorization ?? '')?.[1]

@@ -48,6 +48,8 @@ const facts: Partial<Record<ProblemSlug, Partial<Problem>>> = {
   'invalid-request': { errors: [{ pointer: '#/username', detail: 'is required' }] },
   'wrong-code': { attemptsRemaining: 4 },
   'resend-too-soon': { retryAfter: 27 },
+  'too-many-attempts': { retryAfter: 840, reason: 'codes' },
+  'too-many-texts': { retryAfter: 1800 },
   busy: { retryAfter: 1 }
 }
 

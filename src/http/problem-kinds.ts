@@ -23,6 +23,8 @@ export const problemKinds: Record<ProblemSlug, ProblemKind> = {
   'unsupported-media-type': { status: 415, title: 'Only JSON is read', detail: 'Send the body with `Content-Type: application/json`.' },
   'sms-undeliverable': { status: 422, title: 'This number can\'t be texted', detail: 'The number on file can\'t receive our texts. Asking again won\'t help; its owner needs the operator.' },
   'resend-too-soon': { status: 429, title: 'Too soon for another code', detail: 'Wait for `Retry-After` seconds.' },
+  'too-many-attempts': { status: 429, title: 'Too many attempts', detail: 'Wait for `Retry-After` seconds; `reason` says of what there were too many. For `codes-off` waiting is of no use: the operator has to unlock the account.' },
+  'too-many-texts': { status: 429, title: 'Too many texts', detail: 'No text was sent. Wait for `Retry-After` seconds.' },
   'headers-too-large': { status: 431, title: 'The request headers are too large', detail: 'Send fewer or shorter headers.' },
   'internal-error': { status: 500, title: 'Something went wrong here', detail: 'It is not your request. Try again later; `instance` helps the operator to find it.' },
   busy: { status: 503, title: 'Too many logins at once', detail: 'Try again after `Retry-After` seconds.' },

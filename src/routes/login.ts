@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { logIn, type LogInPorts } from '../domain/log-in.ts'
+import { callerOf } from '../http/caller-of.ts'
 import type { ChallengeTokens } from '../http/challenge-tokens.ts'
 import { textField } from './fields.ts'
 import { pendingCodeReply, pendingCodeSchema } from './pending-code-reply.ts'
@@ -24,6 +25,6 @@ export const loginRoute: FastifyPluginAsyncZod<LoginOptions> = async (app, optio
       body,
       response: { 200: pendingCodeSchema }
     },
-    config: { problems: ['invalid-request', 'invalid-credentials', 'sms-undeliverable', 'busy', 'sms-unavailable'] }
-  }, async request => pendingCodeReply(options.challengeTokens, options.codeLength, await logIn(options, request.body)))
+    config: { problems: ['invalid-request', 'invalid-credentials', 'sms-undeliverable', 'too-many-attempts', 'too-many-texts', 'busy', 'sms-unavailable'] }
+  }, async request => pendingCodeReply(options.challengeTokens, options.codeLength, await logIn(options, callerOf(request), request.body)))
 }

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { resendCode, type ResendCodePorts } from '../domain/resend-code.ts'
+import { callerOf } from '../http/caller-of.ts'
 import type { ChallengeTokens } from '../http/challenge-tokens.ts'
 import { challengeTokenField, exampleToken } from './fields.ts'
 import { pendingCodeReply, pendingCodeSchema } from './pending-code-reply.ts'
@@ -20,9 +21,9 @@ export const resendRoute: FastifyPluginAsyncZod<ResendOptions> = async (app, opt
       body,
       response: { 200: pendingCodeSchema }
     },
-    config: { problems: ['invalid-request', 'challenge-ended', 'resend-too-soon', 'sms-undeliverable', 'sms-unavailable'] }
+    config: { problems: ['invalid-request', 'challenge-ended', 'resend-too-soon', 'too-many-attempts', 'too-many-texts', 'sms-undeliverable', 'sms-unavailable'] }
   }, async request => {
     const challengeId = options.challengeTokens.read(request.body.challengeToken)
-    return pendingCodeReply(options.challengeTokens, options.codeLength, await resendCode(options, challengeId))
+    return pendingCodeReply(options.challengeTokens, options.codeLength, await resendCode(options, callerOf(request), challengeId))
   })
 }

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { verifyCode, type VerifyCodePorts } from '../domain/verify-code.ts'
 import type { AccessTokens } from '../http/access-tokens.ts'
+import { callerOf } from '../http/caller-of.ts'
 import type { ChallengeTokens } from '../http/challenge-tokens.ts'
 import { challengeTokenField, exampleToken } from './fields.ts'
 
@@ -35,10 +36,13 @@ export const verifyRoute: FastifyPluginAsyncZod<VerifyOptions> = async (app, { c
       body,
       response: { 200: reply }
     },
-    config: { problems: ['invalid-request', 'wrong-code', 'code-expired', 'challenge-ended'] }
+    config: { problems: ['invalid-request', 'wrong-code', 'code-expired', 'challenge-ended', 'too-many-attempts'] }
   }, async request => {
     const challengeId = challengeTokens.read(request.body.challengeToken)
-    const authentication = await verifyCode(ports, { challengeId, code: request.body.code })
-    return { accessToken: accessTokens.sign(authentication), tokenType: 'Bearer' as const, expiresIn: accessTokens.lifetime }
+    const caller = callerOf(request)
+    const authentication = await verifyCode(ports, caller, { challengeId, code: request.body.code })
+    const { token, tokenId, sessionId } = accessTokens.sign(authentication)
+    ports.events.record({ name: 'token.issued', caller, userId: authentication.userId, sessionId, tokenId })
+    return { accessToken: token, tokenType: 'Bearer' as const, expiresIn: accessTokens.lifetime }
   })
 }

@@ -39,8 +39,8 @@ t.test('what is stored is what is found', async t => {
 
 t.test('of forty attempts at once no more are spent than are left, and each is told another number', async t => {
   const { challenge, burst, read } = await stored(t)
-  const spent = await burst(challenges => challenges.spendAttempt(challenge.id, now))
-  t.same(spent.flatMap(after => after?.attemptsLeft ?? []).sort(), [0, 1, 2, 3, 4])
+  const spent = await burst(challenges => challenges.spendAttempt(challenge.id, [], now))
+  t.same(spent.flatMap(after => after?.challenge.attemptsLeft ?? []).sort(), [0, 1, 2, 3, 4])
   t.equal((await read())?.attemptsLeft, 0)
 })
 
@@ -49,7 +49,7 @@ for (const change of [
 ]) {
   t.test(`no attempt is spent on a challenge with ${JSON.stringify(change)}`, async t => {
     const { challenges, challenge, read } = await stored(t, change)
-    t.equal(await challenges.spendAttempt(challenge.id, now), null)
+    t.equal(await challenges.spendAttempt(challenge.id, [], now), null)
     t.same(await read(), challenge)
   })
 }
@@ -138,7 +138,7 @@ t.test('only the code whose text failed is voided, not one that came after it', 
 t.test('attempts, a new code and the end of a challenge at once keep the count', async t => {
   const { challenge, burst, read } = await stored(t, { resendAt: now })
   const code = { codeHash: hash(2), codeExpiresAt: after(now, 60), resendAt: after(now, 30) }
-  const results = await burst<unknown>((challenges, i) => i % 4 === 0 ? challenges.renewCode(challenge, code, now) : challenges.spendAttempt(challenge.id, now))
+  const results = await burst<unknown>((challenges, i) => i % 4 === 0 ? challenges.renewCode(challenge, code, now) : challenges.spendAttempt(challenge.id, [], now))
   t.equal(results.filter((result, i) => i % 4 !== 0 && result !== null).length, 5)
   t.same((await read())?.attemptsLeft, 0)
 })

@@ -3,20 +3,32 @@ import type { LightMyRequestResponse } from 'fastify'
 import pino from 'pino'
 import root, { type Test } from 'tap'
 import { argon2Passwords, type Argon2Settings } from '../../src/adapters/argon2-passwords.ts'
+import { countryOf } from '../../src/adapters/libphonenumber-phones.ts'
+import { logEvents } from '../../src/adapters/log-events.ts'
 import { pendingMigrations } from '../../src/adapters/migrations.ts'
+import { prismaBudgets } from '../../src/adapters/prisma-budgets.ts'
 import { prismaChallenges } from '../../src/adapters/prisma-challenges.ts'
+import { prismaCountryTraffic } from '../../src/adapters/prisma-country-traffic.ts'
 import { prismaUserDirectory } from '../../src/adapters/prisma-user-directory.ts'
 import { prismaUsers } from '../../src/adapters/prisma-users.ts'
 import { twilioSms } from '../../src/adapters/twilio-sms.ts'
 import { buildApp, type Settings } from '../../src/app.ts'
+import { readConfig } from '../../src/config.ts'
+import type { Limits } from '../../src/domain/limits.ts'
 import type { Policy } from '../../src/domain/policy.ts'
 import { testDatabase, type TestDatabase } from './database.ts'
 import { startTwilioStandIn, twilioAccount } from './twilio-stand-in.ts'
 
 export const ada = { username: 'ada', password: 'correct horse battery', phone: '+12025550143' }
 
+const defaults = readConfig({}).policy
+export const defaultLimits = defaults.limits
+const noLimits = Object.fromEntries(Object.keys(defaultLimits).map(name => [name, 0])) as Limits
+
 export type StartOptions = Partial<Omit<Settings, 'policy'>> & {
-  policy?: Partial<Policy>
+  policy?: Partial<Omit<Policy, 'limits'>>
+  /** Off, all of them, unless a test asks for some; `defaultLimits` are what a service has when nothing is configured. */
+  limits?: Partial<Limits>
   argon2?: Partial<Argon2Settings>
   /** Instead of the file's own: another service's, as a second instance has it, or one that the test will break. */
   database?: TestDatabase
@@ -29,7 +41,7 @@ export type StartOptions = Partial<Omit<Settings, 'policy'>> & {
  * The real application on a real database, with real hashes, tokens and Twilio's own SDK; Twilio itself is played by a
  * stand-in on loopback, and the clock is the test's to move. One user, Ada, unless told otherwise.
  */
-export async function start (t: Test, { policy, argon2, database, withoutUsers = false, twilioTimeoutMs = 2000, ...settings }: StartOptions = {}) {
+export async function start (t: Test, { policy: ownPolicy, limits, argon2, database, withoutUsers = false, twilioTimeoutMs = 2000, secrets = [randomBytes(32)], ...settings }: StartOptions = {}) {
   const twilio = await startTwilioStandIn(t)
   database ??= await emptied(await (shared ??= testDatabase(root)))
   const { prisma, engine } = database
@@ -37,6 +49,9 @@ export async function start (t: Test, { policy, argon2, database, withoutUsers =
   const users = prismaUserDirectory(prisma)
   const logged: string[] = []
   const log = pino({ level: 'trace' }, { write: (line: string) => { logged.push(line) } })
+
+  const policy = { ...defaults, ...ownPolicy, limits: { ...noLimits, ...limits } }
+  const events = logEvents(log)
 
   // It stands still unless told to move, so that no test depends on how fast the machine is.
   let now = Date.now()
@@ -56,17 +71,21 @@ export async function start (t: Test, { policy, argon2, database, withoutUsers =
       }
     },
     sms: twilioSms({ ...twilioAccount, sender: { from: '+15005550006' }, baseUrl: twilio.baseUrl, timeoutMs: twilioTimeoutMs }, log),
+    budgets: prismaBudgets(prisma, secrets[0]),
+    countryTraffic: prismaCountryTraffic(prisma, policy.conversion, events),
+    countryOf,
+    events,
     clock,
     isReady: async () => (await pendingMigrations(engine).catch(() => ['unknown'])).length === 0
   }, {
-    secrets: [randomBytes(32)],
+    secrets,
     signingKeys: [generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey],
     issuer: 'https://login.example',
     audience: 'https://api.example',
     accessTokenTtl: 900,
     codeLength: 6,
     ...settings,
-    policy: { codeTtl: 60, challengeTtl: 600, codeAttempts: 5, resendCooldown: 30, brand: 'sms-login', ...policy }
+    policy
   }, log)
   t.teardown(() => app.close())
 
@@ -117,7 +136,8 @@ export async function start (t: Test, { policy, argon2, database, withoutUsers =
 let shared: Promise<TestDatabase> | undefined
 
 async function emptied (database: TestDatabase) {
-  await database.prisma.user.deleteMany()
+  const { prisma } = database
+  await prisma.$transaction([prisma.user.deleteMany(), prisma.counter.deleteMany(), prisma.countryTraffic.deleteMany()])
   return database
 }
 
