@@ -44,6 +44,7 @@ const variables = z.object({
   ARGON2_CONCURRENCY: whole(1, 1024).default(availableParallelism()),
   ARGON2_QUEUE: whole(0, 100000).default(64),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'must be fatal, error, warn, info, debug, trace or silent').default('info'),
+  METRICS_PORT: whole(0, 65535).optional(),
   SHUTDOWN_TIMEOUT_MS: whole(1, 600000).default(10000)
 })
 
@@ -113,6 +114,8 @@ export function readConfig (environment: NodeJS.ProcessEnv) {
     twilio: twilio(env),
     argon2: { memoryKib: env.ARGON2_MEMORY_KIB, time: env.ARGON2_TIME, concurrency: env.ARGON2_CONCURRENCY, queue: env.ARGON2_QUEUE },
     logLevel: env.LOG_LEVEL,
+    /** Undefined: no metrics. */
+    metricsPort: env.METRICS_PORT,
     shutdownTimeoutMs: env.SHUTDOWN_TIMEOUT_MS
   }
 }

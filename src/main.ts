@@ -1,24 +1,20 @@
 import { createServer, type AddressInfo } from 'node:net'
 import closeWithGrace from 'close-with-grace'
-import { argon2Passwords } from './adapters/argon2-passwords.ts'
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
 import { databaseFailure } from './adapters/database-failure.ts'
 import { openDatabase } from './adapters/database.ts'
-import { countryOf } from './adapters/libphonenumber-phones.ts'
 import { localSecret, localSigningKey } from './adapters/local-keys.ts'
-import { logEvents } from './adapters/log-events.ts'
-import { pendingMigrations } from './adapters/migrations.ts'
 import { pinoLog } from './adapters/pino-log.ts'
-import { prismaBudgets } from './adapters/prisma-budgets.ts'
-import { prismaChallenges } from './adapters/prisma-challenges.ts'
-import { prismaCountryTraffic } from './adapters/prisma-country-traffic.ts'
 import { prismaUserDirectory } from './adapters/prisma-user-directory.ts'
-import { prismaUsers } from './adapters/prisma-users.ts'
-import { terminalSms } from './adapters/terminal-sms.ts'
-import { textableNumbers } from './adapters/textable-numbers-sms.ts'
+import { prometheusMetrics, type Metrics } from './adapters/prometheus-metrics.ts'
+import { sweepCounters } from './adapters/sweep-counters.ts'
 import { buildApp } from './app.ts'
 import { bringUpToDate } from './bring-up-to-date.ts'
 import { loadConfig, type Config } from './config.ts'
 import { addDemoUser, greeting } from './demo.ts'
+import { metricsServer } from './http/metrics-server.ts'
+import { portsOf } from './ports.ts'
 
 const localFolder = 'data'
 
@@ -33,25 +29,10 @@ async function start (config: Config) {
   await bringUpToDate(database, config)
 
   const secrets = config.secrets ?? [localSecret(localFolder)] as const
-  const events = logEvents(log)
-  const budgets = prismaBudgets(database.prisma, secrets[0])
-  const passwords = await argon2Passwords(config.argon2)
-  const { twilio } = config
-  // The SDK takes a third of a second to load: only for those who use it.
-  const sender = twilio === null ? terminalSms(console.log) : (await import('./adapters/twilio-sms.ts')).twilioSms(twilio, log)
+  const metrics = config.metricsPort === undefined ? undefined : prometheusMetrics()
+  const ports = await portsOf(config, database, secrets[0], log, metrics)
 
-  const app = await buildApp({
-    users: prismaUsers(database.prisma),
-    challenges: prismaChallenges(database.prisma),
-    passwords,
-    sms: textableNumbers(config.countries, sender, log),
-    budgets,
-    countryTraffic: prismaCountryTraffic(database.prisma, config.policy.conversion, events),
-    countryOf,
-    events,
-    clock: () => new Date(),
-    isReady: async () => (await pendingMigrations(database.engine).catch(() => ['unknown'])).length === 0
-  }, {
+  const app = await buildApp(ports, {
     ...config,
     issuer: config.issuer ?? url,
     audience: config.audience ?? url,
@@ -59,6 +40,10 @@ async function start (config: Config) {
     signingKeys: config.signingKeys ?? [localSigningKey(localFolder)]
   }, log)
   app.addHook('onClose', database.close)
+  const sweeping = setInterval(() => {
+    sweepCounters(database.prisma, ports.clock()).catch(error => log.warn({ err: error }, 'old counters could not be removed; the next minute will do it'))
+  }, 60_000)
+  app.addHook('onClose', () => clearInterval(sweeping))
 
   let stopping = false
   // Kept alive, the connection of a request that was under way when the stop began would hold up the stop for a minute.
@@ -75,10 +60,21 @@ async function start (config: Config) {
     await app.close()
   })
 
+  if (metrics !== undefined) await serveMetrics(app, metrics, config, log)
   await app.listen({ host: config.host, port })
-  if (!config.production && twilio === null) {
-    console.log(greeting(url, await addDemoUser(prismaUserDirectory(database.prisma), passwords)))
+  if (!config.production && config.twilio === null) {
+    console.log(greeting(url, await addDemoUser(prismaUserDirectory(database.prisma), ports.passwords)))
   }
+}
+
+/** Counts what `app` answers, and shows it on a port of its own for as long as `app` runs. */
+async function serveMetrics (app: FastifyInstance, metrics: Metrics, { host, metricsPort }: Config, log: Logger) {
+  app.addHook('onResponse', async ({ method, routeOptions }, { statusCode: status, elapsedTime }) => {
+    metrics.answered({ method, route: routeOptions.url ?? 'none', status, seconds: elapsedTime / 1000 })
+  })
+  const server = metricsServer(metrics)
+  app.addHook('onClose', () => server.close())
+  log.info(`Metrics at ${await server.listen({ host, port: metricsPort ?? 0 })}/metrics`)
 }
 
 /**

@@ -88,6 +88,7 @@ t.test('with nothing set, everything is as promised', async t => {
     twilio: null,
     argon2: { memoryKib: 19456, time: 2, concurrency: availableParallelism(), queue: 64 },
     logLevel: 'info',
+    metricsPort: undefined,
     shutdownTimeoutMs: 10000
   })
 })
@@ -112,7 +113,7 @@ t.test('an empty variable is not set', async t => {
 t.test('a value that will not do is refused by the name of its variable and never repeated', async t => {
   const numbers = ['PORT', 'ACCESS_TOKEN_TTL', 'CODE_LENGTH', 'CODE_TTL', 'CHALLENGE_TTL', 'CODE_ATTEMPTS', 'RESEND_COOLDOWN', 'TWILIO_TIMEOUT_MS',
     'LIMIT_IP_PER_MINUTE', 'LIMIT_PASSWORD_FAILURES', 'LIMIT_CODE_FAILURES', 'LIMIT_TEXTS_PER_PHONE_HOUR', 'LIMIT_TEXTS_PER_PHONE_DAY', 'LIMIT_TEXTS_PER_IP_HOUR',
-    'LIMIT_TEXTS_PER_COUNTRY_HOUR', 'LIMIT_TEXTS_PER_HOUR', 'SMS_CONVERSION_FLOOR', 'SMS_CONVERSION_VOLUME', 'SMS_CONVERSION_PAUSE',
+    'LIMIT_TEXTS_PER_COUNTRY_HOUR', 'LIMIT_TEXTS_PER_HOUR', 'SMS_CONVERSION_FLOOR', 'SMS_CONVERSION_VOLUME', 'SMS_CONVERSION_PAUSE', 'METRICS_PORT',
     'ARGON2_MEMORY_KIB', 'ARGON2_TIME', 'ARGON2_CONCURRENCY', 'ARGON2_QUEUE', 'SHUTDOWN_TIMEOUT_MS']
   const bad: Record<string, string[]> = {
     ...Object.fromEntries(numbers.map(name => [name, ['many', '1.5', '-1', '1e3', '0x10', '60s', ' 60', '99999999999', '999999999', 'NaN', '６０']])),

@@ -21,7 +21,7 @@ export type LogInPorts = TextCodePorts & { users: Users, passwords: Passwords, c
 export async function logIn (ports: LogInPorts, caller: Caller, credentials: { username: string, password: string }): Promise<PendingCode> {
   const { users, passwords, budgets, events, clock, policy } = ports
   const key = usernameKey(credentials.username)
-  const refund = await spendPasswordTry(ports, caller, key)
+  const settlement = await spendPasswordTry(ports, caller, key)
   const found = await users.findForLogin(key)
   // Hashed whoever asks, so that the time of the answer doesn't tell who exists.
   const { right, outdated } = await passwords.verify(found?.user.passwordDigest ?? null, credentials.password)
@@ -30,7 +30,7 @@ export async function logIn (ports: LogInPorts, caller: Caller, credentials: { u
     throw new Refusal('invalid-credentials')
   }
   events.record({ name: 'password.right', caller, userId: found.user.id })
-  await budgets.spend(refund, clock())
+  await budgets.spend(settlement.right, clock())
   refuseLocked(found.user, policy.limits.codeFailures, clock())
 
   const passwordDigest = outdated ? await renewDigest(ports, found.user, credentials.password) : found.user.passwordDigest

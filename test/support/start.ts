@@ -14,6 +14,7 @@ import { prismaUsers } from '../../src/adapters/prisma-users.ts'
 import { twilioSms } from '../../src/adapters/twilio-sms.ts'
 import { buildApp, type Settings } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
+import type { Clock } from '../../src/domain/clock.ts'
 import type { Limits } from '../../src/domain/limits.ts'
 import type { Policy } from '../../src/domain/policy.ts'
 import { testDatabase, type TestDatabase } from './database.ts'
@@ -32,6 +33,8 @@ export type StartOptions = Partial<Omit<Settings, 'policy'>> & {
   argon2?: Partial<Argon2Settings>
   /** Instead of the file's own: another service's, as a second instance has it, or one that the test will break. */
   database?: TestDatabase
+  /** Another service's, to share its time; `wait` then moves nothing here. */
+  clock?: Clock
   /** Ada is there already. */
   withoutUsers?: boolean
   twilioTimeoutMs?: number
@@ -41,7 +44,7 @@ export type StartOptions = Partial<Omit<Settings, 'policy'>> & {
  * The real application on a real database, with real hashes, tokens and Twilio's own SDK; Twilio itself is played by a
  * stand-in on loopback, and the clock is the test's to move. One user, Ada, unless told otherwise.
  */
-export async function start (t: Test, { policy: ownPolicy, limits, argon2, database, withoutUsers = false, twilioTimeoutMs = 2000, secrets = [randomBytes(32)], ...settings }: StartOptions = {}) {
+export async function start (t: Test, { policy: ownPolicy, limits, argon2, database, clock: sharedClock, withoutUsers = false, twilioTimeoutMs = 2000, secrets = [randomBytes(32)], ...settings }: StartOptions = {}) {
   const twilio = await startTwilioStandIn(t)
   database ??= await emptied(await (shared ??= testDatabase(root)))
   const { prisma, engine } = database
@@ -55,9 +58,10 @@ export async function start (t: Test, { policy: ownPolicy, limits, argon2, datab
 
   // It stands still unless told to move, so that no test depends on how fast the machine is.
   let now = Date.now()
-  const clock = () => new Date(now)
+  const clock = sharedClock ?? (() => new Date(now))
 
   let meanwhile: (() => Promise<unknown>) | undefined
+  const budgets = prismaBudgets(prisma, secrets[0])
   const app = await buildApp({
     users: prismaUsers(prisma),
     challenges: prismaChallenges(prisma),
@@ -71,7 +75,7 @@ export async function start (t: Test, { policy: ownPolicy, limits, argon2, datab
       }
     },
     sms: twilioSms({ ...twilioAccount, sender: { from: '+15005550006' }, baseUrl: twilio.baseUrl, timeoutMs: twilioTimeoutMs }, log),
-    budgets: prismaBudgets(prisma, secrets[0]),
+    budgets,
     countryTraffic: prismaCountryTraffic(prisma, policy.conversion, events),
     countryOf,
     events,
@@ -93,10 +97,12 @@ export async function start (t: Test, { policy: ownPolicy, limits, argon2, datab
     users.add({ username, phone, passwordDigest: await passwords.hash(password) })
   if (!withoutUsers) await addUser(ada)
 
-  const post = (url: string, body: object | string) => app.inject({ method: 'POST', url, payload: body, headers: { 'content-type': 'application/json' } })
-  const login = (who: { username: string, password: string } = ada) => post('/login', { username: who.username, password: who.password })
-  const resend = (challengeToken: string) => post('/resend', { challengeToken })
-  const verify = (challengeToken: string, code: string) => post('/verify', { challengeToken, code })
+  const post = (url: string, body: object | string, from = '127.0.0.1') =>
+    app.inject({ method: 'POST', url, payload: body, remoteAddress: from, headers: { 'content-type': 'application/json' } })
+  // `from`: the address of the client.
+  const login = (who: { username: string, password: string } = ada, from?: string) => post('/login', { username: who.username, password: who.password }, from)
+  const resend = (challengeToken: string, from?: string) => post('/resend', { challengeToken }, from)
+  const verify = (challengeToken: string, code: string, from?: string) => post('/verify', { challengeToken, code }, from)
 
   const challenge = async (who: { username: string, password: string, phone: string } = ada) => {
     const challengeToken: string = (await login(who)).json().challengeToken
@@ -108,6 +114,7 @@ export async function start (t: Test, { policy: ownPolicy, limits, argon2, datab
     database,
     prisma,
     users,
+    budgets,
     passwords,
     twilio,
     logged,
