@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto'
+import helmet from '@fastify/helmet'
 import Fastify, { type FastifyBaseLogger } from 'fastify'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
 import type { Challenges } from './domain/challenge.ts'
@@ -15,6 +16,7 @@ import { firstLook } from './http/first-look.ts'
 import { logAnswer } from './http/log-answer.ts'
 import { describeRoutes } from './http/openapi.ts'
 import { sendNotFound, sendProblem } from './http/send-problem.ts'
+import { securityHeaders } from './http/security-headers.ts'
 import { serverOptions } from './http/server-options.ts'
 import { signingKey } from './http/signing-key.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -56,6 +58,8 @@ export async function buildApp (ports: Ports, settings: Settings, log: FastifyBa
   app.removeContentTypeParser('text/plain')
   // RFC 9110 §10.1.1 lets a server ignore an expectation that it doesn't know; Node's own answer would be no problem.
   app.server.on('checkExpectation', (request, reply) => { app.server.emit('request', request, reply) })
+  // First, for also what the hooks after it refuse to carry the headers.
+  await app.register(helmet, securityHeaders)
   app.addHook('onRequest', firstLook)
   app.addHook('onResponse', logAnswer)
 

@@ -23,7 +23,7 @@ export function sendNotFound (request: FastifyRequest, reply: FastifyReply) {
 export const sendInvalid = (request: FastifyRequest, reply: FastifyReply, detail: string) => send(problem('invalid-request', request.id, { detail }), request, reply)
 
 function send (told: Problem, request: FastifyRequest, reply: FastifyReply) {
-  // A bad URL gets here before any hook.
+  // Whatever the route said of its answer.
   reply.header('cache-control', 'no-store')
   if (told.retryAfter !== undefined) reply.header('retry-after', told.retryAfter)
   if (told.status === 401) reply.header('www-authenticate', bearerChallenge(told, request))
