@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto'
+import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
 import Fastify, { type FastifyBaseLogger } from 'fastify'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
@@ -12,6 +13,7 @@ import type { Sms } from './domain/sms.ts'
 import type { Users } from './domain/user.ts'
 import { accessTokens } from './http/access-tokens.ts'
 import { challengeTokens } from './http/challenge-tokens.ts'
+import { corsOptions } from './http/cors-options.ts'
 import { firstLook } from './http/first-look.ts'
 import { logAnswer } from './http/log-answer.ts'
 import { describeRoutes } from './http/openapi.ts'
@@ -46,6 +48,8 @@ export type Settings = {
   accessTokenTtl: number
   codeLength: number
   policy: Policy
+  /** Whose pages may call from a browser. */
+  corsOrigins: readonly string[]
 }
 
 /** The HTTP application, ready to listen or to be injected into. What it is given to use, it doesn't close. */
@@ -60,6 +64,7 @@ export async function buildApp (ports: Ports, settings: Settings, log: FastifyBa
   app.server.on('checkExpectation', (request, reply) => { app.server.emit('request', request, reply) })
   // First, for also what the hooks after it refuse to carry the headers.
   await app.register(helmet, securityHeaders)
+  if (settings.corsOrigins.length > 0) await app.register(cors, corsOptions(settings.corsOrigins))
   app.addHook('onRequest', firstLook)
   app.addHook('onResponse', logAnswer)
 

@@ -41,6 +41,11 @@ export const countries = () => z.string()
   .transform(text => text === '*' ? text : list(text))
   .refine(codes => codes === '*' || codes.every(code => isSupportedCountry(code)), 'must be * or ISO country codes, e.g. US,CA,GB')
 
+/** Origins between commas, as browsers name them: that is how they are compared. */
+export const origins = () => z.string().transform(list).refine(
+  texts => texts.every(text => !text.includes('*') && /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text),
+  'must be origins without a path and without *, e.g. https://app.example,http://localhost:5173')
+
 const list = (text: string) => text.split(',').map(part => part.trim())
 
 /** An address that secrets may be sent to. */

@@ -16,7 +16,8 @@ export async function openapiYaml (): Promise<string> {
     audience: 'http://127.0.0.1:3000',
     accessTokenTtl: 900,
     codeLength: 6,
-    policy: { codeTtl: 60, challengeTtl: 600, codeAttempts: 5, resendCooldown: 30, brand: 'sms-login' }
+    policy: { codeTtl: 60, challengeTtl: 600, codeAttempts: 5, resendCooldown: 30, brand: 'sms-login' },
+    corsOrigins: []
   }, pino({ level: 'silent' }))
   await app.ready()
   return stringify(openapiDocument(app), { aliasDuplicateObjects: false, lineWidth: 120 })

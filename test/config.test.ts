@@ -69,6 +69,7 @@ t.test('with nothing set, everything is as promised', async t => {
     policy: { codeTtl: 60, challengeTtl: 600, codeAttempts: 5, resendCooldown: 30, brand: 'sms-login' },
     countries: undefined,
     twilio: null,
+    corsOrigins: [],
     argon2: { memoryKib: 19456, time: 2, concurrency: availableParallelism(), queue: 64 },
     logLevel: 'info',
     shutdownTimeoutMs: 10000
@@ -96,7 +97,8 @@ t.test('a value that will not do is refused by the name of its variable and neve
     TWILIO_ACCOUNT_SID: [`SK${'0a1b2c3d'.repeat(4)}`, 'canary'],
     TWILIO_FROM: ['(415) 555-0100', '+0155501', 'twelve chars'],
     TWILIO_MESSAGING_SERVICE_SID: [twilioAccount.accountSid, 'MG 123'],
-    TWILIO_BASE_URL: ['http://api.twilio.example', 'http://127.0.0.1.example', 'http://user@evil.example#127.0.0.1', 'ftp://127.0.0.1', '127.0.0.1:4010']
+    TWILIO_BASE_URL: ['http://api.twilio.example', 'http://127.0.0.1.example', 'http://user@evil.example#127.0.0.1', 'ftp://127.0.0.1', '127.0.0.1:4010'],
+    CORS_ORIGINS: ['*', 'null', 'true', 'canary.example', 'https://canary.example/', 'https://canary.example/login', 'https://*.canary.example', 'https://canary.example,', 'https://canary.example *', 'https://canary.example https://b.example', 'https://Canary.example', 'https://canary.example:443', 'https://user@canary.example', 'ftp://canary.example', 'javascript:canary', 'file:///canary', 'https://bücher.example']
   }
   for (const [name, values] of Object.entries(bad)) {
     for (const value of values) t.match(refusal(t, { [name]: value }), new RegExp(`^${name} (must|names) `), `${name}=${value}`)
@@ -158,6 +160,10 @@ t.test('signing keys that are weak, of another kind, damaged, public or given tw
 t.test('countries are ISO codes or a star', async t => {
   t.same(readConfig({ SMS_COUNTRIES: 'US, CA,GB' }).countries, ['US', 'CA', 'GB'])
   t.equal(readConfig({ SMS_COUNTRIES: '*' }).countries, '*')
+})
+
+t.test('origins are kept as they are written, ports included', async t => {
+  t.same(readConfig({ CORS_ORIGINS: 'https://app.example, http://localhost:5173,https://[::1]:8443' }).corsOrigins, ['https://app.example', 'http://localhost:5173', 'https://[::1]:8443'])
 })
 
 t.test('Twilio is configured whole or not at all', async t => {
