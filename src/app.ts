@@ -50,11 +50,13 @@ export type Settings = {
   policy: Policy
   /** Whose pages may call from a browser. */
   corsOrigins: readonly string[]
+  /** Addresses and CIDR ranges of the proxies whose X-Forwarded-For counts. */
+  trustedProxies: readonly string[]
 }
 
 /** The HTTP application, ready to listen or to be injected into. What it is given to use, it doesn't close. */
 export async function buildApp (ports: Ports, settings: Settings, log: FastifyBaseLogger) {
-  const app = Fastify({ ...serverOptions, loggerInstance: log })
+  const app = Fastify({ ...serverOptions, trustProxy: [...settings.trustedProxies], loggerInstance: log })
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
   app.setErrorHandler(sendProblem)

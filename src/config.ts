@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { loadEnvFile } from 'node:process'
 import { z } from 'zod'
-import { countries, databaseUrl, environmentName, origins, privateKeys, safeUrl, secrets, whole } from './config-values.ts'
+import { countries, databaseUrl, environmentName, origins, privateKeys, proxies, safeUrl, secrets, whole } from './config-values.ts'
 
 /** What may be configured: each variable with its check and its default. What they mean is told in `.env.example`. */
 const variables = z.object({
@@ -29,6 +29,7 @@ const variables = z.object({
   TWILIO_BASE_URL: safeUrl().optional(),
   TWILIO_TIMEOUT_MS: whole(100, 60000).default(5000),
   CORS_ORIGINS: origins().default([]),
+  TRUST_PROXY: proxies().default([]),
   ARGON2_MEMORY_KIB: whole(1024, 4194304).default(19456),
   ARGON2_TIME: whole(1, 100).default(2),
   ARGON2_CONCURRENCY: whole(1, 1024).default(availableParallelism()),
@@ -91,6 +92,7 @@ export function readConfig (environment: NodeJS.ProcessEnv) {
     countries: env.SMS_COUNTRIES,
     twilio: twilio(env),
     corsOrigins: env.CORS_ORIGINS,
+    trustedProxies: env.TRUST_PROXY,
     argon2: { memoryKib: env.ARGON2_MEMORY_KIB, time: env.ARGON2_TIME, concurrency: env.ARGON2_CONCURRENCY, queue: env.ARGON2_QUEUE },
     logLevel: env.LOG_LEVEL,
     shutdownTimeoutMs: env.SHUTDOWN_TIMEOUT_MS

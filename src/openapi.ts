@@ -17,7 +17,8 @@ export async function openapiYaml (): Promise<string> {
     accessTokenTtl: 900,
     codeLength: 6,
     policy: { codeTtl: 60, challengeTtl: 600, codeAttempts: 5, resendCooldown: 30, brand: 'sms-login' },
-    corsOrigins: []
+    corsOrigins: [],
+    trustedProxies: []
   }, pino({ level: 'silent' }))
   await app.ready()
   return stringify(openapiDocument(app), { aliasDuplicateObjects: false, lineWidth: 120 })

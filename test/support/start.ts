@@ -66,6 +66,7 @@ export async function start (t: Test, { policy, argon2, database, withoutUsers =
     accessTokenTtl: 900,
     codeLength: 6,
     corsOrigins: [],
+    trustedProxies: [],
     ...settings,
     policy: { codeTtl: 60, challengeTtl: 600, codeAttempts: 5, resendCooldown: 30, brand: 'sms-login', ...policy }
   }, log)
