@@ -17,6 +17,7 @@ import { corsOptions } from './http/cors-options.ts'
 import { firstLook } from './http/first-look.ts'
 import { logAnswer } from './http/log-answer.ts'
 import { describeRoutes } from './http/openapi.ts'
+import { readJson } from './http/read-json.ts'
 import { sendNotFound, sendProblem } from './http/send-problem.ts'
 import { securityHeaders } from './http/security-headers.ts'
 import { serverOptions } from './http/server-options.ts'
@@ -61,7 +62,7 @@ export async function buildApp (ports: Ports, settings: Settings, log: FastifyBa
   app.setSerializerCompiler(serializerCompiler)
   app.setErrorHandler(sendProblem)
   app.setNotFoundHandler(sendNotFound)
-  app.removeContentTypeParser('text/plain')
+  readJson(app)
   // RFC 9110 §10.1.1 lets a server ignore an expectation that it doesn't know; Node's own answer would be no problem.
   app.server.on('checkExpectation', (request, reply) => { app.server.emit('request', request, reply) })
   // First, for also what the hooks after it refuse to carry the headers.

@@ -46,6 +46,7 @@ function toProblem (error: FastifyError | Refusal, instance: string): Problem {
 const malformed: Record<string, string> = {
   FST_ERR_BAD_URL: 'The URL is not a valid one.',
   FST_ERR_CTP_EMPTY_JSON_BODY: 'The request body is empty; a JSON object is expected.',
+  BODY_NOT_UTF8: 'The request body is not valid UTF-8.',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'The request body is not as long as Content-Length says.'
 }
 
