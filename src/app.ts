@@ -18,8 +18,8 @@ import { firstLook } from './http/first-look.ts'
 import { logAnswer } from './http/log-answer.ts'
 import { describeRoutes } from './http/openapi.ts'
 import { readJson } from './http/read-json.ts'
-import { sendNotFound, sendProblem } from './http/send-problem.ts'
 import { securityHeaders } from './http/security-headers.ts'
+import { sendNotFound, sendProblem } from './http/send-problem.ts'
 import { serverOptions } from './http/server-options.ts'
 import { signingKey } from './http/signing-key.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -65,7 +65,7 @@ export async function buildApp (ports: Ports, settings: Settings, log: FastifyBa
   readJson(app)
   // RFC 9110 §10.1.1 lets a server ignore an expectation that it doesn't know; Node's own answer would be no problem.
   app.server.on('checkExpectation', (request, reply) => { app.server.emit('request', request, reply) })
-  // First, for also what the hooks after it refuse to carry the headers.
+  // First, so that what the hooks after it refuse carries the headers as well.
   await app.register(helmet, securityHeaders)
   if (settings.corsOrigins.length > 0) await app.register(cors, corsOptions(settings.corsOrigins))
   app.addHook('onRequest', firstLook)
