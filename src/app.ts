@@ -1,4 +1,6 @@
 import type { KeyObject } from 'node:crypto'
+import cors from '@fastify/cors'
+import helmet from '@fastify/helmet'
 import Fastify, { type FastifyBaseLogger } from 'fastify'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
 import type { Budgets } from './domain/budgets.ts'
@@ -14,10 +16,13 @@ import type { Sms } from './domain/sms.ts'
 import type { Users } from './domain/user.ts'
 import { accessTokens } from './http/access-tokens.ts'
 import { challengeTokens } from './http/challenge-tokens.ts'
+import { corsOptions } from './http/cors-options.ts'
 import { firstLook } from './http/first-look.ts'
 import { limitRequests } from './http/limit-requests.ts'
 import { logAnswer } from './http/log-answer.ts'
 import { describeRoutes } from './http/openapi.ts'
+import { readJson } from './http/read-json.ts'
+import { securityHeaders } from './http/security-headers.ts'
 import { sendNotFound, sendProblem } from './http/send-problem.ts'
 import { serverOptions } from './http/server-options.ts'
 import { signingKey } from './http/signing-key.ts'
@@ -52,18 +57,25 @@ export type Settings = {
   accessTokenTtl: number
   codeLength: number
   policy: Policy
+  /** Whose pages may call from a browser. */
+  corsOrigins: readonly string[]
+  /** Addresses and CIDR ranges of the proxies whose X-Forwarded-For counts. */
+  trustedProxies: readonly string[]
 }
 
 /** The HTTP application, ready to listen or to be injected into. What it is given to use, it doesn't close. */
 export async function buildApp (ports: Ports, settings: Settings, log: FastifyBaseLogger) {
-  const app = Fastify({ ...serverOptions, loggerInstance: log })
+  const app = Fastify({ ...serverOptions, trustProxy: [...settings.trustedProxies], loggerInstance: log })
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
   app.setErrorHandler(sendProblem)
   app.setNotFoundHandler(sendNotFound)
-  app.removeContentTypeParser('text/plain')
+  readJson(app)
   // RFC 9110 §10.1.1 lets a server ignore an expectation that it doesn't know; Node's own answer would be no problem.
   app.server.on('checkExpectation', (request, reply) => { app.server.emit('request', request, reply) })
+  // First, so that what the hooks after it refuse carries the headers as well.
+  await app.register(helmet, securityHeaders)
+  if (settings.corsOrigins.length > 0) await app.register(cors, corsOptions(settings.corsOrigins))
   app.addHook('onRequest', firstLook)
   app.addHook('onRequest', limitRequests(ports, settings.policy.limits.requests))
   app.addHook('onResponse', logAnswer)

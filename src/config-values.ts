@@ -1,5 +1,6 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { isSupportedCountry } from 'libphonenumber-js/max'
 import { z } from 'zod'
 
@@ -43,6 +44,23 @@ const isHex = (text: string) => /^[0-9a-fA-F]+$/.test(text)
 export const countries = () => z.string()
   .transform(text => text === '*' ? text : list(text))
   .refine(codes => codes === '*' || codes.every(code => isSupportedCountry(code)), 'must be * or ISO country codes, e.g. US,CA,GB')
+
+/** Origins between commas, as browsers name them: that is how they are compared. */
+export const origins = () => z.string().transform(list).refine(
+  texts => texts.every(text => !text.includes('*') && /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text),
+  'must be origins without a path and without *, e.g. https://app.example,http://localhost:5173')
+
+/** Addresses and CIDR ranges between commas. Neither names nor numbers of hops: a caller could then say who it is. */
+export const proxies = () => z.string().transform(list).refine(
+  texts => texts.every(isNetwork), 'must be IP addresses or CIDR ranges of your proxies, e.g. 10.0.0.0/8,::1')
+
+function isNetwork (text: string) {
+  const [address = '', prefix, ...rest] = text.split('/')
+  const version = isIP(address)
+  // A range of everybody is as good as no list.
+  return version !== 0 && rest.length === 0 &&
+    (prefix === undefined || (/^[1-9]\d{0,2}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128)))
+}
 
 const list = (text: string) => text.split(',').map(part => part.trim())
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { loadEnvFile } from 'node:process'
 import { z } from 'zod'
-import { countries, databaseUrl, environmentName, limit, privateKeys, safeUrl, secrets, whole } from './config-values.ts'
+import { countries, databaseUrl, environmentName, limit, origins, privateKeys, proxies, safeUrl, secrets, whole } from './config-values.ts'
 
 /** What may be configured: each variable with its check and its default. What they mean is told in `.env.example`. */
 const variables = z.object({
@@ -39,6 +39,8 @@ const variables = z.object({
   TWILIO_MESSAGING_SERVICE_SID: z.string().regex(/^MG\w+$/, 'must be what Twilio calls the SID of a Messaging Service, MG…').optional(),
   TWILIO_BASE_URL: safeUrl().optional(),
   TWILIO_TIMEOUT_MS: whole(100, 60000).default(5000),
+  CORS_ORIGINS: origins().default([]),
+  TRUST_PROXY: proxies().default([]),
   ARGON2_MEMORY_KIB: whole(1024, 4194304).default(19456),
   ARGON2_TIME: whole(1, 100).default(2),
   ARGON2_CONCURRENCY: whole(1, 1024).default(availableParallelism()),
@@ -112,6 +114,8 @@ export function readConfig (environment: NodeJS.ProcessEnv) {
     /** Undefined: all. */
     countries: env.SMS_COUNTRIES,
     twilio: twilio(env),
+    corsOrigins: env.CORS_ORIGINS,
+    trustedProxies: env.TRUST_PROXY,
     argon2: { memoryKib: env.ARGON2_MEMORY_KIB, time: env.ARGON2_TIME, concurrency: env.ARGON2_CONCURRENCY, queue: env.ARGON2_QUEUE },
     logLevel: env.LOG_LEVEL,
     /** Undefined: no metrics. */

@@ -17,7 +17,9 @@ export async function openapiYaml (): Promise<string> {
     audience: 'http://127.0.0.1:3000',
     accessTokenTtl: 900,
     codeLength: 6,
-    policy: readConfig({}).policy
+    policy: readConfig({}).policy,
+    corsOrigins: [],
+    trustedProxies: []
   }, pino({ level: 'silent' }))
   await app.ready()
   return stringify(openapiDocument(app), { aliasDuplicateObjects: false, lineWidth: 120 })

@@ -86,6 +86,8 @@ t.test('with nothing set, everything is as promised', async t => {
     },
     countries: undefined,
     twilio: null,
+    corsOrigins: [],
+    trustedProxies: [],
     argon2: { memoryKib: 19456, time: 2, concurrency: availableParallelism(), queue: 64 },
     logLevel: 'info',
     metricsPort: undefined,
@@ -127,7 +129,9 @@ t.test('a value that will not do is refused by the name of its variable and neve
     TWILIO_ACCOUNT_SID: [`SK${'0a1b2c3d'.repeat(4)}`, 'canary'],
     TWILIO_FROM: ['(415) 555-0100', '+0155501', 'twelve chars'],
     TWILIO_MESSAGING_SERVICE_SID: [twilioAccount.accountSid, 'MG 123'],
-    TWILIO_BASE_URL: ['http://api.twilio.example', 'http://127.0.0.1.example', 'http://user@evil.example#127.0.0.1', 'ftp://127.0.0.1', '127.0.0.1:4010']
+    TWILIO_BASE_URL: ['http://api.twilio.example', 'http://127.0.0.1.example', 'http://user@evil.example#127.0.0.1', 'ftp://127.0.0.1', '127.0.0.1:4010'],
+    CORS_ORIGINS: ['*', 'null', 'true', 'canary.example', 'https://canary.example/', 'https://canary.example/login', 'https://*.canary.example', 'https://canary.example,', 'https://canary.example *', 'https://canary.example https://b.example', 'https://Canary.example', 'https://canary.example:443', 'https://user@canary.example', 'ftp://canary.example', 'javascript:canary', 'file:///canary', 'https://bücher.example'],
+    TRUST_PROXY: ['true', '1', '2', 'loopback', 'linklocal', 'uniquelocal', '*', 'proxy.canary.example', '10.0.0.0/33', '10.0.0.0/0', '::/0', '::1/129', '10.0.0.0/255.0.0.0', '192.0.2.0/', '10.0.0.0/8/8', '10.0.0.0/-1', '10.0.0.0/08', '192.0.2', '010.0.0.1', '0x0a000001', '10.0.0.1:8080', '10.0.0.1,', '10.0.0.1,loopback', '10.0.0.1 10.0.0.2']
   }
   for (const [name, values] of Object.entries(bad)) {
     for (const value of values) t.match(refusal(t, { [name]: value }), new RegExp(`^${name} (must|names) `), `${name}=${value}`)
@@ -189,6 +193,15 @@ t.test('signing keys that are weak, of another kind, damaged, public or given tw
 t.test('countries are ISO codes or a star', async t => {
   t.same(readConfig({ SMS_COUNTRIES: 'US, CA,GB' }).countries, ['US', 'CA', 'GB'])
   t.equal(readConfig({ SMS_COUNTRIES: '*' }).countries, '*')
+})
+
+t.test('origins are kept as they are written, ports included', async t => {
+  t.same(readConfig({ CORS_ORIGINS: 'https://app.example, http://localhost:5173,https://[::1]:8443' }).corsOrigins, ['https://app.example', 'http://localhost:5173', 'https://[::1]:8443'])
+})
+
+t.test('proxies are addresses and ranges of either kind', async t => {
+  const networks = ['10.0.0.0/8', '192.0.2.1', '::1', '2001:db8::/32', '::ffff:10.0.0.0/104', '127.0.0.1/32', '::1/128']
+  t.same(readConfig({ TRUST_PROXY: networks.join(', ') }).trustedProxies, networks)
 })
 
 t.test('Twilio is configured whole or not at all', async t => {

@@ -1,6 +1,7 @@
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { Refusal } from '../domain/refusal.ts'
+import { methodsAt } from './methods-at.ts'
 import { problem, type Problem } from './problem.ts'
 
 /** Fastify's error handler: tells the caller what it may know, and the log what the operator must. */
@@ -11,14 +12,18 @@ export function sendProblem (error: FastifyError | Refusal, request: FastifyRequ
   return send(told, request, reply)
 }
 
-/** Fastify's handler for paths and methods that don't exist. */
-export const sendNotFound = (request: FastifyRequest, reply: FastifyReply) => send(problem('not-found', request.id), request, reply)
+/** Fastify's handler for paths and methods that don't exist. RFC 9110 §15.5.6 wants the methods told that do. */
+export function sendNotFound (request: FastifyRequest, reply: FastifyReply) {
+  const methods = methodsAt(request.server, request.url)
+  if (methods.length === 0) return send(problem('not-found', request.id), request, reply)
+  return send(problem('method-not-allowed', request.id), request, reply.header('allow', methods.join(', ')))
+}
 
 /** Refuses a request for its form. */
 export const sendInvalid = (request: FastifyRequest, reply: FastifyReply, detail: string) => send(problem('invalid-request', request.id, { detail }), request, reply)
 
 function send (told: Problem, request: FastifyRequest, reply: FastifyReply) {
-  // A bad URL gets here before any hook.
+  // Whatever the route said of its answer.
   reply.header('cache-control', 'no-store')
   if (told.retryAfter !== undefined) reply.header('retry-after', told.retryAfter)
   if (told.status === 401) reply.header('www-authenticate', bearerChallenge(told, request))
@@ -41,6 +46,7 @@ function toProblem (error: FastifyError | Refusal, instance: string): Problem {
 const malformed: Record<string, string> = {
   FST_ERR_BAD_URL: 'The URL is not a valid one.',
   FST_ERR_CTP_EMPTY_JSON_BODY: 'The request body is empty; a JSON object is expected.',
+  BODY_NOT_UTF8: 'The request body is not valid UTF-8.',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'The request body is not as long as Content-Length says.'
 }
 

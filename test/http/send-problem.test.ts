@@ -25,12 +25,12 @@ function isProblem (t: Test, answer: Pick<LightMyRequestResponse, 'statusCode' |
 
 const failures: [what: string, request: InjectOptions, status: number, slug: keyof typeof problemKinds][] = [
   ['an unknown path', { url: '/nowhere/hunter2?password=hunter2' }, 404, 'not-found'],
-  ['the wrong method for /login', { url: '/login' }, 404, 'not-found'],
-  ['PUT', { method: 'PUT', url: '/login', payload: good, headers: json }, 404, 'not-found'],
-  ['DELETE', { method: 'DELETE', url: '/me' }, 404, 'not-found'],
-  ['PATCH', { method: 'PATCH', url: '/verify', payload: good, headers: json }, 404, 'not-found'],
-  ['OPTIONS', { method: 'OPTIONS', url: '/login' }, 404, 'not-found'],
-  ['TRACE', { method: 'TRACE' as 'GET', url: '/login', headers: { authorization: 'hunter2' } }, 404, 'not-found'],
+  ['the wrong method for /login', { url: '/login' }, 405, 'method-not-allowed'],
+  ['PUT', { method: 'PUT', url: '/login', payload: good, headers: json }, 405, 'method-not-allowed'],
+  ['DELETE', { method: 'DELETE', url: '/me' }, 405, 'method-not-allowed'],
+  ['PATCH', { method: 'PATCH', url: '/verify', payload: good, headers: json }, 405, 'method-not-allowed'],
+  ['OPTIONS', { method: 'OPTIONS', url: '/login' }, 405, 'method-not-allowed'],
+  ['TRACE', { method: 'TRACE' as 'GET', url: '/login', headers: { authorization: 'hunter2' } }, 405, 'method-not-allowed'],
   ['a URL that is none', { url: '/%' }, 400, 'invalid-request'],
   ['a URL with half a character', { url: '/%c3' }, 400, 'invalid-request'],
   ['a body of 17 KiB', toLogin(JSON.stringify({ ...ada, password: 'x'.repeat(17 * 1024) })), 413, 'payload-too-large'],

@@ -88,6 +88,8 @@ export async function start (t: Test, { policy: ownPolicy, limits, argon2, datab
     audience: 'https://api.example',
     accessTokenTtl: 900,
     codeLength: 6,
+    corsOrigins: [],
+    trustedProxies: [],
     ...settings,
     policy
   }, log)

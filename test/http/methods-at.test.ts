@@ -1,0 +1,59 @@
+import { METHODS } from 'node:http'
+import t from 'tap'
+import { slugOf, start } from '../support/start.ts'
+
+const paths = {
+  '/login': ['POST'],
+  '/verify': ['POST'],
+  '/resend': ['POST'],
+  '/me': ['GET', 'HEAD'],
+  '/.well-known/jwks.json': ['GET', 'HEAD'],
+  '/livez': ['GET', 'HEAD'],
+  '/readyz': ['GET', 'HEAD']
+}
+
+// Node answers CONNECT itself, by closing the connection.
+const methods = METHODS.filter(method => method !== 'CONNECT')
+
+t.test('every method that a path does not take is refused, with those that it takes', async t => {
+  const { app } = await start(t)
+  for (const [url, taken] of Object.entries(paths)) {
+    for (const method of methods.filter(method => !taken.includes(method))) {
+      const answer = await app.inject({ method: method as 'GET', url: `${url}?a=b` })
+      t.equal(answer.statusCode, 405, `${method} ${url}`)
+      t.equal(answer.headers['allow'], taken.join(', '), `${method} ${url}`)
+      if (method !== 'HEAD') t.equal(slugOf(answer), 'method-not-allowed')
+    }
+  }
+})
+
+t.test('every method is a 404 where there is no path, and a 400 where there is no URL', async t => {
+  const { app } = await start(t)
+  for (const method of methods) {
+    const nowhere = await app.inject({ method: method as 'GET', url: '/nowhere', headers: { 'content-type': 'application/json' }, payload: '{}' })
+    t.equal(nowhere.statusCode, 404, method)
+    t.equal(nowhere.headers['allow'], undefined, method)
+    t.equal((await app.inject({ method: method as 'GET', url: '/%' })).statusCode, 400, method)
+  }
+})
+
+t.test('a path with a name in it tells its methods too', async t => {
+  const { app } = await start(t)
+  app.delete('/things/:id', async () => null)
+  t.equal((await app.inject({ method: 'PUT', url: '/things/1' })).headers['allow'], 'DELETE')
+  t.equal((await app.inject({ method: 'PUT', url: '/things/1/more' })).statusCode, 404)
+})
+
+t.test('what a refused method brings along does not matter', async t => {
+  const { app } = await start(t)
+  for (const type of ['application/json', 'text/plain', 'garbage']) {
+    const answer = await app.inject({ method: 'PUT', url: '/login', headers: { 'content-type': type }, payload: 'x'.repeat(17 * 1024) })
+    t.equal(slugOf(answer), 'method-not-allowed', type)
+  }
+})
+
+t.test('nothing of a TRACE comes back', async t => {
+  const { app } = await start(t)
+  const answer = await app.inject({ method: 'TRACE' as 'GET', url: '/me', headers: { authorization: 'Bearer hunter2', cookie: 'hunter2' } })
+  t.notMatch(JSON.stringify([answer.headers, answer.body]), 'hunter2')
+})
