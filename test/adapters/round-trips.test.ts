@@ -1,17 +1,19 @@
 import t from 'tap'
 import { openDatabase } from '../../src/adapters/database.ts'
 import { serverUrl, testDatabase } from '../support/database.ts'
-import { ada, codeIn, otherThan, start } from '../support/start.ts'
+import { ada, codeIn, defaultLimits, otherThan, start } from '../support/start.ts'
 import { statementCounter } from '../support/statement-counter.ts'
 
 // An embedded database has no wire on which to count.
 if (serverUrl !== undefined) {
-  t.test('a login and a verify are two statements each, a refused one is one', async t => {
-    const { url = '' } = await testDatabase(t)
-    const counter = await statementCounter(t, url)
-    const counted = await openDatabase(counter.url)
-    t.teardown(counted.close)
-    const { login, resend, verify, me, twilio, wait } = await start(t, { database: { ...counted, url: counter.url } })
+  const { url = '' } = await testDatabase(t)
+  const counter = await statementCounter(t, url)
+  const counted = { ...await openDatabase(counter.url), url: counter.url }
+  t.teardown(counted.close)
+  const conversion = { floor: 10, volume: 500, pause: 900 }
+
+  t.test('besides the budgets, a login and a verify are two statements each, a refused one is one', async t => {
+    const { login, resend, verify, me, twilio, wait } = await start(t, { database: counted, policy: { conversion: { ...conversion, floor: 0 } } })
     counter.take()
 
     await login({ ...ada, password: 'wrong horse battery' })
@@ -39,5 +41,29 @@ if (serverUrl !== undefined) {
     t.equal(counter.take(), 2, 'a verify')
     await me(accessToken)
     t.equal(counter.take(), 1, 'a /me')
+  })
+
+  t.test('with all budgets a login is seven statements and a verify three; refused for its tries, a login is one', async t => {
+    await counted.prisma.user.deleteMany()
+    const { login, resend, verify, twilio, wait } = await start(t, { database: counted, limits: { ...defaultLimits, textsPerHour: 1000 } })
+    await login()
+    wait(31)
+    counter.take()
+    await login()
+    t.equal(counter.take(), 7, 'a login')
+    await login()
+    t.equal(counter.take(), 5, 'a second login while the code is fresh')
+    wait(31)
+    const { challengeToken } = (await login()).json()
+    wait(31)
+    counter.take()
+    await resend(challengeToken)
+    t.equal(counter.take(), 6, 'a resend')
+    await verify(challengeToken, codeIn(twilio.texts.at(-1)?.body))
+    t.equal(counter.take(), 3, 'a verify')
+    for (let i = 0; i < 10; i++) await login({ ...ada, password: 'wrong horse battery' })
+    counter.take()
+    for (let i = 0; i < 20; i++) await login({ ...ada, password: 'wrong horse battery' })
+    t.equal(counter.take(), 22, 'twenty logins that are refused: one for each request, and one to learn that there are no tries left')
   })
 }
