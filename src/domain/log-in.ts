@@ -12,15 +12,17 @@ import { usernameKey } from './username.ts'
 export type LogInPorts = TextCodePorts & { users: Users, passwords: Passwords, codes: Codes }
 
 /**
- * The first step: checks the password and texts a code.
+ * The first step: checks the password and texts a code. A client that is `gone` before its turn came is not hashed for.
  * Throws `invalid-credentials`, `busy`, `sms-unavailable`, `sms-undeliverable`.
  */
-export async function logIn (ports: LogInPorts, credentials: { username: string, password: string }): Promise<PendingCode> {
+export async function logIn (ports: LogInPorts, credentials: { username: string, password: string }, gone?: AbortSignal): Promise<PendingCode> {
   const { users, passwords, clock } = ports
+  // Asked here as well, so that those who come in a flood cost the database nothing.
+  if (passwords.isFull()) throw new Refusal('busy')
   const key = usernameKey(credentials.username)
   const found = await users.findForLogin(key)
   // Hashed whoever asks, so that the time of the answer doesn't tell who exists.
-  const { right, outdated } = await passwords.verify(found?.user.passwordDigest ?? null, credentials.password)
+  const { right, outdated } = await passwords.verify(found?.user.passwordDigest ?? null, credentials.password, gone)
   if (!found || !right || found.user.disabled || found.user.phone === null) throw new Refusal('invalid-credentials')
 
   const passwordDigest = outdated ? await renewDigest(ports, found.user, credentials.password) : found.user.passwordDigest
@@ -30,7 +32,7 @@ export async function logIn (ports: LogInPorts, credentials: { username: string,
     if (started !== null) return started
     // Hashing took its time, and others may have been at it too: what holds now?
     const current = await users.findForLogin(key)
-    if (current === null || !isSame(current.user, user)) return logIn(ports, credentials)
+    if (current === null || !isSame(current.user, user)) return logIn(ports, credentials, gone)
     seen = current.challenge
     if (seen !== null && isFresh(seen, clock())) return pendingCode(seen, user.phone, false, clock())
   }

@@ -47,8 +47,7 @@ export const problemExamples = (slugs: ProblemSlug[]) =>
 const facts: Partial<Record<ProblemSlug, Partial<Problem>>> = {
   'invalid-request': { errors: [{ pointer: '#/username', detail: 'is required' }] },
   'wrong-code': { attemptsRemaining: 4 },
-  'resend-too-soon': { retryAfter: 27 },
-  busy: { retryAfter: 1 }
+  'resend-too-soon': { retryAfter: 27 }
 }
 
 const headers: Record<number, object> = {

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { logIn, type LogInPorts } from '../domain/log-in.ts'
 import type { ChallengeTokens } from '../http/challenge-tokens.ts'
+import { whenGone } from '../http/when-gone.ts'
 import { textField } from './fields.ts'
 import { pendingCodeReply, pendingCodeSchema } from './pending-code-reply.ts'
 
@@ -25,5 +26,5 @@ export const loginRoute: FastifyPluginAsyncZod<LoginOptions> = async (app, optio
       response: { 200: pendingCodeSchema }
     },
     config: { problems: ['invalid-request', 'invalid-credentials', 'sms-undeliverable', 'busy', 'sms-unavailable'] }
-  }, async request => pendingCodeReply(options.challengeTokens, options.codeLength, await logIn(options, request.body)))
+  }, async (request, reply) => pendingCodeReply(options.challengeTokens, options.codeLength, await logIn(options, request.body, whenGone(reply))))
 }
