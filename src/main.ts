@@ -13,7 +13,7 @@ import { prismaUsers } from './adapters/prisma-users.ts'
 import { terminalSms } from './adapters/terminal-sms.ts'
 import { buildApp } from './app.ts'
 import { bringUpToDate } from './bring-up-to-date.ts'
-import { loadConfig, type Config } from './config.ts'
+import { fittedToThreadPool, loadConfig, type Config } from './config.ts'
 import { addDemoUser, greeting } from './demo.ts'
 
 const localFolder = 'data'
@@ -28,7 +28,9 @@ async function start (config: Config) {
   })
   await bringUpToDate(database, config)
 
-  const passwords = await argon2Passwords(config.argon2)
+  const { argon2 } = fittedToThreadPool(config)
+  if (argon2.concurrency < config.argon2.concurrency) log.warn({ atOnce: argon2.concurrency }, 'fewer hashes at once than ARGON2_CONCURRENCY: the thread pool is too small; use npm start or set UV_THREADPOOL_SIZE')
+  const passwords = await argon2Passwords(argon2)
   const { twilio } = config
   // The SDK takes a third of a second to load: only for those who use it.
   const sender = twilio === null ? terminalSms(console.log) : (await import('./adapters/twilio-sms.ts')).twilioSms(twilio, log)
