@@ -43,7 +43,8 @@ const variables = z.object({
   TRUST_PROXY: proxies().default([]),
   ARGON2_MEMORY_KIB: whole(1024, 4194304).default(19456),
   ARGON2_TIME: whole(1, 100).default(2),
-  ARGON2_CONCURRENCY: whole(1, 1024).default(availableParallelism()),
+  // libuv's pool has 1024 threads at most.
+  ARGON2_CONCURRENCY: whole(1, 1020).default(availableParallelism()),
   ARGON2_QUEUE: whole(0, 100000).default(64),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'must be fatal, error, warn, info, debug, trace or silent').default('info'),
   METRICS_PORT: whole(0, 65535).optional(),
@@ -64,6 +65,23 @@ export function loadConfig ({ serving = false } = {}): Config {
   const config = readConfig(process.env)
   if (serving) checkProduction(config)
   return config
+}
+
+/**
+ * Has Node make its pool of threads larger by four than what hashes passwords: files and look-ups of hosts wait in the same
+ * line, and must not wait behind a flood of logins. What the operator said with UV_THREADPOOL_SIZE stays. Heeded only
+ * before the pool is first used.
+ */
+export function sizeThreadPool ({ argon2 }: Config) {
+  process.env['UV_THREADPOOL_SIZE'] ||= String(argon2.concurrency + 4)
+}
+
+/** The configuration with no more hashes at once than leave two threads of the pool free, whatever its size came to be. */
+export function fittedToThreadPool (config: Config): Config {
+  // As libuv reads it: 4 when it isn't set, 1 for what isn't a number.
+  const threads = Number.parseInt(process.env['UV_THREADPOOL_SIZE'] ?? '4') || 1
+  const { argon2 } = config
+  return { ...config, argon2: { ...argon2, concurrency: Math.max(1, Math.min(argon2.concurrency, threads - 2)) } }
 }
 
 /** Checks an environment. Throws an Error whose message names the first variable that won't do, and why, without its value. */

@@ -11,7 +11,7 @@ import { prometheusMetrics, type Metrics } from './adapters/prometheus-metrics.t
 import { sweepCounters } from './adapters/sweep-counters.ts'
 import { buildApp } from './app.ts'
 import { bringUpToDate } from './bring-up-to-date.ts'
-import { loadConfig, type Config } from './config.ts'
+import { fittedToThreadPool, loadConfig, type Config } from './config.ts'
 import { addDemoUser, greeting } from './demo.ts'
 import { metricsServer } from './http/metrics-server.ts'
 import { portsOf } from './ports.ts'
@@ -28,9 +28,11 @@ async function start (config: Config) {
   })
   await bringUpToDate(database, config)
 
+  const fitted = fittedToThreadPool(config)
+  if (fitted.argon2.concurrency < config.argon2.concurrency) log.warn({ atOnce: fitted.argon2.concurrency }, 'fewer hashes at once than ARGON2_CONCURRENCY: the thread pool is too small; use npm start or set UV_THREADPOOL_SIZE')
   const secrets = config.secrets ?? [localSecret(localFolder)] as const
   const metrics = config.metricsPort === undefined ? undefined : prometheusMetrics()
-  const ports = await portsOf(config, database, secrets[0], log, metrics)
+  const ports = await portsOf(fitted, database, secrets[0], log, metrics)
 
   const app = await buildApp(ports, {
     ...config,

@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import t, { type Test } from 'tap'
-import { checkProduction, loadConfig, readConfig, variableNames } from '../src/config.ts'
+import { checkProduction, fittedToThreadPool, loadConfig, readConfig, sizeThreadPool, variableNames } from '../src/config.ts'
 import { twilioAccount } from './support/twilio-stand-in.ts'
 
 const example = readFileSync(new URL('../.env.example', import.meta.url), 'utf8')
@@ -251,4 +251,22 @@ t.test('a .env file in the working directory fills in what the environment leave
   t.match(loadConfig(), { port: 4000, host: '127.0.0.2' })
   t.equal(loadConfig().signingKeys?.length, 1)
   t.throws(() => { process.env['NODE_ENV'] = 'production'; process.env['DATABASE_URL'] = 'pglite:'; loadConfig({ serving: true }) }, { message: /^SECRET must/ })
+})
+
+t.test('two threads of the pool are kept free of hashes, whoever says how large it is', async t => {
+  const before = { ...process.env }
+  t.teardown(() => { process.env = before })
+  const config = readConfig({ ARGON2_CONCURRENCY: '6' })
+  const atOnce = (size?: string) => {
+    delete process.env['UV_THREADPOOL_SIZE']
+    if (size !== undefined) process.env['UV_THREADPOOL_SIZE'] = size
+    return fittedToThreadPool(config).argon2.concurrency
+  }
+  t.same([atOnce(), atOnce('1'), atOnce('many'), atOnce('5'), atOnce('8'), atOnce('64')], [2, 1, 1, 3, 6, 6])
+
+  for (const [said, size] of [[undefined, '10'], ['', '10'], ['5', '5']] as const) {
+    atOnce(said)
+    sizeThreadPool(config)
+    t.equal(process.env['UV_THREADPOOL_SIZE'], size)
+  }
 })

@@ -1,6 +1,6 @@
 import argon2 from 'argon2'
 import { randomBytes } from 'node:crypto'
-import pLimit from 'p-limit'
+import PQueue from 'p-queue'
 import type { Passwords } from '../domain/passwords.ts'
 import { Refusal } from '../domain/refusal.ts'
 
@@ -20,10 +20,21 @@ export async function argon2Passwords ({ memoryKib, time, concurrency, queue }: 
   // Nobody's digest: hashed against where there is none, so that a no takes as long as a yes.
   const nobodys = await argon2.hash(randomBytes(32).toString('hex'), cost)
 
-  const turns = pLimit(concurrency)
-  const inTurn = <T>(work: () => Promise<T>) => {
-    if (turns.activeCount + turns.pendingCount >= concurrency + queue) throw new Refusal('busy', { retryAfter: 1 })
-    return turns(work)
+  const turns = new PQueue({ concurrency })
+  const isFull = () => turns.pending + turns.size >= concurrency + queue
+  const inTurn = async <T>(work: () => Promise<T>, gone?: AbortSignal) => {
+    if (isFull()) throw new Refusal('busy')
+    // The queue would take an abort for the end of what is running, and begin another hash beside it: it is told of those
+    // who leave while they wait, and no longer. `busy` is true, they were kept waiting for too long, and a plain refusal
+    // that nobody reads is neither an error in the log nor a problem of its own to document.
+    const waiting = new AbortController()
+    const leave = () => waiting.abort(new Refusal('busy'))
+    gone?.addEventListener('abort', leave, { once: true })
+    if (gone?.aborted) leave()
+    return turns.add(() => {
+      gone?.removeEventListener('abort', leave)
+      return work()
+    }, { signal: waiting.signal })
   }
   const check = async (digest: string | null, password: string) => {
     // What it can't parse argon2 throws at, and another algorithm's digest it refuses, both in no time at all.
@@ -40,9 +51,10 @@ export async function argon2Passwords ({ memoryKib, time, concurrency, queue }: 
   }
 
   return {
+    isFull,
     hash: async password => inTurn(() => argon2.hash(password, cost)),
-    async verify (digest, password) {
-      const right = await inTurn(() => check(digest, password))
+    async verify (digest, password, gone) {
+      const right = await inTurn(() => check(digest, password), gone)
       return { right, outdated: right && digest !== null && isCheaper(digest) }
     }
   }

@@ -15,16 +15,20 @@ import { usernameKey } from './username.ts'
 export type LogInPorts = TextCodePorts & { users: Users, passwords: Passwords, codes: Codes }
 
 /**
- * The first step: checks the password and texts a code.
+ * The first step: checks the password and texts a code. A client that is `gone` before its turn came is not hashed for.
  * Throws `invalid-credentials`, `too-many-attempts`, `too-many-texts`, `busy`, `sms-unavailable`, `sms-undeliverable`.
  */
-export async function logIn (ports: LogInPorts, caller: Caller, credentials: { username: string, password: string }): Promise<PendingCode> {
+export async function logIn (ports: LogInPorts, caller: Caller, credentials: { username: string, password: string }, gone?: AbortSignal): Promise<PendingCode> {
   const { users, passwords, budgets, events, clock, policy } = ports
+  // Asked here as well, so that those who come in a flood cost the database nothing.
+  if (passwords.isFull()) throw new Refusal('busy')
   const key = usernameKey(credentials.username)
   const settlement = await spendPasswordTry(ports, caller, key)
-  const found = await users.findForLogin(key)
-  // Hashed whoever asks, so that the time of the answer doesn't tell who exists.
-  const { right, outdated } = await passwords.verify(found?.user.passwordDigest ?? null, credentials.password)
+  const { found, right, outdated } = await checkPassword(ports, key, credentials.password, gone).catch(async error => {
+    // Should that fail as well, it is a try that is lost, not the reason.
+    await budgets.spend(settlement.untried, clock()).catch(() => {})
+    throw error
+  })
   if (!found || !right || found.user.disabled || found.user.phone === null) {
     events.record({ name: 'password.wrong', caller, userId: found?.user.id ?? null })
     throw new Refusal('invalid-credentials')
@@ -40,10 +44,16 @@ export async function logIn (ports: LogInPorts, caller: Caller, credentials: { u
     if (started !== null) return started
     // Hashing took its time, and others may have been at it too: what holds now?
     const current = await users.findForLogin(key)
-    if (current === null || !isSame(current.user, user)) return logIn(ports, caller, credentials)
+    if (current === null || !isSame(current.user, user)) return logIn(ports, caller, credentials, gone)
     seen = current.challenge
     if (seen !== null && isFresh(seen, clock())) return pendingCode(seen, user.phone, false, clock())
   }
+}
+
+async function checkPassword ({ users, passwords }: LogInPorts, key: string, password: string, gone?: AbortSignal) {
+  const found = await users.findForLogin(key)
+  // Hashed whoever asks, so that the time of the answer doesn't tell who exists.
+  return { found, ...await passwords.verify(found?.user.passwordDigest ?? null, password, gone) }
 }
 
 const isSame = (one: User, other: User) =>

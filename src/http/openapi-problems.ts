@@ -49,8 +49,7 @@ const facts: Partial<Record<ProblemSlug, Partial<Problem>>> = {
   'wrong-code': { attemptsRemaining: 4 },
   'resend-too-soon': { retryAfter: 27 },
   'too-many-attempts': { retryAfter: 840, reason: 'codes' },
-  'too-many-texts': { retryAfter: 1800 },
-  busy: { retryAfter: 1 }
+  'too-many-texts': { retryAfter: 1800 }
 }
 
 const headers: Record<number, object> = {

@@ -28,7 +28,7 @@ export const problemKinds: Record<ProblemSlug, ProblemKind> = {
   'too-many-texts': { status: 429, title: 'Too many texts', detail: 'No text was sent. Wait for `Retry-After` seconds.' },
   'headers-too-large': { status: 431, title: 'The request headers are too large', detail: 'Send fewer or shorter headers.' },
   'internal-error': { status: 500, title: 'Something went wrong here', detail: 'It is not your request. Try again later; `instance` helps the operator to find it.' },
-  busy: { status: 503, title: 'Too many logins at once', detail: 'Try again after `Retry-After` seconds.' },
+  busy: { status: 503, title: 'Too many logins at once', detail: 'Try again after `Retry-After` seconds.', retryAfter: 1 },
   'sms-unavailable': { status: 503, title: 'The text could not be sent', detail: 'Try again. If a text still arrives, its code is no longer good.', retryAfter: 1 },
   'not-ready': { status: 503, title: 'Not ready', detail: 'The database does not answer, or its migrations are not applied.', retryAfter: 1 }
 }

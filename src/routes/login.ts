@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { logIn, type LogInPorts } from '../domain/log-in.ts'
 import { callerOf } from '../http/caller-of.ts'
 import type { ChallengeTokens } from '../http/challenge-tokens.ts'
+import { whenGone } from '../http/when-gone.ts'
 import { textField } from './fields.ts'
 import { pendingCodeReply, pendingCodeSchema } from './pending-code-reply.ts'
 
@@ -26,5 +27,8 @@ export const loginRoute: FastifyPluginAsyncZod<LoginOptions> = async (app, optio
       response: { 200: pendingCodeSchema }
     },
     config: { problems: ['invalid-request', 'invalid-credentials', 'sms-undeliverable', 'too-many-attempts', 'too-many-texts', 'busy', 'sms-unavailable'] }
-  }, async request => pendingCodeReply(options.challengeTokens, options.codeLength, await logIn(options, callerOf(request), request.body)))
+  }, async (request, reply) => {
+    const pending = await logIn(options, callerOf(request), request.body, whenGone(reply))
+    return pendingCodeReply(options.challengeTokens, options.codeLength, pending)
+  })
 }

@@ -1,8 +1,10 @@
 import argon2 from 'argon2'
 import t, { type Test } from 'tap'
 import { argon2Passwords } from '../../src/adapters/argon2-passwords.ts'
+import { Refusal } from '../../src/domain/refusal.ts'
 import { testDatabase } from '../support/database.ts'
 import { ada, slugOf, start } from '../support/start.ts'
+import { watchHashes } from '../support/watch-hashes.ts'
 
 const cost = { memoryKib: 1024, time: 2, concurrency: 2, queue: 64 }
 const outdated = { type: argon2.argon2id, memoryCost: 1024, timeCost: 1, parallelism: 1 } as const
@@ -55,9 +57,9 @@ const malformed = [
 for (const digest of [...malformed, `$argon2x$v=19$m=1024,t=1,p=1$${salt}$${tag}`, `$scrypt$ln=16,r=8,p=1$${salt}$${tag}`, `$pbkdf2-sha256$v=1$i=1$${salt}$${tag}`]) {
   t.test(`a stored digest "${digest}" is a plain no that costs a hash like any other`, async t => {
     const { verify } = await argon2Passwords(cost)
-    const hashes = countHashes(t)
+    const hashes = watchHashes(t)
     t.same(await verify(digest, 'correct horse battery'), { right: false, outdated: false })
-    t.equal(hashes(), 1)
+    t.equal(hashes.done(), 1)
   })
 }
 
@@ -109,20 +111,6 @@ t.test('a digest that is no longer today\'s is replaced once', async t => {
   })
 })
 
-/** How many hashes have been computed from here on. */
-function countHashes (t: Test) {
-  let hashes = 0
-  const { verify } = argon2
-  argon2.verify = async (digest, password) => {
-    // One that stops at the form of the digest, by an error or by a no, is over before a real one could be.
-    const right = await verify(digest, password)
-    if (/^\$argon2(id|i|d)\$/.test(digest)) hashes++
-    return right
-  }
-  t.teardown(() => { argon2.verify = verify })
-  return () => hashes
-}
-
 /** A database that writes down each new digest. */
 async function recordingDigests (t: Test) {
   const database = await testDatabase(t)
@@ -140,7 +128,7 @@ t.test('what is more than may wait is told to come back, and the rest is hashed'
   const outcomes = await Promise.allSettled(Array.from({ length: 50 }, () => verify(null, 'correct horse battery')))
   const refused = outcomes.filter(outcome => outcome.status === 'rejected')
   t.equal(refused.length, 50 - 1 - 3, 'one is hashed, three wait')
-  t.match(refused[0], { reason: { slug: 'busy', facts: { retryAfter: 1 } } })
+  t.match(refused[0], { reason: { slug: 'busy' } })
   t.same(await verify(null, 'correct horse battery'), { right: false, outdated: false }, 'and there is room again')
 })
 
@@ -154,4 +142,54 @@ t.test('without a queue as many are hashed as may be at once', async t => {
   const { verify } = await argon2Passwords({ ...cost, concurrency: 2, queue: 0 })
   const outcomes = await Promise.allSettled(Array.from({ length: 5 }, () => verify(null, 'correct horse battery')))
   t.same(outcomes.map(({ status }) => status), ['fulfilled', 'fulfilled', 'rejected', 'rejected', 'rejected'])
+})
+
+t.test('it says that it is full for as long as it would refuse', async t => {
+  const { isFull, verify } = await argon2Passwords({ ...cost, concurrency: 1, queue: 1 })
+  t.equal(isFull(), false)
+  const [hashed, waiting] = [verify(null, 'hashed'), verify(null, 'waiting')]
+  t.equal(isFull(), true)
+  await t.rejects(verify(null, 'one too many'), new Refusal('busy'))
+  await hashed
+  t.equal(isFull(), false)
+  await waiting
+})
+
+t.test('who leaves while waiting is not hashed for, and the place is free at once', async t => {
+  const { isFull, verify } = await argon2Passwords({ ...cost, concurrency: 1, queue: 2 })
+  const hashes = watchHashes(t)
+  const impatient = new AbortController()
+  const hashed = verify(null, 'hashed')
+  const left = verify(null, 'impatient', impatient.signal)
+  const patient = verify(null, 'patient', new AbortController().signal)
+  t.equal(isFull(), true)
+  impatient.abort()
+  await t.rejects(left, new Refusal('busy'))
+  t.equal(isFull(), false)
+  await Promise.all([hashed, patient, verify(null, 'next')])
+  t.equal(hashes.done(), 3)
+})
+
+t.test('who had left before asking is not hashed for', async t => {
+  const { isFull, verify } = await argon2Passwords({ ...cost, concurrency: 1, queue: 0 })
+  const hashes = watchHashes(t)
+  await t.rejects(verify(null, 'gone', AbortSignal.abort()), new Refusal('busy'))
+  t.equal(hashes.done(), 0)
+  t.equal(isFull(), false)
+})
+
+t.test('who leaves while being hashed for makes no room for one hash more: there are never more at once than may be', async t => {
+  const { isFull, verify } = await argon2Passwords({ ...cost, concurrency: 1, queue: 1 })
+  const hashes = watchHashes(t)
+  hashes.hold()
+  const impatient = new AbortController()
+  const all = [verify(null, 'impatient', impatient.signal), verify(null, 'patient')]
+  await hashes.begun(1)
+  impatient.abort()
+  await new Promise(resolve => setImmediate(resolve))
+  t.equal(hashes.atOnce(), 1)
+  t.equal(isFull(), true)
+  hashes.release()
+  t.same(await Promise.all(all), [{ right: false, outdated: false }, { right: false, outdated: false }])
+  t.equal(hashes.atOnce(), 1)
 })

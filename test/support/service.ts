@@ -1,15 +1,20 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Test } from 'tap'
+import manifest from '../../package.json' with { type: 'json' }
 
-const built = (name: string) => new URL(`../../dist/${name}.js`, import.meta.url).pathname
+const scripts = { main: manifest.scripts.start, cli: manifest.scripts.users, migrate: manifest.scripts.migrate }
+const dist = new URL('../../dist/', import.meta.url).pathname
 
 /** A program as an operator runs it: in a folder of its own and with an environment that holds nothing else. */
 export type Where = { folder: string, env?: Record<string, string>, input?: string }
 
-/** Starts one of the programs as users do: built, which build.ts has just seen to. */
-export const start = (t: Test, program: 'main' | 'cli' | 'migrate', where: Where, ...words: string[]) =>
-  watch(t, process.execPath, [built(program), ...words], where)
+/**
+ * Starts one of the programs as users do: with the words of its npm script, built, which build.ts has just seen to, and
+ * without the hooks that tap would have Node load into it.
+ */
+export const start = (t: Test, program: keyof typeof scripts, where: Where, ...words: string[]) =>
+  watch(t, 'env', ['-u', 'NODE_OPTIONS', process.execPath, ...scripts[program].split(' ').slice(1).map(word => word.replace(/^(\.\/)?dist\//, dist)), ...words], where)
 
 /** Starts the server and resolves once it listens. */
 export async function startServer (t: Test, { env = {}, ...where }: Where) {
@@ -34,6 +39,7 @@ export function watch (t: Test, program: string, words: string[], { folder, env 
   return {
     /** Resolves to 0, another exit code or a signal, with all that was printed. */
     ended,
+    pid: child.pid,
     kill: (signal: NodeJS.Signals) => child.kill(signal),
     type: (line: string) => { child.stdin.write(`${line}\n`) },
     printed: () => printed,

@@ -67,8 +67,8 @@ export async function start (t: Test, { policy: ownPolicy, limits, argon2, datab
     challenges: prismaChallenges(prisma),
     passwords: {
       ...passwords,
-      async verify (digest, password) {
-        const verdict = await passwords.verify(digest, password)
+      async verify (...asked) {
+        const verdict = await passwords.verify(...asked)
         await meanwhile?.()
         meanwhile = undefined
         return verdict

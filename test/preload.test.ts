@@ -1,0 +1,35 @@
+import { existsSync, readdirSync } from 'node:fs'
+import t, { type Test } from 'tap'
+import { start, startServer, watch } from './support/service.ts'
+
+const program = new URL('../dist/main.js', import.meta.url).pathname
+const folder = t.testdir({ '.env': 'ARGON2_CONCURRENCY=6\n' })
+
+t.test('the pool of threads is larger by four than what hashes, unless the operator says how large it is', { skip: !existsSync('/proc/self/task') }, async t => {
+  // Those of the pool can't be told from the others on every Node, but those are always as many.
+  const ours = await threads(t)
+  const operators = await threads(t, { UV_THREADPOOL_SIZE: '25' })
+  t.equal(operators - ours, 25 - (6 + 4))
+})
+
+t.test('where nobody could size the pool, two of its four threads are kept free of hashes', async t => {
+  const server = watch(t, process.execPath, [program], { folder, env: { PORT: '0' } })
+  const [line] = await server.prints(/\{.*fewer hashes at once.*\}/)
+  t.match(JSON.parse(line), { level: 'warn', atOnce: 2 })
+})
+
+t.test('a configuration that won\'t do is one line, also with the preload', async t => {
+  const { code, stderr } = await start(t, 'main', { folder, env: { ARGON2_CONCURRENCY: 'many' } }).ended
+  t.equal(code, 1)
+  t.match(stderr, /^sms-login can't start: ARGON2_CONCURRENCY must .*\n$/)
+})
+
+/** The threads of a server that has started, which includes having hashed. */
+async function threads (t: Test, env: Record<string, string> = {}) {
+  const server = await startServer(t, { folder, env })
+  t.notMatch(server.printed(), /fewer hashes/)
+  const count = readdirSync(`/proc/${server.pid}/task`).length
+  server.kill('SIGTERM')
+  await server.ended
+  return count
+}
