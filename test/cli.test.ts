@@ -4,7 +4,7 @@ import { shownCode, start, startServer } from './support/service.ts'
 
 // A server has the embedded folder; all commands but the last one work through it.
 const folder = t.testdir()
-const env = { SMS_COUNTRIES: 'US,GB', RESEND_COOLDOWN: '0', ARGON2_MEMORY_KIB: '1024', ARGON2_TIME: '1' }
+const env = { SMS_COUNTRIES: 'US,GB', RESEND_COOLDOWN: '0', LIMIT_TEXTS_PER_PHONE_HOUR: '0', LIMIT_TEXTS_PER_PHONE_DAY: '0', ARGON2_MEMORY_KIB: '1024', ARGON2_TIME: '1' }
 const server = await startServer(t, { folder, env })
 
 const users = (words: string[], input = '') => start(t, 'cli', { folder, env, input }, ...words).ended
