@@ -14,7 +14,8 @@ import { challengeTokens } from './http/challenge-tokens.ts'
 import { firstLook } from './http/first-look.ts'
 import { logAnswer } from './http/log-answer.ts'
 import { describeRoutes } from './http/openapi.ts'
-import { sendNotFound, sendProblem } from './http/send-problem.ts'
+import { sendFailure, type OutageOf } from './http/send-failure.ts'
+import { sendNotFound } from './http/send-problem.ts'
 import { serverOptions } from './http/server-options.ts'
 import { signingKey } from './http/signing-key.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -31,8 +32,10 @@ export type Ports = {
   passwords: Passwords
   sms: Sms
   clock: Clock
-  /** Whether the database answers and has all migrations. Never throws. */
+  /** Whether the database answers, has all migrations and can be written to. Never throws. */
   isReady: () => Promise<boolean>
+  /** Tells an outage of the database from a mistake of ours. */
+  outageOf: OutageOf
 }
 
 export type Settings = {
@@ -51,7 +54,7 @@ export async function buildApp (ports: Ports, settings: Settings, log: FastifyBa
   const app = Fastify({ ...serverOptions, loggerInstance: log })
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
-  app.setErrorHandler(sendProblem)
+  app.setErrorHandler(sendFailure(ports.outageOf))
   app.setNotFoundHandler(sendNotFound)
   app.removeContentTypeParser('text/plain')
   // RFC 9110 §10.1.1 lets a server ignore an expectation that it doesn't know; Node's own answer would be no problem.

@@ -3,9 +3,10 @@ import closeWithGrace from 'close-with-grace'
 import { argon2Passwords } from './adapters/argon2-passwords.ts'
 import { inCountries } from './adapters/allowed-countries-sms.ts'
 import { databaseFailure } from './adapters/database-failure.ts'
+import { databaseOutage } from './adapters/database-outage.ts'
+import { databaseReady } from './adapters/database-ready.ts'
 import { openDatabase } from './adapters/database.ts'
 import { localSecret, localSigningKey } from './adapters/local-keys.ts'
-import { pendingMigrations } from './adapters/migrations.ts'
 import { pinoLog } from './adapters/pino-log.ts'
 import { prismaChallenges } from './adapters/prisma-challenges.ts'
 import { prismaUserDirectory } from './adapters/prisma-user-directory.ts'
@@ -39,7 +40,8 @@ async function start (config: Config) {
     passwords,
     sms: inCountries(config.countries, sender, log),
     clock: () => new Date(),
-    isReady: async () => (await pendingMigrations(database.engine).catch(() => ['unknown'])).length === 0
+    isReady: () => databaseReady(database.engine),
+    outageOf: error => databaseOutage(error, config.databaseUrl)
   }, {
     ...config,
     issuer: config.issuer ?? url,

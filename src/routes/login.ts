@@ -24,6 +24,6 @@ export const loginRoute: FastifyPluginAsyncZod<LoginOptions> = async (app, optio
       body,
       response: { 200: pendingCodeSchema }
     },
-    config: { problems: ['invalid-request', 'invalid-credentials', 'sms-undeliverable', 'busy', 'sms-unavailable'] }
+    config: { problems: ['invalid-request', 'invalid-credentials', 'sms-undeliverable', 'busy', 'sms-unavailable', 'database-unavailable'] }
   }, async request => pendingCodeReply(options.challengeTokens, options.codeLength, await logIn(options, request.body)))
 }

@@ -35,7 +35,7 @@ export const verifyRoute: FastifyPluginAsyncZod<VerifyOptions> = async (app, { c
       body,
       response: { 200: reply }
     },
-    config: { problems: ['invalid-request', 'wrong-code', 'code-expired', 'challenge-ended'] }
+    config: { problems: ['invalid-request', 'wrong-code', 'code-expired', 'challenge-ended', 'database-unavailable'] }
   }, async request => {
     const challengeId = challengeTokens.read(request.body.challengeToken)
     const authentication = await verifyCode(ports, { challengeId, code: request.body.code })

@@ -3,7 +3,8 @@ import type { LightMyRequestResponse } from 'fastify'
 import pino from 'pino'
 import root, { type Test } from 'tap'
 import { argon2Passwords, type Argon2Settings } from '../../src/adapters/argon2-passwords.ts'
-import { pendingMigrations } from '../../src/adapters/migrations.ts'
+import { databaseOutage } from '../../src/adapters/database-outage.ts'
+import { databaseReady } from '../../src/adapters/database-ready.ts'
 import { prismaChallenges } from '../../src/adapters/prisma-challenges.ts'
 import { prismaUserDirectory } from '../../src/adapters/prisma-user-directory.ts'
 import { prismaUsers } from '../../src/adapters/prisma-users.ts'
@@ -57,7 +58,8 @@ export async function start (t: Test, { policy, argon2, database, withoutUsers =
     },
     sms: twilioSms({ ...twilioAccount, sender: { from: '+15005550006' }, baseUrl: twilio.baseUrl, timeoutMs: twilioTimeoutMs }, log),
     clock,
-    isReady: async () => (await pendingMigrations(engine).catch(() => ['unknown'])).length === 0
+    isReady: () => databaseReady(engine),
+    outageOf: error => databaseOutage(error, database.url ?? '')
   }, {
     secrets: [randomBytes(32)],
     signingKeys: [generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey],
