@@ -55,8 +55,8 @@ async function startChallenge (ports: LogInPorts, user: User & { phone: string }
     expiresAt: after(now, policy.challengeTtl),
     consumedAt: null
   }
-  if (!await challenges.replace(previous, next, user)) return null
-  await textCode(ports, next, user.phone, code, now)
+  const store = () => challenges.replace(previous, next, user)
+  if (!await textCode(ports, { challenge: next, to: user.phone, code, store }, now)) return null
   return pendingCode(next, user.phone, true, clock())
 }
 

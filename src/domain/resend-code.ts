@@ -28,9 +28,9 @@ export async function resendCode (ports: ResendCodePorts, challengeId: string): 
     codeExpiresAt: earlier(after(now, policy.codeTtl), previous.expiresAt),
     resendAt: after(now, policy.resendCooldown)
   }
+  const store = () => challenges.renewCode(previous, next, now)
   // Somebody changed the challenge meanwhile, most likely by a resend of their own: look again.
-  if (!await challenges.renewCode(previous, next, now)) return resendCode(ports, challengeId)
-  await textCode(ports, next, user.phone, code, now)
+  if (!await textCode(ports, { challenge: next, to: user.phone, code, store }, now)) return resendCode(ports, challengeId)
   return pendingCode(next, user.phone, true, clock())
 }
 
