@@ -10,8 +10,8 @@ export function databaseFailure (error: unknown, url: string): string {
   if (kind === 'ConnectionClosed') return 'the connection to the database broke'
   const message = text(originalMessage ?? reason ?? fields(error)['message'] ?? (error instanceof Error ? error.message : fields(error)['code'] ?? error))
   // Prisma's own first line says only where; what follows it is empty when a name has several addresses and none answers.
-  const line = message.split('\n').map(part => part.trim()).findLast(part => part !== '' && !/^Invalid `.*` invocation:$/.test(part))
-    ?? text(fields(error)['code'] ?? 'the database failed without a reason')
+  const line = message.split('\n').map(part => part.trim()).findLast(part => part !== '' && !/^Invalid `.*` invocation:$/.test(part)) ??
+    text(fields(error)['code'] ?? 'the database failed without a reason')
   const password = /^\w+:\/\/[^/@]*?:([^@]+)@/.exec(url)?.[1]
   return password === undefined ? line : line.replaceAll(password, '…')
 }
