@@ -1,7 +1,9 @@
 import t from 'tap'
 import { openDatabase } from '../../src/adapters/database.ts'
-import { serverUrl } from '../support/database.ts'
+import { serverUrl, testDatabase } from '../support/database.ts'
+import { startDatabaseProxy } from '../support/database-proxy.ts'
 import { ada, otherThan, slugOf } from '../support/start.ts'
+import { startServer } from '../support/service.ts'
 import { startBehindProxy } from '../support/start-behind-proxy.ts'
 
 if (serverUrl !== undefined) {
@@ -85,6 +87,25 @@ if (serverUrl !== undefined) {
     t.equal((await verify(challengeToken, code)).statusCode, 200)
     t.equal((await login()).json().sent, true)
     t.equal(twilio.texts.length, 2)
+  })
+  t.test('the process lives through it, logs no password of the URL, and stops in order while it lasts', async t => {
+    const proxy = await startDatabaseProxy(t, (await testDatabase(t)).url ?? '')
+    const url = new URL(proxy.url)
+    url.password ||= 'canary-database-password' // where the server trusts us anyway, nobody looks at it
+    const server = await startServer(t, { folder: t.testdir(), env: { DATABASE_URL: url.href, LOG_LEVEL: 'trace' } })
+    await server.prints(/Use the access token/)
+    await proxy.refuse()
+    t.match(await server.login('demo', 'wrong'), { status: 503, body: { type: /database-unavailable$/, retryAfter: 5 } })
+    await proxy.accept()
+    t.match(await server.login('demo', 'wrong'), { status: 401 })
+    await proxy.refuse()
+    t.match(await server.login('demo', 'wrong'), { status: 503 })
+    server.kill('SIGTERM')
+    const { code, stdout, stderr } = await server.ended
+    t.equal(code, 0)
+    t.equal(stderr, '')
+    t.match(stdout, /"event":"database.failed"/)
+    t.notOk(stdout.includes(url.password))
   })
 } else {
   t.pass('an embedded database can not go away')

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { argon2Passwords } from '../../src/adapters/argon2-passwords.ts'
 import { serverUrl } from '../support/database.ts'
 import type { Loss } from '../support/database-proxy.ts'
 import { ada, otherThan, slugOf } from '../support/start.ts'
@@ -8,6 +9,7 @@ const readLogin = /SELECT u\.id/
 const storeChallenge = /INSERT INTO challenges/
 const readChallenge = /SELECT .* FROM "public"\."challenges"/
 const readUser = /SELECT .* FROM "public"\."users"/
+const replaceDigest = /UPDATE "public"\."users" SET "password_digest"/
 const spendAttempt = /UPDATE "public"\."challenges" SET "attempts_left"/
 const consume = /UPDATE "public"\."challenges" SET "consumed_at"/
 const renewCode = /UPDATE "public"\."challenges" SET "code_hash"/
@@ -35,6 +37,18 @@ if (serverUrl !== undefined) {
         t.equal(answers.filter(({ statusCode }) => statusCode === 200).length, 1)
       })
     }
+
+    t.test(`a login whose new digest is ${loss} texts nothing, and the next goes on with whichever digest is there`, async t => {
+      const { challenge, login, prisma, proxy, twilio, verify } = await startBehindProxy(t, { argon2: { time: 2 } })
+      const cheaper = await argon2Passwords({ memoryKib: 1024, time: 1, concurrency: 1, queue: 1 })
+      await prisma.user.updateMany({ data: { passwordDigest: await cheaper.hash(ada.password) } })
+      proxy.lose(replaceDigest, loss)
+      t.equal(slugOf(await login()), 'database-unavailable')
+      t.notOk(proxy.isWaiting())
+      t.equal(twilio.requests.length, 0)
+      const { challengeToken, code } = await challenge()
+      t.equal((await verify(challengeToken, code)).statusCode, 200)
+    })
 
     for (const [name, statement] of [['reading the challenge', readChallenge], ['reading the person', readUser]] as const) {
       t.test(`a resend whose ${name} is ${loss} changes nothing and may be repeated at once`, async t => {
