@@ -1,14 +1,12 @@
 import t from 'tap'
-import { openDatabase } from '../../src/adapters/database.ts'
 import { serverUrl, testDatabase } from '../support/database.ts'
 import { startDatabaseProxy } from '../support/database-proxy.ts'
+import { holdUp } from '../support/hold-up.ts'
 import { ada, otherThan, slugOf } from '../support/start.ts'
 import { startServer } from '../support/service.ts'
 import { startBehindProxy } from '../support/start-behind-proxy.ts'
 
 if (serverUrl !== undefined) {
-  const terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'sms-login' AND pid <> pg_backend_pid()"
-
   t.test('while nobody listens all is answered with 503, and after that a challenge goes on where it was', async t => {
     const { accessToken, app, challenge, failures, login, me, proxy, resend, twilio, verify, wait } = await startBehindProxy(t)
     const token = await accessToken(ada)
@@ -68,26 +66,21 @@ if (serverUrl !== undefined) {
   })
 
   t.test('an administrator who ends the connections under way, as a restart does, leaves nothing undone by halves', async t => {
-    const { challenge, database, failures, login, server, verify, twilio } = await startBehindProxy(t)
+    const { challenge, failures, login, server, verify, twilio } = await startBehindProxy(t)
     const { challengeToken, code } = await challenge()
-    const administrator = await openDatabase(database.url ?? '')
-    t.teardown(administrator.close)
-    // Both hang at the challenge until the lock's owner is ended too.
-    const under = await server.$transaction(async lock => {
-      await lock.$executeRaw`LOCK TABLE challenges IN ACCESS EXCLUSIVE MODE`
-      const answers = [login(), verify(challengeToken, code)]
-      while (await waiting(administrator.prisma) < 2) await new Promise(resolve => setTimeout(resolve, 10))
-      await administrator.prisma.$executeRawUnsafe(terminate)
-      return answers
-    }).catch(() => [])
-    t.equal(under.length, 0, 'the owner of the lock was ended')
-    while (failures().length < 2) await new Promise(resolve => setTimeout(resolve, 10))
+    await holdUp(server, async waiting => {
+      const answers = Promise.all([login(), verify(challengeToken, code)])
+      await waiting(2)
+      await server.$queryRaw`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+      t.same((await answers).map(slugOf), ['database-unavailable', 'database-unavailable'])
+    })
     t.match(failures(), [{ reason: 'disconnected', sqlState: '57P01' }, { reason: 'disconnected', sqlState: '57P01' }])
     t.equal((await verify(challengeToken, otherThan(code))).json().attemptsRemaining, 4)
     t.equal((await verify(challengeToken, code)).statusCode, 200)
     t.equal((await login()).json().sent, true)
     t.equal(twilio.texts.length, 2)
   })
+
   t.test('the process lives through it, logs no password of the URL, and stops in order while it lasts', async t => {
     const proxy = await startDatabaseProxy(t, (await testDatabase(t)).url ?? '')
     const url = new URL(proxy.url)
@@ -109,9 +102,4 @@ if (serverUrl !== undefined) {
   })
 } else {
   t.pass('an embedded database can not go away')
-}
-
-const waiting = async (prisma: Awaited<ReturnType<typeof openDatabase>>['prisma']) => {
-  const [row] = await prisma.$queryRaw<{ count: bigint }[]>`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
-  return Number(row?.count)
 }

@@ -1,21 +1,15 @@
 import t from 'tap'
-import type { PrismaClient } from '../../src/adapters/prisma/client.ts'
 import { serverUrl } from '../support/database.ts'
+import { holdUp } from '../support/hold-up.ts'
 import { otherThan, slugOf } from '../support/start.ts'
 import { startBehindProxy } from '../support/start-behind-proxy.ts'
-
-/** Holds the challenges until the work is done: every statement on them waits. */
-const locked = <T>(server: PrismaClient, work: () => Promise<T>) => server.$transaction(async lock => {
-  await lock.$executeRaw`LOCK TABLE challenges IN ACCESS EXCLUSIVE MODE`
-  return work()
-}, { timeout: 60_000 })
 
 if (serverUrl !== undefined) {
   t.test('statements that take too long are given up and have changed nothing', async t => {
     const { app, challenge, failures, login, resend, server, verify, twilio, wait } = await startBehindProxy(t, { pool: { statementTimeout: 1000 } })
     const { challengeToken, code } = await challenge()
     wait(31)
-    await locked(server, async () => {
+    await holdUp(server, async () => {
       for (const answer of await Promise.all([login(), verify(challengeToken, code), resend(challengeToken)])) t.equal(slugOf(answer), 'database-unavailable')
       t.equal((await app.inject('/livez')).statusCode, 200)
     })
@@ -30,9 +24,9 @@ if (serverUrl !== undefined) {
     const { accessToken, challenge, failures, login, me, server, verify } = await startBehindProxy(t, { pool: { poolSize: 2, connectionTimeout: 1000 } })
     const token = await accessToken()
     const { challengeToken, code } = await challenge()
-    const slow = await locked(server, async () => {
+    const slow = await holdUp(server, async waiting => {
       const taken = [verify(challengeToken, code), verify(challengeToken, code)]
-      while (Number((await server.$queryRaw<{ count: bigint }[]>`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)[0]?.count) < 2) await new Promise(resolve => setTimeout(resolve, 10))
+      await waiting(2)
       for (const answer of await Promise.all([login(), me(token), me(token)])) t.equal(slugOf(answer), 'database-unavailable')
       return taken
     }).then(taken => Promise.all(taken))
