@@ -23,7 +23,8 @@ import { logAnswer } from './http/log-answer.ts'
 import { describeRoutes } from './http/openapi.ts'
 import { readJson } from './http/read-json.ts'
 import { securityHeaders } from './http/security-headers.ts'
-import { sendNotFound, sendProblem } from './http/send-problem.ts'
+import { sendFailure, type OutageOf } from './http/send-failure.ts'
+import { sendNotFound } from './http/send-problem.ts'
 import { serverOptions } from './http/server-options.ts'
 import { signingKey } from './http/signing-key.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -44,8 +45,10 @@ export type Ports = {
   countryOf: (phone: string) => string
   events: Events
   clock: Clock
-  /** Whether the database answers and has all migrations. Never throws. */
+  /** Whether the database answers, has all migrations and can be written to. Never throws. */
   isReady: () => Promise<boolean>
+  /** Tells an outage of the database from a mistake of ours. */
+  outageOf: OutageOf
 }
 
 export type Settings = {
@@ -68,7 +71,7 @@ export async function buildApp (ports: Ports, settings: Settings, log: FastifyBa
   const app = Fastify({ ...serverOptions, trustProxy: [...settings.trustedProxies], loggerInstance: log })
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
-  app.setErrorHandler(sendProblem)
+  app.setErrorHandler(sendFailure(ports.outageOf))
   app.setNotFoundHandler(sendNotFound)
   readJson(app)
   // RFC 9110 §10.1.1 lets a server ignore an expectation that it doesn't know; Node's own answer would be no problem.

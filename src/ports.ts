@@ -1,9 +1,10 @@
 import type { Logger } from 'pino'
 import { argon2Passwords } from './adapters/argon2-passwords.ts'
+import { databaseOutage } from './adapters/database-outage.ts'
+import { databaseReady } from './adapters/database-ready.ts'
 import type { Database } from './adapters/database.ts'
 import { countryOf } from './adapters/libphonenumber-phones.ts'
 import { logEvents } from './adapters/log-events.ts'
-import { pendingMigrations } from './adapters/migrations.ts'
 import { prismaBudgets } from './adapters/prisma-budgets.ts'
 import { prismaChallenges } from './adapters/prisma-challenges.ts'
 import { prismaCountryTraffic } from './adapters/prisma-country-traffic.ts'
@@ -29,6 +30,7 @@ export async function portsOf (config: Config, { prisma, engine }: Database, sec
     countryOf,
     events,
     clock: () => new Date(),
-    isReady: async () => (await pendingMigrations(engine).catch(() => ['unknown'])).length === 0
+    isReady: () => databaseReady(engine),
+    outageOf: (error: unknown) => databaseOutage(error, config.databaseUrl)
   }
 }

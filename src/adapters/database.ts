@@ -1,7 +1,7 @@
 import type { Engine } from './migrations.ts'
 import type { Postgres } from './postgres.ts'
 import { PrismaClient } from './prisma/client.ts'
-import { serverPostgres } from './server-postgres.ts'
+import { serverPostgres, type PoolOptions } from './server-postgres.ts'
 
 export type Database = {
   prisma: PrismaClient
@@ -11,13 +11,9 @@ export type Database = {
   close: () => Promise<void>
 }
 
-export type DatabaseOptions = {
-  /** Connections to a server at most; 10 unless told otherwise. */
-  poolSize?: number | undefined
+export type DatabaseOptions = PoolOptions & {
   /** Work through the process that has an embedded folder open, if there is one. For commands; a server wants it alone. */
   join?: boolean | undefined
-  /** Told of idle connections that broke. Nothing need be done about them. */
-  onError?: ((error: Error) => void) | undefined
 }
 
 /**

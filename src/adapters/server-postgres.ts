@@ -10,15 +10,18 @@ export type PoolOptions = {
   poolSize?: number | undefined
   /** Milliseconds after which the server gives up on a statement; 0 = never. */
   statementTimeout?: number | undefined
+  /** Milliseconds to wait for a free or a new connection, and for the answer of a server that has gone silent. */
+  connectionTimeout?: number | undefined
   /** Told of connections that broke while nobody used them. They are replaced; nothing need be done. */
   onError?: ((error: Error) => void) | undefined
 }
 
 /** A PostgreSQL server, spoken to over a pool. Connects at the first query, not before. */
-export function serverPostgres (address: Address, { poolSize = 10, statementTimeout = 10_000, onError = () => {} }: PoolOptions = {}): Postgres {
+export function serverPostgres (address: Address, options: PoolOptions = {}): Postgres {
+  const { poolSize = 10, statementTimeout = 10_000, connectionTimeout = 5000, onError = () => {} } = options
   const pool = {
     ...address,
-    connectionTimeoutMillis: 5000,
+    connectionTimeoutMillis: connectionTimeout,
     keepAlive: true,
     application_name: 'sms-login',
     // The adapter reads and writes timestamps as UTC whatever the server's time zone is.
@@ -32,7 +35,7 @@ export function serverPostgres (address: Address, { poolSize = 10, statementTime
       max: poolSize,
       idleTimeoutMillis: 30_000,
       // The second timer is ours: it frees the caller when the server has gone silent and can't keep the first.
-      ...(statementTimeout > 0 && { statement_timeout: statementTimeout, query_timeout: statementTimeout + 5000 })
+      ...(statementTimeout > 0 && { statement_timeout: statementTimeout, query_timeout: statementTimeout + connectionTimeout })
     }, listeners),
     async transaction (work) {
       // Its own connection, without a statement timeout: a migration may take its time, or wait for another's.

@@ -75,8 +75,8 @@ async function startChallenge (ports: LogInPorts, caller: Caller, user: User & {
     expiresAt: after(now, policy.challengeTtl),
     consumedAt: null
   }
-  if (!await challenges.replace(previous, next, user)) return null
-  await textCode(ports, caller, next, user.phone, code, now)
+  const store = () => challenges.replace(previous, next, user)
+  if (!await textCode(ports, caller, { challenge: next, to: user.phone, code, store }, now)) return null
   return pendingCode(next, user.phone, true, clock())
 }
 

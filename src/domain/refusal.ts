@@ -12,6 +12,7 @@ export type RefusalSlug =
   | 'sms-undeliverable'
   | 'invalid-token'
   | 'not-ready'
+  | 'database-unavailable'
 
 /** What a caller may be told besides the slug. */
 export type RefusalFacts = {

@@ -31,9 +31,9 @@ export async function resendCode (ports: ResendCodePorts, caller: Caller, challe
     codeExpiresAt: earlier(after(now, policy.codeTtl), previous.expiresAt),
     resendAt: after(now, policy.resendCooldown)
   }
+  const store = () => challenges.renewCode(previous, next, now)
   // Somebody changed the challenge meanwhile, most likely by a resend of their own: look again.
-  if (!await challenges.renewCode(previous, next, now)) return resendCode(ports, caller, challengeId)
-  await textCode(ports, caller, next, user.phone, code, now)
+  if (!await textCode(ports, caller, { challenge: next, to: user.phone, code, store }, now)) return resendCode(ports, caller, challengeId)
   return pendingCode(next, user.phone, true, clock())
 }
 

@@ -23,21 +23,29 @@ export type TextCodePorts = {
   policy: Policy
 }
 
+/** A code on its way: `store` writes the challenge that holds it, and says whether it did. */
+export type NewText = { challenge: Challenge, to: string, code: string, store: () => Promise<boolean> }
+
 /**
- * Texts the code of a challenge that is already stored, so that no code is ever on a phone but not in the record.
- * A text that can't be handed over voids the code. Throws `too-many-texts`, `sms-unavailable`, `sms-undeliverable`.
+ * Stores a challenge, then texts its code, so that no code is ever on a phone but not in the record. False, and no text,
+ * when it was not to be stored. A text that can't be handed over voids the code.
+ * Throws `too-many-texts`, `sms-unavailable`, `sms-undeliverable`.
  */
-export async function textCode (ports: TextCodePorts, caller: Caller, challenge: Challenge, to: string, code: string, now: Date) {
+export async function textCode (ports: TextCodePorts, caller: Caller, text: NewText, now: Date): Promise<boolean> {
   try {
-    await sendWithinBudgets(ports, caller, challenge, to, code, now)
+    if (!await text.store()) return false
+    await sendWithinBudgets(ports, caller, text, now)
+    return true
   } catch (error) {
-    // Should the database fail as well, the caller is still told of the text, and the log of both.
-    await ports.challenges.voidCode(challenge, ports.clock()).catch(reason => { if (error instanceof Refusal) error.cause = reason })
+    // Also when storing failed: the code may be there all the same, and with it the wait for a text that never went out.
+    // Should the database fail here, the caller is still told of the text, and the log of both.
+    await ports.challenges.voidCode(text.challenge, ports.clock()).catch(reason => { if (error instanceof Refusal) error.cause = reason })
     throw error
   }
 }
 
-async function sendWithinBudgets (ports: TextCodePorts, caller: Caller, { userId, codeExpiresAt }: Challenge, to: string, code: string, now: Date) {
+async function sendWithinBudgets (ports: TextCodePorts, caller: Caller, { challenge, to, code }: NewText, now: Date) {
+  const { userId, codeExpiresAt } = challenge
   const { sms, budgets, countryTraffic, events, clock, policy } = ports
   const country = ports.countryOf(to)
   const stoppedUntil = await countryTraffic.stoppedUntil(country, now)
@@ -56,7 +64,8 @@ async function sendWithinBudgets (ports: TextCodePorts, caller: Caller, { userId
     return
   }
   events.record({ name: 'code.not-sent', caller, userId, country, reason: outcome })
+  const refusal = new Refusal(outcome === 'undeliverable' ? 'sms-undeliverable' : 'sms-unavailable')
   // A text whose fate nobody knows may have arrived and counts, or a phone could be flooded while Twilio falters.
-  if (outcome !== 'unknown') await budgets.spend(charges.map(refundOf), clock())
-  throw new Refusal(outcome === 'undeliverable' ? 'sms-undeliverable' : 'sms-unavailable')
+  if (outcome !== 'unknown') await budgets.spend(charges.map(refundOf), clock()).catch(reason => { refusal.cause = reason })
+  throw refusal
 }

@@ -30,5 +30,6 @@ export const problemKinds: Record<ProblemSlug, ProblemKind> = {
   'internal-error': { status: 500, title: 'Something went wrong here', detail: 'It is not your request. Try again later; `instance` helps the operator to find it.' },
   busy: { status: 503, title: 'Too many logins at once', detail: 'Try again after `Retry-After` seconds.', retryAfter: 1 },
   'sms-unavailable': { status: 503, title: 'The text could not be sent', detail: 'Try again. If a text still arrives, its code is no longer good.', retryAfter: 1 },
-  'not-ready': { status: 503, title: 'Not ready', detail: 'The database does not answer, or its migrations are not applied.', retryAfter: 1 }
+  'database-unavailable': { status: 503, title: 'The database is out of use', detail: 'Try again after `Retry-After` seconds. What was asked for may have been done, but its answer was lost.', retryAfter: 5 },
+  'not-ready': { status: 503, title: 'Not ready', detail: 'The database does not answer, lacks migrations, or is read-only.', retryAfter: 1 }
 }

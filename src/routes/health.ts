@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { Refusal } from '../domain/refusal.ts'
 
 export type HealthOptions = {
-  /** Whether the database answers and has all migrations. Never throws. */
+  /** Whether the database answers, has all migrations and can be written to. Never throws. */
   isReady: () => Promise<boolean>
 }
 
@@ -17,7 +17,7 @@ export const healthRoutes: FastifyPluginAsyncZod<HealthOptions> = async (app, { 
   }, async () => ({ status: 'ok' as const }))
 
   app.get('/readyz', {
-    schema: { operationId: 'readyz', summary: 'Whether the database answers and is migrated', tags: ['Operations'], response: { 200: reply } },
+    schema: { operationId: 'readyz', summary: 'Whether the database answers, is migrated and can be written to', tags: ['Operations'], response: { 200: reply } },
     config: { problems: ['not-ready'] }
   }, async () => {
     if (!await isReady()) throw new Refusal('not-ready')

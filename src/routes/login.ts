@@ -26,7 +26,7 @@ export const loginRoute: FastifyPluginAsyncZod<LoginOptions> = async (app, optio
       body,
       response: { 200: pendingCodeSchema }
     },
-    config: { problems: ['invalid-request', 'invalid-credentials', 'sms-undeliverable', 'too-many-attempts', 'too-many-texts', 'busy', 'sms-unavailable'] }
+    config: { problems: ['invalid-request', 'invalid-credentials', 'sms-undeliverable', 'too-many-attempts', 'too-many-texts', 'busy', 'sms-unavailable', 'database-unavailable'] }
   }, async (request, reply) => {
     const pending = await logIn(options, callerOf(request), request.body, whenGone(reply))
     return pendingCodeReply(options.challengeTokens, options.codeLength, pending)

@@ -33,7 +33,7 @@ export const meRoute: FastifyPluginAsyncZod<MeOptions> = async (app, { accessTok
       security: [{ accessToken: [] }],
       response: { 200: reply }
     },
-    config: { problems: ['invalid-token'] }
+    config: { problems: ['invalid-token', 'database-unavailable'] }
   }, async request => {
     const { sub, sid, auth_time: authTime } = accessTokens.read(request.headers.authorization)
     return { ...await whoAmI(ports, sub), sessionId: sid, authenticatedAt: new Date(authTime * 1000).toISOString() }

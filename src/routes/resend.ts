@@ -21,7 +21,7 @@ export const resendRoute: FastifyPluginAsyncZod<ResendOptions> = async (app, opt
       body,
       response: { 200: pendingCodeSchema }
     },
-    config: { problems: ['invalid-request', 'challenge-ended', 'resend-too-soon', 'too-many-attempts', 'too-many-texts', 'sms-undeliverable', 'sms-unavailable'] }
+    config: { problems: ['invalid-request', 'challenge-ended', 'resend-too-soon', 'too-many-attempts', 'too-many-texts', 'sms-undeliverable', 'sms-unavailable', 'database-unavailable'] }
   }, async request => {
     const challengeId = options.challengeTokens.read(request.body.challengeToken)
     return pendingCodeReply(options.challengeTokens, options.codeLength, await resendCode(options, callerOf(request), challengeId))

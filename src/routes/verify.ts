@@ -36,7 +36,7 @@ export const verifyRoute: FastifyPluginAsyncZod<VerifyOptions> = async (app, { c
       body,
       response: { 200: reply }
     },
-    config: { problems: ['invalid-request', 'wrong-code', 'code-expired', 'challenge-ended', 'too-many-attempts'] }
+    config: { problems: ['invalid-request', 'wrong-code', 'code-expired', 'challenge-ended', 'too-many-attempts', 'database-unavailable'] }
   }, async request => {
     const challengeId = challengeTokens.read(request.body.challengeToken)
     const caller = callerOf(request)

@@ -103,7 +103,7 @@ t.test('the instance is the id the log has, and not one that the caller chose', 
   t.ok(logged.some(line => line.includes(instance)))
 })
 
-t.test('a database that is gone is a 500 that says nothing and logs no secret', async t => {
+t.test('a database that is gone is a 503 that says nothing of it and logs no secret', async t => {
   // Port 1: nobody listens there.
   const nowhere = await openDatabase('postgresql://postgres:hunter2@127.0.0.1:1/none')
   t.teardown(nowhere.close)
@@ -113,7 +113,7 @@ t.test('a database that is gone is a 500 that says nothing and logs no secret', 
   const broken = await start(t, { database: { ...nowhere, url: undefined }, withoutUsers: true, secrets })
   t.ok(app)
   const answer = await broken.login({ username: 'ada', password: 'correct hunter2 battery' })
-  isProblem(t, answer, 500, 'internal-error')
+  isProblem(t, answer, 503, 'database-unavailable')
   t.equal(slugOf(await broken.verify(challengeToken, '123456')), 'challenge-ended', 'a forged token needs no database')
   const errors = broken.logged.filter(line => JSON.parse(line).level >= 50)
   t.equal(errors.length, 1)

@@ -3,9 +3,10 @@ import type { LightMyRequestResponse } from 'fastify'
 import pino from 'pino'
 import root, { type Test } from 'tap'
 import { argon2Passwords, type Argon2Settings } from '../../src/adapters/argon2-passwords.ts'
+import { databaseOutage } from '../../src/adapters/database-outage.ts'
+import { databaseReady } from '../../src/adapters/database-ready.ts'
 import { countryOf } from '../../src/adapters/libphonenumber-phones.ts'
 import { logEvents } from '../../src/adapters/log-events.ts'
-import { pendingMigrations } from '../../src/adapters/migrations.ts'
 import { prismaBudgets } from '../../src/adapters/prisma-budgets.ts'
 import { prismaChallenges } from '../../src/adapters/prisma-challenges.ts'
 import { prismaCountryTraffic } from '../../src/adapters/prisma-country-traffic.ts'
@@ -80,7 +81,8 @@ export async function start (t: Test, { policy: ownPolicy, limits, argon2, datab
     countryOf,
     events,
     clock,
-    isReady: async () => (await pendingMigrations(engine).catch(() => ['unknown'])).length === 0
+    isReady: () => databaseReady(engine),
+    outageOf: error => databaseOutage(error, database.url ?? '')
   }, {
     secrets,
     signingKeys: [generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey],

@@ -1,0 +1,105 @@
+import t from 'tap'
+import { serverUrl, testDatabase } from '../support/database.ts'
+import { startDatabaseProxy } from '../support/database-proxy.ts'
+import { holdUp } from '../support/hold-up.ts'
+import { ada, otherThan, slugOf } from '../support/start.ts'
+import { startServer } from '../support/service.ts'
+import { startBehindProxy } from '../support/start-behind-proxy.ts'
+
+if (serverUrl !== undefined) {
+  t.test('while nobody listens all is answered with 503, and after that a challenge goes on where it was', async t => {
+    const { accessToken, app, challenge, failures, login, me, proxy, resend, twilio, verify, wait } = await startBehindProxy(t)
+    const token = await accessToken(ada)
+    const { challengeToken, code } = await challenge()
+    t.equal((await verify(challengeToken, otherThan(code))).json().attemptsRemaining, 4)
+    await proxy.refuse()
+
+    for (let i = 0; i < 3; i++) {
+      for (const answer of [await login(), await verify(challengeToken, code), await resend(challengeToken), await me(token)]) {
+        t.equal(answer.statusCode, 503)
+        t.equal(slugOf(answer), 'database-unavailable')
+        t.equal(answer.headers['retry-after'], '5')
+      }
+    }
+    t.match(failures().at(-1), { level: 50, reason: 'unreachable', msg: `can't reach the database at ${new URL(proxy.url).host}: check that the server runs, DATABASE_URL, DNS and the firewall` })
+    t.equal(failures().length, 12, 'one line for each')
+    t.equal(slugOf(await app.inject('/readyz')), 'not-ready')
+    t.equal((await app.inject('/livez')).statusCode, 200)
+    t.equal((await app.inject('/.well-known/jwks.json')).statusCode, 200, 'other services can go on checking tokens')
+    t.equal(slugOf(await verify('forged', code)), 'challenge-ended')
+    t.equal(twilio.texts.length, 2)
+
+    await proxy.accept()
+    t.equal((await app.inject('/readyz')).statusCode, 200)
+    t.equal((await login()).json().sent, false)
+    t.equal((await verify(challengeToken, otherThan(code))).json().attemptsRemaining, 3)
+    t.equal((await verify(challengeToken, code)).statusCode, 200)
+    t.equal((await me(token)).statusCode, 200)
+    wait(31)
+    t.equal((await login()).json().sent, true)
+  })
+
+  t.test('connections cut while idle are nobody\'s failure', async t => {
+    const broken: Error[] = []
+    const { failures, login, proxy } = await startBehindProxy(t, { pool: { onError: error => broken.push(error) } })
+    await Promise.all([1, 2, 3].map(() => login()))
+    proxy.cut()
+    while (broken.length === 0) await new Promise(resolve => setTimeout(resolve, 10))
+    t.equal((await login()).statusCode, 200)
+    t.equal(failures().length, 0)
+  })
+
+  t.test('a flood of logins cut off in the middle ends in 200 or 503 each, one text, and one code that is good once', async t => {
+    const { failures, login, prisma, proxy, twilio, verify } = await startBehindProxy(t)
+    await prisma.$queryRaw`SELECT 1`
+    const flood = Array.from({ length: 30 }, () => login())
+    await Promise.race(flood)
+    proxy.cut()
+    const answers = await Promise.all(flood)
+    const failed = answers.filter(answer => slugOf(answer) === 'database-unavailable')
+    t.ok(answers.every(answer => answer.statusCode === 200 || failed.includes(answer)))
+    t.equal(failures().length, failed.length)
+    const { challengeToken } = (await login()).json()
+    t.equal(twilio.texts.length, 1)
+    const tokens = await Promise.all([1, 2, 3].map(() => verify(challengeToken, twilio.lastCode())))
+    t.equal(tokens.filter(({ statusCode }) => statusCode === 200).length, 1)
+  })
+
+  t.test('an administrator who ends the connections under way, as a restart does, leaves nothing undone by halves', async t => {
+    const { challenge, failures, login, server, verify, twilio } = await startBehindProxy(t)
+    const { challengeToken, code } = await challenge()
+    await holdUp(server, async waiting => {
+      const answers = Promise.all([login(), verify(challengeToken, code)])
+      await waiting(2)
+      await server.$queryRaw`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+      t.same((await answers).map(slugOf), ['database-unavailable', 'database-unavailable'])
+    })
+    t.match(failures(), [{ reason: 'disconnected', sqlState: '57P01' }, { reason: 'disconnected', sqlState: '57P01' }])
+    t.equal((await verify(challengeToken, otherThan(code))).json().attemptsRemaining, 4)
+    t.equal((await verify(challengeToken, code)).statusCode, 200)
+    t.equal((await login()).json().sent, true)
+    t.equal(twilio.texts.length, 2)
+  })
+
+  t.test('the process lives through it, logs no password of the URL, and stops in order while it lasts', async t => {
+    const proxy = await startDatabaseProxy(t, (await testDatabase(t)).url ?? '')
+    const url = new URL(proxy.url)
+    url.password ||= 'canary-database-password' // where the server trusts us anyway, nobody looks at it
+    const server = await startServer(t, { folder: t.testdir(), env: { DATABASE_URL: url.href, LOG_LEVEL: 'trace' } })
+    await server.prints(/Use the access token/)
+    await proxy.refuse()
+    t.match(await server.login('demo', 'wrong'), { status: 503, body: { type: /database-unavailable$/, retryAfter: 5 } })
+    await proxy.accept()
+    t.match(await server.login('demo', 'wrong'), { status: 401 })
+    await proxy.refuse()
+    t.match(await server.login('demo', 'wrong'), { status: 503 })
+    server.kill('SIGTERM')
+    const { code, stdout, stderr } = await server.ended
+    t.equal(code, 0)
+    t.equal(stderr, '')
+    t.match(stdout, /"event":"database.failed"/)
+    t.notOk(stdout.includes(url.password))
+  })
+} else {
+  t.pass('an embedded database can not go away')
+}
