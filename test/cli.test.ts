@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ada } from './support/start.ts'
+import { ada, otherThan } from './support/start.ts'
 import { shownCode, start, startServer } from './support/service.ts'
 
 // A server has the embedded folder; all commands but the last one work through it.
@@ -39,6 +39,15 @@ t.test('disabling somebody ends the login under way and the tokens that are out;
   t.match(await server.login(ada.username, password), { status: 200 })
 })
 
+t.test('unlock lets somebody go on who was locked out by wrong codes, and by wrong passwords a minute later', async t => {
+  const { challengeToken, code } = await challenge(password)
+  for (let i = 0; i < 5; i++) await server.verify(challengeToken, otherThan(code))
+  t.match(await server.login(ada.username, password), { status: 429, body: { type: /too-many-attempts$/, reason: 'codes' } })
+  t.match(await users(['list']), { stdout: /^ada +\+1•••••••43 +locked\n/ })
+  t.same(await users(['unlock', 'Ada']), { code: 0, stdout: 'Unlocked Ada. Where wrong passwords were refused, that may go on for another minute.\n', stderr: '' })
+  t.ok(await tokenOf(password))
+})
+
 t.test('after set-phone codes go to the new number and a login under way is over', async t => {
   const { challengeToken, code } = await challenge(password)
   t.same(await users(['set-phone', 'ada', '+447400123456']), { code: 0, stdout: 'Codes for ada go to +44•••••••56 from now on.\n', stderr: '' })
@@ -62,6 +71,7 @@ t.test('what can not be done is refused in one line, exit 1, and nothing has cha
     [/common passwords/, ['set-password', 'ada'], 'Password123\n'],
     [/a user named Ada already/, ['add', 'Ada', '+12025550144'], 'a perfectly fine password\n'],
     [/no user named nobody/, ['disable', 'nobody'], ''],
+    [/no user named nobody/, ['unlock', 'nobody'], ''],
     [/no user named two lines/, ['disable', 'two\nlines'], '']
   ]
   const usage = users(['add', 'grace'])

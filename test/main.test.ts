@@ -109,7 +109,10 @@ t.test('SIGTERM at rest ends it with 0', async t => {
 
 t.test('in production a server that has to stop finishes the login under way, takes no new ones, and has printed nothing but JSON', async t => {
   const twilio = await startTwilioStandIn(t)
-  const server = await startServer(t, { folder, env: production('pglite:data/pglite', twilio.baseUrl) })
+  const server = await startServer(t, { folder, env: { ...production('pglite:data/pglite', twilio.baseUrl), METRICS_PORT: '0' } })
+  const [, metrics = ''] = await server.prints(/Metrics at (http:[^"]+)"/)
+  t.match(await (await fetch(metrics)).text(), /^process_cpu_seconds_total/m, 'its metrics are on a port of their own')
+  t.equal((await fetch(`${server.url}/metrics`)).status, 404, 'and only there')
   twilio.next(answerLate(1500))
   const login = server.login('demo', demoPassword)
   while (twilio.requests.length === 0) await new Promise(resolve => setTimeout(resolve, 10))

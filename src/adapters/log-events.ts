@@ -15,7 +15,7 @@ const lines: Record<EventName, ['info' | 'warn', string]> = {
   'password.right': ['info', 'a right password'],
   'password.wrong': ['info', 'a login without the right password'],
   'code.sent': ['info', 'a code was handed over for delivery'],
-  'code.not-sent': ['warn', 'a code could not be handed over, and is void'],
+  'code.not-sent': ['info', 'a code could not be handed over, and is void; why, another line says'],
   'code.right': ['info', 'a right code'],
   'code.wrong': ['info', 'a wrong code'],
   'codes.locked': ['warn', 'too many wrong codes in a row: the account is locked for a while, or until users unlock'],
