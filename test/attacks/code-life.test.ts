@@ -56,6 +56,7 @@ async function compare ({ life }: Model, real: Real, service: Service, expected:
   assert.deepEqual({ status: answer.statusCode, ...Object.fromEntries(Object.entries(facts).filter(([, fact]) => fact !== undefined)) }, expected)
   assert.ok(after.asked - before.asked <= 1, 'one text at most')
   assert.equal(body.retryAfter, facts.retryAfter, 'header and body agree')
+  if (facts.sent) assert.equal(Number(service.twilio.requests.at(-1)?.['ValidityPeriod']), facts.codeExpiresIn, 'Twilio drops a text that would come after its code')
   if (body.accessToken !== undefined) assert.equal((await service.me(body.accessToken)).json().username, real.username)
 
   const code = facts.asked && codeIn(service.twilio.requests.at(-1)?.['Body'])

@@ -6,6 +6,7 @@ export type Fate = 'accepted' | 'rejected' | 'undeliverable' | 'lost' | 'deliver
 /** What an answer says, times in seconds; `asked`: Twilio was; `arrived`: and somebody has a text on the phone. */
 export type Expected = { status: number, slug?: string, asked?: true, arrived?: true } & Partial<Record<'sent' | 'expiresIn' | 'codeExpiresIn' | 'resendIn' | 'attemptsRemaining' | 'retryAfter' | 'reason', unknown>>
 
+/** What of the configuration bears on a code; 0 is no limit. */
 export type ModelPolicy = Pick<Policy, 'codeTtl' | 'challengeTtl' | 'resendCooldown' | 'codeAttempts'> & { codeFailures: number, textsPerHour: number }
 
 type Login = { code: string | null, codeEnds: number, resendAt: number, attempts: number, ends: number, over: boolean }
@@ -102,4 +103,5 @@ export function codeLife (policy: ModelPolicy, failures: number) {
   }
 }
 
+/** The model, somewhere on its way. */
 export type CodeLife = ReturnType<typeof codeLife>
