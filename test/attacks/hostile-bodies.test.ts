@@ -212,7 +212,8 @@ t.test('no path, query or method on the wire makes the server stumble, quote a s
 
   async function exchange (request: string): Promise<Seen> {
     const socket = connect(port, '127.0.0.1')
-    socket.end(request, 'latin1')
+    // Not ended: to Node a client that closes its side while it waits has hung up.
+    socket.write(request, 'latin1')
     const answer = await readText(socket)
     const [head = '', body = ''] = answer.split(/\r\n\r\n(.*)/s)
     return { status: Number(/^HTTP\/1\.1 (\d{3}) /.exec(head)?.[1]), type: /^content-type: (.*?)\r?$/im.exec(head)?.[1] ?? '', body, headers: head }

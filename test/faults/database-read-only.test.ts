@@ -18,7 +18,7 @@ if (serverUrl !== undefined) {
     t.equal((await app.inject('/livez')).statusCode, 200)
     t.equal(slugOf(await verify(challengeToken, code)), 'database-unavailable')
     t.equal((await me(token)).statusCode, 200, 'what only reads goes on')
-    t.match(failures(), [{ reason: 'read-only', sqlState: '25006', msg: /^cannot execute UPDATE in a read-only transaction: .*primary/ }])
+    t.match(failures(), [{ reason: 'read-only', sqlState: '25006', msg: /^cannot execute .* in a read-only transaction: .*primary/ }])
 
     await server.$executeRawUnsafe(`ALTER DATABASE ${name} RESET default_transaction_read_only`)
     // A connection that was made read-only stays so until it is asked to write once; being asked is enough.

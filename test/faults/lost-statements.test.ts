@@ -5,13 +5,14 @@ import type { Loss } from '../support/database-proxy.ts'
 import { ada, otherThan, slugOf } from '../support/start.ts'
 import { startBehindProxy } from '../support/start-behind-proxy.ts'
 
+const charge = /INSERT INTO counters/
 const readLogin = /SELECT u\.id/
 const storeChallenge = /INSERT INTO challenges/
 const readChallenge = /SELECT .* FROM "public"\."challenges"/
 const readUser = /SELECT .* FROM "public"\."users"/
 const replaceDigest = /UPDATE "public"\."users" SET "password_digest"/
-const spendAttempt = /UPDATE "public"\."challenges" SET "attempts_left"/
-const consume = /UPDATE "public"\."challenges" SET "consumed_at"/
+const spendAttempt = /UPDATE challenges SET attempts_left/
+const consume = /UPDATE challenges SET consumed_at/
 const renewCode = /UPDATE "public"\."challenges" SET "code_hash"/
 const voidCode = /UPDATE "public"\."challenges" SET "code_expires_at"/
 const losses: Loss[] = ['lost', 'done, but its answer lost']
@@ -35,6 +36,19 @@ if (serverUrl !== undefined) {
         t.equal((await verify(challengeToken, otherThan(code))).json().attemptsRemaining, 4)
         const answers = await Promise.all([1, 2, 3].map(() => verify(challengeToken, code)))
         t.equal(answers.filter(({ statusCode }) => statusCode === 200).length, 1)
+      })
+    }
+
+    for (const [name, limits] of [['try at the password', { passwordFailures: 10 }], ['text', { textsPerPhoneHour: 3 }]] as const) {
+      t.test(`a login whose charge for the ${name} is ${loss} texts nothing, and the next texts at once`, async t => {
+        const { challenge, login, proxy, twilio, verify } = await startBehindProxy(t, { limits })
+        proxy.lose(charge, loss)
+        t.equal(slugOf(await login()), 'database-unavailable')
+        t.notOk(proxy.isWaiting())
+        t.equal(twilio.requests.length, 0)
+        const { challengeToken, code } = await challenge()
+        t.equal(twilio.texts.length, 1)
+        t.equal((await verify(challengeToken, code)).statusCode, 200)
       })
     }
 
