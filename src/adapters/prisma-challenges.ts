@@ -23,7 +23,7 @@ export const prismaChallenges = (prisma: PrismaClient): Challenges => ({
         id = EXCLUDED.id, code_hash = EXCLUDED.code_hash, code_expires_at = EXCLUDED.code_expires_at,
         resend_at = EXCLUDED.resend_at, attempts_left = EXCLUDED.attempts_left, expires_at = EXCLUDED.expires_at,
         consumed_at = NULL
-      WHERE stored.id = ${previous?.id} AND stored.code_hash = ${previous?.codeHash}`
+      WHERE stored.id = ${previous?.id} AND stored.code_hash = ${previous?.codeHash} AND stored.attempts_left = ${previous?.attemptsLeft}`
     return stored === 1
   },
 
@@ -37,6 +37,11 @@ export const prismaChallenges = (prisma: PrismaClient): Challenges => ({
 
   async voidCode ({ id, codeHash }, now) {
     await prisma.challenge.updateMany({ where: { id, codeHash }, data: { codeExpiresAt: now, resendAt: now } })
+  },
+
+  async putBack ({ id, codeHash, attemptsLeft }, { userId: _userId, purpose: _purpose, ...previous }) {
+    const { count } = await prisma.challenge.updateMany({ where: { id, codeHash, attemptsLeft, consumedAt: null }, data: previous })
+    return count === 1
   },
 
   async spendAttempt (id, locks, now) {

@@ -38,6 +38,11 @@ export type Challenges = {
   /** Kills a code whose text never left, and lets the next one go out at once. */
   voidCode: (challenge: Challenge, now: Date) => Promise<void>
   /**
+   * Puts `previous`, open as it was, back in the place of `next`, of which no text went out. False when somebody has used,
+   * replaced or guessed at `next` already.
+   */
+  putBack: (next: Challenge, previous: Challenge) => Promise<boolean>
+  /**
    * Takes one attempt off an open challenge with a live code, and counts it as a failure of the account, which the nth
    * failure in a row locks for `locks[n - 1]` seconds (see `codeLocks`). Null when there is none to take, or the account
    * is locked.

@@ -76,7 +76,7 @@ async function startChallenge (ports: LogInPorts, caller: Caller, user: User & {
     consumedAt: null
   }
   const store = () => challenges.replace(previous, next, user)
-  if (!await textCode(ports, caller, { challenge: next, to: user.phone, code, store }, now)) return null
+  if (!await textCode(ports, caller, { challenge: next, previous, to: user.phone, code, store }, now)) return null
   return pendingCode(next, user.phone, true, clock())
 }
 

@@ -19,10 +19,10 @@ export async function resendCode (ports: ResendCodePorts, caller: Caller, challe
   const previous = await challenges.find(challengeId)
   const now = clock()
   if (previous === null || !isOpen(previous, now)) throw new Refusal('challenge-ended')
-  if (previous.resendAt > now) throw new Refusal('resend-too-soon', { retryAfter: secondsUntil(previous.resendAt, now) })
   const user = await users.find(previous.userId)
   if (user === null || user.disabled || user.phone === null) throw new Refusal('challenge-ended')
   refuseLocked(user, policy.limits.codeFailures, now)
+  if (previous.resendAt > now) throw new Refusal('resend-too-soon', { retryAfter: secondsUntil(previous.resendAt, now) })
 
   const code = codes.draw(previous)
   const next = {
@@ -33,7 +33,7 @@ export async function resendCode (ports: ResendCodePorts, caller: Caller, challe
   }
   const store = () => challenges.renewCode(previous, next, now)
   // Somebody changed the challenge meanwhile, most likely by a resend of their own: look again.
-  if (!await textCode(ports, caller, { challenge: next, to: user.phone, code, store }, now)) return resendCode(ports, caller, challengeId)
+  if (!await textCode(ports, caller, { challenge: next, previous, to: user.phone, code, store }, now)) return resendCode(ports, caller, challengeId)
   return pendingCode(next, user.phone, true, clock())
 }
 

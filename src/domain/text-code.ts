@@ -1,6 +1,6 @@
 import { refundOf, type Budgets } from './budgets.ts'
 import type { Caller } from './caller.ts'
-import type { Challenge, Challenges } from './challenge.ts'
+import { isOpen, type Challenge, type Challenges } from './challenge.ts'
 import { secondsUntil, type Clock } from './clock.ts'
 import type { CountryTraffic } from './country-traffic.ts'
 import type { Events } from './events.ts'
@@ -23,12 +23,13 @@ export type TextCodePorts = {
   policy: Policy
 }
 
-/** A code on its way: `store` writes the challenge that holds it, and says whether it did. */
-export type NewText = { challenge: Challenge, to: string, code: string, store: () => Promise<boolean> }
+/** A code on its way: `store` writes the challenge that holds it, in the place of `previous`, and says whether it did. */
+export type NewText = { challenge: Challenge, previous: Challenge | null, to: string, code: string, store: () => Promise<boolean> }
 
 /**
  * Stores a challenge, then texts its code, so that no code is ever on a phone but not in the record. False, and no text,
- * when it was not to be stored. A text that can't be handed over voids the code.
+ * when it was not to be stored. A text that can't be handed over voids the code; one that is not even tried, because there
+ * were too many, leaves the code that was as it was.
  * Throws `too-many-texts`, `sms-unavailable`, `sms-undeliverable`.
  */
 export async function textCode (ports: TextCodePorts, caller: Caller, text: NewText, now: Date): Promise<boolean> {
@@ -39,9 +40,16 @@ export async function textCode (ports: TextCodePorts, caller: Caller, text: NewT
   } catch (error) {
     // Also when storing failed: the code may be there all the same, and with it the wait for a text that never went out.
     // Should the database fail here, the caller is still told of the text, and the log of both.
-    await ports.challenges.voidCode(text.challenge, ports.clock()).catch(reason => { if (error instanceof Refusal) error.cause = reason })
+    await undo(ports, text, error).catch(reason => { if (error instanceof Refusal) error.cause = reason })
     throw error
   }
+}
+
+// Budgets are spent after the code is stored, or of many logins at once all but one would be refused for their texts.
+async function undo ({ challenges, clock }: TextCodePorts, { challenge, previous }: NewText, error: unknown) {
+  const untried = error instanceof Refusal && error.slug === 'too-many-texts'
+  if (untried && previous !== null && isOpen(previous, clock()) && await challenges.putBack(challenge, previous)) return
+  await challenges.voidCode(challenge, clock())
 }
 
 async function sendWithinBudgets (ports: TextCodePorts, caller: Caller, { challenge, to, code }: NewText, now: Date) {

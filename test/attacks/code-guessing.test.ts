@@ -44,7 +44,7 @@ t.test('five wrong codes in a row lock the account, over resends, logins, addres
     t.equal(slugOf(locked), 'too-many-attempts', 'the right code comes too late')
     t.match(locked.json(), { status: 429, reason: 'codes', retryAfter: 900 })
     t.equal(locked.headers['retry-after'], '900')
-    t.equal(slugOf(await resend(second.challengeToken)), 'resend-too-soon')
+    t.match((await resend(second.challengeToken)).json(), { status: 429, reason: 'codes', retryAfter: 900 })
   }
   one.wait(31)
   t.match((await one.resend(second.challengeToken)).json(), { status: 429, reason: 'codes', retryAfter: 869 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ada, codeIn, defaultLimits, slugOf, start } from '../support/start.ts'
+import { ada, codeIn, defaultLimits, otherThan, slugOf, start } from '../support/start.ts'
 import { answerLate, deliverButFail, reject } from '../support/twilio-stand-in.ts'
 
 const { textsPerPhoneHour, textsPerPhoneDay } = defaultLimits
@@ -106,14 +106,28 @@ t.test('a text that Twilio did not take is charged to nobody; one that may have 
   t.equal(twilio.texts.length, 2)
 })
 
+t.test('a login or resend refused for its texts leaves the code on the phone as good as it was', async t => {
+  for (const again of ['login', 'resend'] as const) {
+    const { challenge, login, resend, verify, wait } = await start(t, { limits: { textsPerHour: 1 }, policy: { resendCooldown: 10 } })
+    const { challengeToken, code } = await challenge()
+    await verify(challengeToken, otherThan(code))
+    wait(11)
+    for (let i = 0; i < 3; i++) t.equal(slugOf(await (again === 'login' ? login() : resend(challengeToken))), 'too-many-texts')
+    t.equal((await verify(challengeToken, otherThan(code))).json().attemptsRemaining, 3, again)
+    t.equal((await verify(challengeToken, code)).statusCode, 200, again)
+    t.equal(slugOf(await login()), 'too-many-texts')
+    t.equal(slugOf(await verify(challengeToken, code)), 'challenge-ended', 'and used is used')
+  }
+})
+
 t.test('a login refused for its texts leaves no code to guess, and no cooldown', async t => {
-  const { login, users, wait, twilio, prisma } = await start(t, { limits: { textsPerHour: 1 } })
+  const { clock, login, users, wait, twilio, prisma } = await start(t, { limits: { textsPerHour: 1 } })
   await login()
   wait(61)
   t.equal(slugOf(await login()), 'too-many-texts')
   t.equal(slugOf(await login()), 'too-many-texts', 'not "sent": false for a text that never was')
   const [challenge] = await prisma.challenge.findMany()
-  t.ok(challenge && challenge.codeExpiresAt <= challenge.resendAt)
+  t.ok(challenge && challenge.codeExpiresAt <= clock() && challenge.resendAt <= clock())
   wait(3600)
   twilio.next(answerLate(50))
   t.match((await login()).json(), { sent: true })

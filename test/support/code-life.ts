@@ -33,16 +33,13 @@ export function codeLife (policy: ModelPolicy, failures: number) {
     return now < lockedUntil ? refused(429, 'too-many-attempts', { reason: 'codes', retryAfter: lockedUntil - now }) : null
   }
 
-  /** The code that was is dead, whatever becomes of the new one; a text that can't be handed over kills that too. */
+  /** The code that was is dead, whatever becomes of the new one; a text that can't be handed over kills that too. But a text that isn't tried, for there were too many, changes nothing. */
   function text (one: Login, fate: Fate): Expected {
     const dead = { code: null, codeEnds: now, resendAt: now }
     if (textsPerHour > 0) {
       // A window begins with its first charge, and stays as it is when that is given back.
       if (now >= texts.ends) texts = { spent: 0, ends: now + 3600 }
-      if (texts.spent === textsPerHour) {
-        Object.assign(one, dead)
-        return refused(429, 'too-many-texts', { retryAfter: texts.ends - now })
-      }
+      if (texts.spent === textsPerHour) return refused(429, 'too-many-texts', { retryAfter: texts.ends - now })
       if (fate !== 'rejected' && fate !== 'undeliverable') texts.spent++
     }
     if (fate === 'accepted') {
@@ -72,14 +69,19 @@ export function codeLife (policy: ModelPolicy, failures: number) {
       const no = locked()
       if (no !== null) return no
       if (login !== null && isFresh(login)) return pending(login, false)
+      const before = login
       login = { code: null, codeEnds: now, resendAt: now, attempts: codeAttempts, ends: now + challengeTtl, over: false }
-      return text(login, fate)
+      const answer = text(login, fate)
+      if (answer.slug === 'too-many-texts' && before !== null && isOpen(before)) login = before
+      return answer
     },
     resend (token: string, fate: Fate): Expected {
       const one = opens.get(token)
       if (one === undefined || one !== login || !isOpen(one)) return ended
+      const no = locked()
+      if (no !== null) return no
       if (now < one.resendAt) return refused(429, 'resend-too-soon', { retryAfter: one.resendAt - now })
-      return locked() ?? text(one, fate)
+      return text(one, fate)
     },
     verify (token: string, code: string): Expected {
       const one = opens.get(token)
