@@ -29,7 +29,7 @@ const variables = z.object({
   LIMIT_TEXTS_PER_COUNTRY_HOUR: limit().default(0),
   LIMIT_TEXTS_PER_HOUR: limit().default(0),
   SMS_CONVERSION_FLOOR: whole(0, 100).default(10),
-  SMS_CONVERSION_VOLUME: whole(1, 1000000).default(500),
+  SMS_CONVERSION_VOLUME: whole(20, 1000000).default(500),
   SMS_CONVERSION_PAUSE: whole(1, 86400).default(900),
   SMS_COUNTRIES: countries().optional(),
   SMS_BRAND: z.string().regex(/^[A-Za-z0-9 .&'+-]{1,30}$/, "must be 1 to 30 letters, digits, spaces or .&'+-").default('sms-login'),
@@ -67,21 +67,23 @@ export function loadConfig ({ serving = false } = {}): Config {
   return config
 }
 
+/** Threads that files and look-ups of hosts have for themselves. Not more: each that ever hashed keeps a hash's memory. */
+const threadsKeptFree = 2
+
 /**
- * Has Node make its pool of threads larger by four than what hashes passwords: files and look-ups of hosts wait in the same
- * line, and must not wait behind a flood of logins. What the operator said with UV_THREADPOOL_SIZE stays. Heeded only
- * before the pool is first used.
+ * Has Node make its pool of threads so much larger than what hashes passwords that nothing waits behind a flood of logins.
+ * What the operator said with UV_THREADPOOL_SIZE stays. Heeded only before the pool is first used.
  */
 export function sizeThreadPool ({ argon2 }: Config) {
-  process.env['UV_THREADPOOL_SIZE'] ||= String(argon2.concurrency + 4)
+  process.env['UV_THREADPOOL_SIZE'] ||= String(argon2.concurrency + threadsKeptFree)
 }
 
-/** The configuration with no more hashes at once than leave two threads of the pool free, whatever its size came to be. */
+/** The configuration with no more hashes at once than leave those threads free, whatever the pool's size came to be. */
 export function fittedToThreadPool (config: Config): Config {
   // As libuv reads it: 4 when it isn't set, 1 for what isn't a number.
   const threads = Number.parseInt(process.env['UV_THREADPOOL_SIZE'] ?? '4') || 1
   const { argon2 } = config
-  return { ...config, argon2: { ...argon2, concurrency: Math.max(1, Math.min(argon2.concurrency, threads - 2)) } }
+  return { ...config, argon2: { ...argon2, concurrency: Math.max(1, Math.min(argon2.concurrency, threads - threadsKeptFree)) } }
 }
 
 /** Checks an environment. Throws an Error whose message names the first variable that won't do, and why, without its value. */
@@ -96,6 +98,7 @@ export function readConfig (environment: NodeJS.ProcessEnv) {
   const env = checked.data
   const production = env.NODE_ENV === 'production'
   if (env.CODE_TTL > env.CHALLENGE_TTL) throw new Error('CODE_TTL must not be greater than CHALLENGE_TTL')
+  if (env.METRICS_PORT === env.PORT && env.PORT !== 0) throw new Error('METRICS_PORT must not be the same as PORT')
   if (production && given['DATABASE_URL'] === undefined) throw missing('DATABASE_URL')
 
   return {
@@ -123,7 +126,7 @@ export function readConfig (environment: NodeJS.ProcessEnv) {
         codeFailures: env.LIMIT_CODE_FAILURES,
         textsPerPhoneHour: env.LIMIT_TEXTS_PER_PHONE_HOUR,
         textsPerPhoneDay: env.LIMIT_TEXTS_PER_PHONE_DAY,
-        textsPerNetworkHour: env.LIMIT_TEXTS_PER_IP_HOUR ?? env.LIMIT_IP_PER_MINUTE,
+        textsPerNetworkHour: env.LIMIT_TEXTS_PER_IP_HOUR ?? 5 * env.LIMIT_IP_PER_MINUTE,
         textsPerCountryHour: env.LIMIT_TEXTS_PER_COUNTRY_HOUR,
         textsPerHour: env.LIMIT_TEXTS_PER_HOUR
       },

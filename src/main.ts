@@ -7,7 +7,7 @@ import { openDatabase } from './adapters/database.ts'
 import { localSecret, localSigningKey } from './adapters/local-keys.ts'
 import { pinoLog } from './adapters/pino-log.ts'
 import { prismaUserDirectory } from './adapters/prisma-user-directory.ts'
-import { prometheusMetrics, type Metrics } from './adapters/prometheus-metrics.ts'
+import type { Metrics } from './adapters/prometheus-metrics.ts'
 import { sweepCounters } from './adapters/sweep-counters.ts'
 import { buildApp } from './app.ts'
 import { bringUpToDate } from './bring-up-to-date.ts'
@@ -31,8 +31,8 @@ async function start (config: Config) {
   const fitted = fittedToThreadPool(config)
   if (fitted.argon2.concurrency < config.argon2.concurrency) log.warn({ atOnce: fitted.argon2.concurrency }, 'fewer hashes at once than ARGON2_CONCURRENCY: the thread pool is too small; use npm start or set UV_THREADPOOL_SIZE')
   const secrets = config.secrets ?? [localSecret(localFolder)] as const
-  const metrics = config.metricsPort === undefined ? undefined : prometheusMetrics()
-  const ports = await portsOf(fitted, database, secrets[0], log, metrics)
+  const metrics = config.metricsPort === undefined ? undefined : (await import('./adapters/prometheus-metrics.ts')).prometheusMetrics()
+  const ports = await portsOf(fitted, database, secrets, log, metrics)
 
   const app = await buildApp(ports, {
     ...config,
@@ -42,10 +42,14 @@ async function start (config: Config) {
     signingKeys: config.signingKeys ?? [localSigningKey(localFolder)]
   }, log)
   app.addHook('onClose', database.close)
-  const sweeping = setInterval(() => {
-    sweepCounters(database.prisma, ports.clock()).catch(error => log.warn({ err: error }, 'old counters could not be removed; the next minute will do it'))
-  }, 60_000)
-  app.addHook('onClose', () => clearInterval(sweeping))
+  const chores = [
+    setInterval(() => sweepCounters(database.prisma, ports.clock()).catch(putOff('old counters could not be removed', log)), 60_000),
+    setInterval(() => ports.countryTraffic.share(ports.clock()).catch(putOff('texts and right codes could not be added up', log)), 5_000)
+  ]
+  app.addHook('onClose', async () => {
+    for (const chore of chores) clearInterval(chore)
+    await ports.countryTraffic.share(ports.clock()).catch(putOff('texts and right codes could not be added up', log))
+  })
 
   let stopping = false
   // Kept alive, the connection of a request that was under way when the stop began would hold up the stop for a minute.
@@ -69,6 +73,9 @@ async function start (config: Config) {
   }
 }
 
+/** A chore that fails is done the next time. */
+const putOff = (what: string, log: Logger) => (error: unknown) => log.warn({ err: error }, `${what}; the next time will do it`)
+
 /** Counts what `app` answers, and shows it on a port of its own for as long as `app` runs. */
 async function serveMetrics (app: FastifyInstance, metrics: Metrics, { host, metricsPort }: Config, log: Logger) {
   app.addHook('onResponse', async ({ method, routeOptions }, { statusCode: status, elapsedTime }) => {
@@ -76,7 +83,8 @@ async function serveMetrics (app: FastifyInstance, metrics: Metrics, { host, met
   })
   const server = metricsServer(metrics)
   app.addHook('onClose', () => server.close())
-  log.info(`Metrics at ${await server.listen({ host, port: metricsPort ?? 0 })}/metrics`)
+  const address = await server.listen({ host, port: metricsPort ?? 0 }).catch(error => { throw new Error(`METRICS_PORT won't do: ${error.message}`) })
+  log.info(`Metrics at ${address}/metrics`)
 }
 
 /**

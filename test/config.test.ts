@@ -78,7 +78,7 @@ t.test('with nothing set, everything is as promised', async t => {
         codeFailures: 5,
         textsPerPhoneHour: 6,
         textsPerPhoneDay: 20,
-        textsPerNetworkHour: 60,
+        textsPerNetworkHour: 300,
         textsPerCountryHour: 0,
         textsPerHour: 0
       },
@@ -95,10 +95,15 @@ t.test('with nothing set, everything is as promised', async t => {
   })
 })
 
-t.test('an address may cause as many texts an hour as it may send requests a minute, unless told otherwise', async t => {
-  t.equal(readConfig({ LIMIT_IP_PER_MINUTE: '7' }).policy.limits.textsPerNetworkHour, 7)
+t.test('an address may cause five times as many texts an hour as it may send requests a minute, unless told otherwise', async t => {
+  t.equal(readConfig({ LIMIT_IP_PER_MINUTE: '7' }).policy.limits.textsPerNetworkHour, 35)
   t.equal(readConfig({ LIMIT_IP_PER_MINUTE: '0' }).policy.limits.textsPerNetworkHour, 0)
   t.equal(readConfig({ LIMIT_IP_PER_MINUTE: '7', LIMIT_TEXTS_PER_IP_HOUR: '3' }).policy.limits.textsPerNetworkHour, 3)
+})
+
+t.test('metrics want a port of their own', async t => {
+  t.equal(refusal(t, { METRICS_PORT: '3000' }), 'METRICS_PORT must not be the same as PORT')
+  t.equal(readConfig({ PORT: '0', METRICS_PORT: '0' }).metricsPort, 0)
 })
 
 t.test('codes without a lock are refused in production, and only there', async t => {

@@ -1,13 +1,16 @@
-/** What a deed costs. `of` names for whom the budget is; adapters keep its parts as keyed hashes only. */
+/** What a deed costs. */
 export type Charge = {
   budget: string
-  of: readonly string[]
+  /** For whom or what the budget is, each with what it is: adapters keep no more of it than keyed hashes. */
+  of: Readonly<Record<string, string>>
   /** How much may be spent in a window. */
   limit: number
   /** How long a window is; it begins with its first charge. */
   seconds: number
-  /** 1 unless told otherwise. Less than 0 gives back, though never more than was spent. */
+  /** 1 unless told otherwise; 0 only asks whether there is room for 1; less gives back, though never more than was spent. */
   cost?: number
+  /** When what is given back was charged: nothing is given back to a later window. */
+  chargedAt?: Date
 }
 
 /** What is spent by now of each budget charged, in the order of the charges; or which one has no room, and until when. */
@@ -15,14 +18,17 @@ export type Spending = { exhausted: null, spent: readonly number[] } | { exhaust
 
 /** Counters that all instances share, and a restart doesn't set back. */
 export type Budgets = {
-  /** Charges all of these or none. No two callers are given the same last share. */
+  /** Charges all of these (each budget once) or none; what is given back is given back all the same. No two callers get the same last share. */
   spend: (charges: readonly Charge[], now: Date) => Promise<Spending>
   /** Forgets every budget of these names that is for `of`, alone or together with others. */
-  clear: (budgets: readonly string[], of: string) => Promise<void>
+  clear: (budgets: readonly string[], of: Readonly<Record<string, string>>) => Promise<void>
 }
 
-/** Gives back what `charge` cost. */
-export const refundOf = (charge: Charge): Charge => ({ ...charge, cost: -(charge.cost ?? 1) })
+/** Asks whether there is room for `charge`, and charges nothing. */
+export const roomFor = (charge: Charge): Charge => ({ ...charge, cost: 0 })
 
-/** Gives back all that was ever spent of the budget of `charge`. */
-export const resetOf = (charge: Charge): Charge => ({ ...charge, cost: -charge.limit })
+/** Gives back what `charge` cost. */
+export const refundOf = (charge: Charge, chargedAt: Date): Charge => ({ ...charge, cost: -(charge.cost ?? 1), chargedAt })
+
+/** Gives back all that was spent of the budget of `charge`. */
+export const resetOf = (charge: Charge, chargedAt: Date): Charge => ({ ...charge, cost: -charge.limit, chargedAt })

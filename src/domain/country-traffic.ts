@@ -1,4 +1,4 @@
-/** The texts to a country in the last hour or less, and how many of them led to a right code. */
+/** The texts to a country whose codes ended within the last hour, and how many right codes came back. */
 export type Conversion = { texts: number, verified: number }
 
 /** When a country's texts look like fraud: premium numbers are texted for the money, and nobody types the codes. */
@@ -20,7 +20,7 @@ export type CountryTraffic = {
   /** When texts to this country go out again; null: now. */
   stoppedUntil: (country: string, now: Date) => Promise<Date | null>
   /** A text was handed over. */
-  texted: (country: string) => void
+  texted: (country: string, now: Date) => void
   /** A right code came back. */
   verified: (country: string) => void
 }

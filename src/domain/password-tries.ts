@@ -1,15 +1,15 @@
-import { refundOf, resetOf, type Charge } from './budgets.ts'
+import { refundOf, resetOf, roomFor, type Charge } from './budgets.ts'
 import type { Caller } from './caller.ts'
-import { spend, type SpendPorts } from './spend.ts'
 import type { Policy } from './policy.ts'
+import { spend, type SpendPorts } from './spend.ts'
 
 export type PasswordTriesPorts = SpendPorts & { policy: Policy }
 
-const quarterOfAnHour = 900
-const day = 86_400
-
 /** What to charge after a try: when the password was right, and when it was never compared. */
 export type Settlement = { right: Charge[], untried: Charge[] }
+
+const quarterOfAnHour = 900
+const day = 86_400
 
 /**
  * Charges one try at the password of `username` (its key; nobody need have it) before anything is hashed. Throws
@@ -22,20 +22,29 @@ export type Settlement = { right: Charge[], untried: Charge[] }
 export async function spendPasswordTry (ports: PasswordTriesPorts, caller: Caller, username: string): Promise<Settlement> {
   const limit = ports.policy.limits.passwordFailures
   if (limit === 0) return { right: [], untried: [] }
+  const { network } = caller
+  const now = ports.clock()
   const refuseOr = (charges: Charge[]) => spend(ports, caller, charges, 'too-many-attempts', { reason: 'passwords' })
 
-  const here = { budget: 'password.here', of: [username, caller.network], limit, seconds: quarterOfAnHour }
-  const network = { budget: 'password.network', of: [caller.network], limit: 10 * limit, seconds: quarterOfAnHour }
+  const here = { budget: 'password.here', of: { username, network }, limit, seconds: quarterOfAnHour }
+  const anyName = { budget: 'password.network', of: { network }, limit: 10 * limit, seconds: quarterOfAnHour }
   // Counted, but never in the way by itself.
-  const name = { budget: 'password.name', of: [username], limit: uncounted, seconds: day }
-  const [, , tries = 0] = await refuseOr([here, network, name])
-  const slow = { budget: 'password.slow', of: [username, caller.network], limit: 3, seconds: slowWindow(tries / (10 * limit)) }
-  const slowed = tries > 10 * limit
-  if (slowed) await refuseOr([slow])
-  return {
-    right: [resetOf(here), refundOf(network), refundOf(name), ...slowed ? [resetOf(slow)] : []],
-    untried: [here, network, name, ...slowed ? [slow] : []].map(refundOf)
+  const anywhere = { budget: 'password.name', of: { username }, limit: uncounted, seconds: day }
+  const slow = { budget: 'password.slow', of: { username, network }, limit: 3, seconds: quarterOfAnHour }
+  const [, , tries = 0] = await refuseOr([here, anyName, anywhere, roomFor(slow)])
+  const settlement = {
+    right: [resetOf(here, now), refundOf(anyName, now), refundOf(anywhere, now)],
+    untried: [here, anyName, anywhere].map(charge => refundOf(charge, now))
   }
+  if (tries <= 10 * limit) return settlement
+
+  const slower = { ...slow, seconds: slowWindow(tries / (10 * limit)) }
+  await refuseOr([slower]).catch(async refusal => {
+    // The last one was given away meanwhile. A try that is refused must not count, or asking would slow everybody down.
+    await ports.budgets.spend(settlement.untried, now)
+    throw refusal
+  })
+  return { right: [...settlement.right, resetOf(slower, now)], untried: [...settlement.untried, refundOf(slower, now)] }
 }
 
 /** Fifteen minutes, doubled each time the attack has doubled, up to four hours. */

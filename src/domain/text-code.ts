@@ -62,18 +62,19 @@ async function sendWithinBudgets (ports: TextCodePorts, caller: Caller, { challe
     throw new Refusal('too-many-texts', { retryAfter: secondsUntil(stoppedUntil, now) })
   }
   const charges = textCharges(policy.limits, caller, { userId, phone: to, country })
+  const chargedAt = clock()
   await spend(ports, caller, charges, 'too-many-texts')
 
   const lifetime = secondsUntil(codeExpiresAt, now)
   const outcome = await sms.send({ to, body: loginText(policy.brand, code, lifetime), validFor: lifetime })
   if (outcome === 'accepted') {
-    countryTraffic.texted(country)
+    countryTraffic.texted(country, clock())
     events.record({ name: 'code.sent', caller, userId, country })
     return
   }
   events.record({ name: 'code.not-sent', caller, userId, country, reason: outcome })
   const refusal = new Refusal(outcome === 'undeliverable' ? 'sms-undeliverable' : 'sms-unavailable')
   // A text whose fate nobody knows may have arrived and counts, or a phone could be flooded while Twilio falters.
-  if (outcome !== 'unknown') await budgets.spend(charges.map(refundOf), clock()).catch(reason => { refusal.cause = reason })
+  if (outcome !== 'unknown') await budgets.spend(charges.map(charge => refundOf(charge, chargedAt)), clock()).catch(reason => { refusal.cause = reason })
   throw refusal
 }

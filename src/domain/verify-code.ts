@@ -42,7 +42,7 @@ export async function verifyCode (ports: VerifyCodePorts, caller: Caller, { chal
     throw new Refusal('wrong-code', { attemptsRemaining: Math.min(challenge.attemptsLeft, beforeLock) })
   }
   // Two right answers at once: only the one that closes the challenge gets a token.
-  if (!await challenges.consume(challenge, now)) throw await whyNotConsumed(challenges, challenge, now)
+  if (!await challenges.consume(challenge, now)) throw await whyNotConsumed(challenges, challenge, triesLeft(codeFailures, policy.limits.codeFailures), now)
   const country = countryOf(phone ?? '')
   countryTraffic.verified(country)
   events.record({ name: 'code.right', caller, userId, country })
@@ -59,9 +59,9 @@ async function whyNoAttempt ({ challenges, users, policy }: VerifyCodePorts, cha
 }
 
 /** Meanwhile another answer may have closed the challenge, or a resend replaced the code. */
-async function whyNotConsumed (challenges: Challenges, { id, codeHash }: Challenge, now: Date): Promise<Refusal> {
+async function whyNotConsumed (challenges: Challenges, { id, codeHash }: Challenge, beforeLock: number, now: Date): Promise<Refusal> {
   const current = await challenges.find(id)
   return current !== null && isOpen(current, now) && !Buffer.from(current.codeHash).equals(codeHash)
-    ? new Refusal('wrong-code', { attemptsRemaining: current.attemptsLeft })
+    ? new Refusal('wrong-code', { attemptsRemaining: Math.min(current.attemptsLeft, beforeLock) })
     : new Refusal('challenge-ended')
 }

@@ -2,15 +2,24 @@ import type { FastifyRequest } from 'fastify'
 import ipaddr from 'ipaddr.js'
 import type { Caller } from '../domain/caller.ts'
 
-/** Who sent this request. */
-export const callerOf = ({ ip, id }: FastifyRequest): Caller => ({ address: ip, network: networkOf(ip), requestId: id })
+/**
+ * Who sent this request. What a trusted proxy forwards and is no address, even without a port, counts as the proxy's own: as
+ * an address of its own, each new invention would have budgets of its own.
+ */
+export function callerOf ({ ip, id, socket }: FastifyRequest): Caller {
+  const address = [ip, withoutPort(ip), socket.remoteAddress].find(text => text !== undefined && ipaddr.isValid(text)) ?? 'unknown'
+  return { address, network: networkOf(address), requestId: id }
+}
+
+// Some gateways append the client's port: 198.51.100.7:4000, [2001:db8::1]:4000.
+const withoutPort = (ip: string) => /^(?:(\d+(?:\.\d+){3})|\[(.+)\]):\d+$/.exec(ip)?.slice(1).find(Boolean)
 
 /**
  * What budgets are charged to. One customer is given a whole /56 of IPv6 addresses, if not more, so a budget for each
  * single one would be none.
  */
-function networkOf (ip: string): string {
-  if (!ipaddr.isValid(ip)) return ip
-  const address = ipaddr.process(ip)
-  return address.kind() === 'ipv4' ? address.toString() : `${ipaddr.IPv6.networkAddressFromCIDR(`${address.toString()}/56`).toString()}/56`
+function networkOf (address: string): string {
+  if (!ipaddr.isValid(address)) return address
+  const parsed = ipaddr.process(address)
+  return parsed.kind() === 'ipv4' ? parsed.toString() : `${ipaddr.IPv6.networkAddressFromCIDR(`${parsed.toString()}/56`).toString()}/56`
 }

@@ -4,7 +4,7 @@ import { callerOf } from './caller-of.ts'
 
 /** Before a body is read: a client network has so many POSTs a minute, whatever is in them. Throws `too-many-attempts`. */
 export const limitRequests = (ports: SpendPorts, perMinute: number) => async (request: FastifyRequest) => {
-  if (perMinute === 0 || request.method !== 'POST' || request.is404) return
+  if (perMinute === 0 || request.method !== 'POST') return
   const caller = callerOf(request)
-  await spend(ports, caller, [{ budget: 'requests', of: [caller.network], limit: perMinute, seconds: 60 }], 'too-many-attempts', { reason: 'requests' })
+  await spend(ports, caller, [{ budget: 'requests', of: { network: caller.network }, limit: perMinute, seconds: 60 }], 'too-many-attempts', { reason: 'requests' })
 }

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { callerOf } from './caller-of.ts'
 
 /** One line for each answer. Neither bodies nor headers nor query strings are logged: that is where the secrets are. */
 export async function logAnswer (request: FastifyRequest, reply: FastifyReply) {
@@ -7,6 +8,6 @@ export async function logAnswer (request: FastifyRequest, reply: FastifyReply) {
     route: request.routeOptions.url ?? 'none',
     status: reply.statusCode,
     ms: Math.round(reply.elapsedTime),
-    ip: request.ip
+    ip: callerOf(request).address
   }, 'answered')
 }

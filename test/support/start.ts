@@ -62,6 +62,7 @@ export async function start (t: Test, { policy: ownPolicy, limits, argon2, datab
   const clock = sharedClock ?? (() => new Date(now))
 
   let meanwhile: (() => Promise<unknown>) | undefined
+  const countryTraffic = prismaCountryTraffic(prisma, { ...policy.conversion, codeTtl: policy.codeTtl }, events)
   const budgets = prismaBudgets(prisma, secrets[0])
   const app = await buildApp({
     users: prismaUsers(prisma),
@@ -77,7 +78,7 @@ export async function start (t: Test, { policy: ownPolicy, limits, argon2, datab
     },
     sms: twilioSms({ ...twilioAccount, sender: { from: '+15005550006' }, baseUrl: twilio.baseUrl, timeoutMs: twilioTimeoutMs }, log),
     budgets,
-    countryTraffic: prismaCountryTraffic(prisma, policy.conversion, events),
+    countryTraffic,
     countryOf,
     events,
     clock,
@@ -119,6 +120,7 @@ export async function start (t: Test, { policy: ownPolicy, limits, argon2, datab
     prisma,
     users,
     budgets,
+    countryTraffic,
     passwords,
     twilio,
     logged,
