@@ -13,10 +13,11 @@ const arrows: Record<string, string[]> = {
 const commands = ['main.ts', 'cli.ts', 'migrate.ts', 'openapi.ts']
 
 const src = join(import.meta.dirname, '../src')
+const textOf = (file: string) => readFileSync(join(src, file), 'utf8')
 const room = (path: string) => path.split('/')[0] ?? ''
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter(path => path.endsWith('.ts') && !path.startsWith('adapters/prisma/'))
 const imports = files.flatMap(file =>
-  [...readFileSync(join(src, file), 'utf8').matchAll(/^(?:import|export|\}).* from '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)/gm)]
+  [...textOf(file).matchAll(/^(?:import|export|\}).* from '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)/gm)]
     .map(match => ({ file, from: match[1] ?? match[2] ?? match[3] ?? '' })))
 const inside = imports.filter(({ from }) => from.startsWith('.')).map(({ file, from }) => ({ file, from, target: normalize(join(file, '..', from)) }))
 
@@ -50,4 +51,16 @@ t.test('no file imports itself by a detour', async t => {
   }
   for (const file of files) visit(file, [])
   t.ok(done.size >= files.length)
+})
+
+t.test('chance comes from node:crypto alone', async t => {
+  for (const file of files) t.notMatch(textOf(file), /Math\.random/, `src/${file} must draw with node:crypto`)
+})
+
+t.test('SQL is a tagged template, whose values are parameters; but for the engine that migrates', async t => {
+  const raw = files.flatMap(file => [...textOf(file).matchAll(/\$(?:query|execute)Raw(\w*)(?:<.*>)?(.)/g)].map(([, unsafe, next]) => ({ file, unsafe, next })))
+  t.ok(raw.length > 5, 'there is SQL to look at')
+  t.same(raw.filter(({ unsafe, next }) => unsafe !== '' || next !== '`'), [{ file: 'adapters/database.ts', unsafe: 'Unsafe', next: '(' }])
+  for (const file of files) t.notMatch(textOf(file), /Prisma\.raw|\braw\(/, `src/${file}`)
+  t.same(files.filter(file => /\bengine\.query\b|\{ query \}/.test(textOf(file))).sort(), ['adapters/database-ready.ts', 'adapters/migrations.ts'], 'and those two ask with constants')
 })

@@ -1,10 +1,12 @@
+import { join } from 'node:path'
 import t from 'tap'
+import { openDatabase } from '../src/adapters/database.ts'
 import { ada, otherThan } from './support/start.ts'
 import { shownCode, start, startServer } from './support/service.ts'
 
 // A server has the embedded folder; all commands but the last one work through it.
 const folder = t.testdir()
-const env = { SMS_COUNTRIES: 'US,GB', RESEND_COOLDOWN: '0', LIMIT_TEXTS_PER_PHONE_HOUR: '0', LIMIT_TEXTS_PER_PHONE_DAY: '0', ARGON2_MEMORY_KIB: '1024', ARGON2_TIME: '1' }
+const env = { SMS_COUNTRIES: 'US,GB', RESEND_COOLDOWN: '0', LIMIT_TEXTS_PER_PHONE_HOUR: '0', LIMIT_TEXTS_PER_PHONE_DAY: '0' }
 const server = await startServer(t, { folder, env })
 
 const users = (words: string[], input = '') => start(t, 'cli', { folder, env, input }, ...words).ended
@@ -94,4 +96,13 @@ t.test('when no server has the folder a command opens it itself', async t => {
   server.kill('SIGTERM')
   t.match(await server.ended, { code: 0, stderr: '' })
   t.match(await users(['list']), { code: 0, stdout: /^ada +\+44•••••••56 +enabled\ndemo +\+1•••••••06 +enabled\n$/, stderr: '' })
+})
+
+t.test('every password that was stored, by the first start or by a command, is argon2id at the cost that OWASP asks for', async t => {
+  const { prisma, close } = await openDatabase(`pglite:${join(folder, 'data/pglite')}`)
+  t.teardown(close)
+  const people = await prisma.user.findMany({ orderBy: { username: 'asc' } })
+  t.same(people.map(({ username }) => username), ['ada', 'demo'])
+  // A salt of 16 bytes and a tag of 32, in base64 without padding.
+  for (const { passwordDigest } of people) t.match(passwordDigest, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/)
 })

@@ -113,6 +113,7 @@ t.test('in production a server that has to stop finishes the login under way, ta
   const [, metrics = ''] = await server.prints(/Metrics at (http:[^"]+)"/)
   t.match(await (await fetch(metrics)).text(), /^process_cpu_seconds_total/m, 'its metrics are on a port of their own')
   t.equal((await fetch(`${server.url}/metrics`)).status, 404, 'and only there')
+  for (const path of ['/openapi.yaml', '/openapi.json', '/docs', '/documentation', '/']) t.equal((await fetch(`${server.url}${path}`)).status, 404, path)
   twilio.next(answerLate(1500))
   const login = server.login('demo', demoPassword)
   while (twilio.requests.length === 0) await new Promise(resolve => setTimeout(resolve, 10))
@@ -126,7 +127,7 @@ t.test('in production a server that has to stop finishes the login under way, ta
   const { code, stdout, stderr } = await server.ended
   t.equal(code, 0)
   t.equal(stderr, '')
-  for (const line of stdout.trimEnd().split('\n')) t.type(JSON.parse(line).level, 'string')
+  for (const line of stdout.trimEnd().split('\n')) t.match(JSON.parse(line), { level: String, time: /^\d{4}-\d\d-\d\dT[\d:.]+Z$/ })
   t.notMatch(stdout, /demo/)
 })
 
@@ -141,6 +142,19 @@ t.test('a client that stalls in the middle of its request does not keep a server
   t.equal(code, 0, 'not the exit of a stop that was cut short')
   t.equal(stderr, '')
   t.notMatch(stdout, /"level":"(error|fatal)"/)
+})
+
+t.test('an error that nobody caught ends the server with one fatal line and the exit code of a failure', async t => {
+  // From where nothing of the server's could catch it.
+  const bug = 'process.on("SIGUSR2", () => { throw new Error("nobody catches this") })'
+  const words = ['--import', `data:text/javascript,${encodeURIComponent(bug)}`, new URL('../dist/main.js', import.meta.url).pathname]
+  const server = watch(t, process.execPath, words, { folder, env: { ...production('pglite:data/pglite'), PORT: '0' } })
+  await server.prints(/Server listening/)
+  server.kill('SIGUSR2')
+  const { code, stdout, stderr } = await server.ended
+  t.equal(code, 1)
+  t.equal(stderr, '')
+  t.match(stdout.trimEnd().split('\n').map(line => JSON.parse(line)).filter(({ level }) => level === 'fatal'), [{ err: { message: 'nobody catches this' } }])
 })
 
 t.test('in production a server that lacks something says what in one line and exits with 1', async t => {

@@ -2,7 +2,7 @@ import { connect } from 'node:net'
 import t, { type Test } from 'tap'
 import { openDatabase } from '../../src/adapters/database.ts'
 import { serverUrl, testDatabase } from '../support/database.ts'
-import { ada, start, type StartOptions } from '../support/start.ts'
+import { ada, defaultLimits, start, type StartOptions } from '../support/start.ts'
 import { statementCounter } from '../support/statement-counter.ts'
 import { watchHashes } from '../support/watch-hashes.ts'
 
@@ -55,6 +55,23 @@ t.test('a client that hangs up while it waits is not hashed for, and another has
   t.same((await Promise.all([first, ...others])).map(({ status }) => status), [200, 200, 200])
   t.equal(hashes.done(), 3)
   t.same(logged.filter(line => JSON.parse(line).level >= 40), [], 'and it is no error')
+})
+
+t.test('an address has sixty POSTs a minute, whatever is in them; what only reads, and other addresses, go on', async t => {
+  const { app, login, post, wait } = await start(t, { limits: { requests: defaultLimits.requests } })
+  for (let n = 0; n < 60; n++) t.not((await post(['/login', '/verify', '/resend'][n % 3] ?? '', '{')).statusCode, 429)
+  const hashes = watchHashes(t)
+  for (const url of ['/login', '/verify', '/resend']) {
+    const refused = await post(url, ada)
+    t.match(refused.json(), { status: 429, type: /too-many-attempts$/, reason: 'requests', retryAfter: 60 })
+    t.equal(refused.headers['retry-after'], '60')
+  }
+  t.equal((await login()).statusCode, 429)
+  t.equal(hashes.done(), 0)
+  t.equal((await app.inject('/.well-known/jwks.json')).statusCode, 200)
+  t.equal((await login(ada, '198.51.100.7')).statusCode, 200)
+  wait(60)
+  t.equal((await login()).statusCode, 200)
 })
 
 t.test('while logins queue, all that needs no password is answered before them', async t => {

@@ -82,6 +82,15 @@ t.test('when a thousand addresses try one name, each is left three tries in ever
   t.equal(slugOf(await login(wrong, address(999))), 'invalid-credentials')
 })
 
+t.test('wrong passwords sent at once from two hundred addresses are each counted against the name', async t => {
+  const { login, budgets, clock } = await start(t, { limits, argon2: { queue: 200 } })
+  const answers = await Promise.all(Array.from({ length: 200 }, (_, n) => login(wrong, address(n))))
+  const tried = answers.filter(answer => slugOf(answer) === 'invalid-credentials').length
+  t.equal(tried, 200)
+  const name = { budget: 'password.name', of: ['ada'], limit: 2 ** 31 - 1, seconds: 86_400 }
+  t.match(await budgets.spend([name], clock()), { spent: [201] }, 'and one for asking')
+})
+
 t.test('the operator can give all tries back', async t => {
   const { login, users, budgets, wait } = await start(t, { limits })
   for (let i = 0; i < 11; i++) await login(wrong)

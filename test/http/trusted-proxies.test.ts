@@ -45,6 +45,20 @@ t.test('behind listed proxies the address is the last one that is none of them',
   }
 })
 
+t.test('nobody gets more tries by making up addresses', async t => {
+  const { app } = await start(t, { limits: { requests: 3 }, trustedProxies: ['10.0.0.0/8'] })
+  const ask = (n: number, peer: string) => app.inject({
+    method: 'POST', url: '/login', remoteAddress: peer, headers: { ...spoofed, 'x-forwarded-for': `203.0.113.${n}`, 'content-type': 'application/json' }, payload: '{}'
+  })
+  const statuses = async (peer: string) => {
+    const answers = []
+    for (let n = 0; n < 5; n++) answers.push((await ask(n, peer)).statusCode)
+    return answers
+  }
+  t.same(await statuses('198.51.100.7'), [400, 400, 400, 429, 429])
+  t.same(await statuses('10.1.2.3'), [400, 400, 400, 400, 400], 'but a proxy speaks for as many as it says')
+})
+
 t.test('no answer depends on the host or the scheme that a request names', async t => {
   const { app } = await start(t, { trustedProxies: ['127.0.0.1'] })
   const headers = { ...spoofed, host: 'evil.example', 'content-type': 'application/json' }

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { ada, codeIn, slugOf, start } from '../support/start.ts'
+import { watchHashes } from '../support/watch-hashes.ts'
 
 t.test('a right password texts a code to the number on file and answers with a challenge', async t => {
   const { login, twilio, verify } = await start(t)
@@ -24,6 +25,23 @@ t.test('the username is taken in any case and width, the password only as it is'
   await addUser(strange)
   t.equal((await login(strange)).statusCode, 200, 'spaces, a NUL and emoji are part of it')
   t.equal(slugOf(await login({ ...strange, password: strange.password.replace(/ $/, '') })), 'invalid-credentials')
+})
+
+t.test('every one of 256 characters of a password counts, and one more costs no hash', async t => {
+  const { login, addUser } = await start(t)
+  const letters = Array.from({ length: 256 }, (_, n) => n % 3 === 0 ? '🔑' : String.fromCharCode(97 + n % 26))
+  const grace = { username: 'grace', phone: '+12025550144', password: letters.join('') }
+  await addUser(grace)
+  t.equal((await login(grace)).statusCode, 200)
+  for (const place of [0, 64, 71, 72, 128, 255]) {
+    const password = letters.with(place, '!').join('')
+    t.equal(slugOf(await login({ ...grace, password })), 'invalid-credentials', `character ${place + 1}`)
+  }
+
+  const hashes = watchHashes(t)
+  t.equal(slugOf(await login({ ...grace, password: `${grace.password}x` })), 'invalid-request')
+  t.equal(slugOf(await login({ ...grace, password: 'x'.repeat(1024 * 1024) })), 'payload-too-large')
+  t.equal(hashes.done(), 0)
 })
 
 t.test('nobody is texted for a wrong password', async t => {
