@@ -23,13 +23,14 @@ async function start (config: Config) {
   const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`
   const log = pinoLog(config.logLevel)
 
+  const fitted = fittedToThreadPool(config)
+  if (fitted.argon2.concurrency < config.argon2.concurrency) log.warn({ atOnce: fitted.argon2.concurrency }, 'fewer hashes at once than ARGON2_CONCURRENCY: the thread pool is too small; use npm start or set UV_THREADPOOL_SIZE')
+
   const database = await openDatabase(config.databaseUrl, {
     onError: error => log.warn({ err: error }, 'an idle database connection broke; the next query opens another')
   })
   await bringUpToDate(database, config)
 
-  const fitted = fittedToThreadPool(config)
-  if (fitted.argon2.concurrency < config.argon2.concurrency) log.warn({ atOnce: fitted.argon2.concurrency }, 'fewer hashes at once than ARGON2_CONCURRENCY: the thread pool is too small; use npm start or set UV_THREADPOOL_SIZE')
   const secrets = config.secrets ?? [localSecret(localFolder)] as const
   const metrics = config.metricsPort === undefined ? undefined : (await import('./adapters/prometheus-metrics.ts')).prometheusMetrics()
   const ports = await portsOf(fitted, database, secrets, log, metrics)

@@ -1,8 +1,8 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { start, startServer, watch } from './support/service.ts'
+import { start, watch } from './support/service.ts'
 
-const program = new URL('../dist/main.js', import.meta.url).pathname
+const dist = new URL('../dist/', import.meta.url).pathname
 const folder = t.testdir({ '.env': 'ARGON2_CONCURRENCY=6\n' })
 
 t.test('the pool of threads is larger by two than what hashes, unless the operator says how large it is', { skip: !existsSync('/proc/self/task') }, async t => {
@@ -13,7 +13,7 @@ t.test('the pool of threads is larger by two than what hashes, unless the operat
 })
 
 t.test('where nobody could size the pool, two of its four threads are kept free of hashes', async t => {
-  const server = watch(t, process.execPath, [program], { folder, env: { PORT: '0' } })
+  const server = watch(t, process.execPath, [`${dist}main.js`], { folder, env: { PORT: '0', DATABASE_URL: 'postgresql://127.0.0.1:1/none' } })
   const [line] = await server.prints(/\{.*fewer hashes at once.*\}/)
   t.match(JSON.parse(line), { level: 'warn', atOnce: 2 })
 })
@@ -24,12 +24,10 @@ t.test('a configuration that won\'t do is one line, also with the preload', asyn
   t.match(stderr, /^sms-login can't start: ARGON2_CONCURRENCY must .*\n$/)
 })
 
-/** The threads of a server that has started, which includes having hashed. */
+/** The threads of a process that has loaded the preload first, and used the pool. */
 async function threads (t: Test, env: Record<string, string> = {}) {
-  const server = await startServer(t, { folder, env })
-  t.notMatch(server.printed(), /fewer hashes/)
-  const count = readdirSync(`/proc/${server.pid}/task`).length
-  server.kill('SIGTERM')
-  await server.ended
-  return count
+  const program = "import { readdir } from 'node:fs/promises'; console.log((await readdir('/proc/self/task')).length)"
+  const { code, stdout, stderr } = await watch(t, 'env', ['-u', 'NODE_OPTIONS', process.execPath, '--require', `${dist}preload.cjs`, '--input-type=module', '--eval', program], { folder, env }).ended
+  t.equal(code, 0, stderr)
+  return Number(stdout)
 }

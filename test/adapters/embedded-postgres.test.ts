@@ -8,7 +8,7 @@ import { openDatabase } from '../../src/adapters/database.ts'
 import { socketPath } from '../../src/adapters/folder-lock.ts'
 
 // Making a folder takes seconds, so it is done once and copied.
-const pristine = join(t.testdir(), 'data')
+const pristine = join(t.testdir(), 'not', 'there', 'yet')
 const { close } = await openDatabase(`pglite:${pristine}`)
 await close()
 
@@ -31,7 +31,7 @@ async function startOwner (t: Test, folder: string, what = 'stay'): Promise<Chil
 }
 
 t.test('a second server is refused, and told which folder is taken', async t => {
-  const folder = join(t.testdir(), 'not', 'there', 'yet')
+  const folder = folderOf(t, 'yet')
   const first = await openDatabase(`pglite:${folder}`)
   await t.rejects(openDatabase(`pglite:${folder}`), { message: `another process has ${folder} open: is the server already running?` })
   await t.rejects(openDatabase(`pglite:${folder}/../yet/`), { message: /^another process has/ }, 'by any name')

@@ -135,7 +135,7 @@ t.test('no body whatever makes an endpoint stumble, quote a secret, send a text 
     fc.record({ challengeToken: fc.oneof(words, forgedTokens), code: fc.stringMatching(/^[0-9]{6}$/) })
   )
   const bodies = fc.oneof(wellShaped.map(stringified), fc.json(), values.map(stringified), objects.map(stringified), rawValue, deep, fc.uint8Array({ maxLength: 300 }).map(bytes => Buffer.from(bytes)))
-  await fc.assert(fc.asyncProperty(fc.constantFrom(...paths), bodies, (path, body) => inject(post(path, body))), { numRuns: 400 })
+  await fc.assert(fc.asyncProperty(fc.constantFrom(...paths), bodies, (path, body) => inject(post(path, body))), { numRuns: 100 })
   await assertUntouched()
 })
 
@@ -157,7 +157,7 @@ t.test('no body that is nearly right makes an endpoint stumble, quote a secret, 
     // What is an honest guess after all may cost an attempt.
     fc.pre(!(path === '/verify' && isGuess(read)) && !namesCanary(read))
     await inject(post(path, body))
-  }), { numRuns: 700 })
+  }), { numRuns: 150 })
   await assertUntouched()
 })
 
@@ -201,7 +201,7 @@ t.test('no header whatever makes an endpoint stumble, quote a secret, send a tex
     fc.constantFrom('/me', '/.well-known/jwks.json').map(url => ({ method: 'GET' as Method, url }))
   )
   await fc.assert(fc.asyncProperty(requests, headers, (request, headers) =>
-    inject({ ...request, headers: { ...'payload' in request && { 'content-type': 'application/json' }, ...headers } })), { numRuns: 300 })
+    inject({ ...request, headers: { ...'payload' in request && { 'content-type': 'application/json' }, ...headers } })), { numRuns: 100 })
   await assertUntouched()
 })
 
@@ -227,6 +227,6 @@ t.test('no path, query or method on the wire makes the server stumble, quote a s
   await fc.assert(fc.asyncProperty(methods, targets, fc.constantFrom('', '{}', '{'), async (method, target, body) => {
     const sent = `${method} ${target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n${body === '' ? '' : `content-type: application/json\r\ncontent-length: ${body.length}\r\n`}\r\n${body}`
     assertDecent(await exchange(sent))
-  }), { numRuns: 400 })
+  }), { numRuns: 100 })
   await assertUntouched()
 })

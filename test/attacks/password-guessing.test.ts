@@ -49,10 +49,10 @@ t.test('of fifty wrong passwords at once no more are tried than there are tries'
   t.equal(answers.filter(answer => slugOf(answer) === 'too-many-attempts').length, 40)
 })
 
-t.test('one address has a hundred tries over all names; ten thousand logins over two hundred names are no more, and text nobody', async t => {
+t.test('one address has a hundred tries over all names; a thousand logins over two hundred names are no more, and text nobody', async t => {
   const { login, twilio } = await start(t, { limits })
   let tried = 0
-  for (let n = 0; n < 10_000; n++) {
+  for (let n = 0; n < 1000; n++) {
     if (slugOf(await login({ username: n % 200 === 0 ? ada.username : `name-${n % 200}`, password: 'not the password' }, '198.51.100.7')) === 'invalid-credentials') tried++
   }
   t.equal(tried, 100)
@@ -67,19 +67,19 @@ t.test('the addresses of one IPv6 customer are one address', async t => {
   t.equal(slugOf(await login(wrong, '2001:db8:7:fe00::1')), 'invalid-credentials')
 })
 
-t.test('when a thousand addresses try one name, each is left three tries in ever longer windows, and the owner always gets in', async t => {
+t.test('when hundreds of addresses try one name, each is left three tries in ever longer windows, and the owner always gets in', async t => {
   const { login, wait } = await start(t, { limits })
   let tried = 0
-  for (let n = 0; n < 1000; n++) if (slugOf(await login(wrong, address(n))) === 'invalid-credentials') tried++
-  t.equal(tried, 1000, 'the first try of an address is never refused')
+  for (let n = 0; n < 200; n++) if (slugOf(await login(wrong, address(n))) === 'invalid-credentials') tried++
+  t.equal(tried, 200, 'the first try of an address is never refused')
 
-  // Eight times the hundred that are nothing special: the windows are eight times as long.
-  for (let i = 0; i < 2; i++) t.equal(slugOf(await login(wrong, address(999))), 'invalid-credentials')
-  t.match((await login(wrong, address(999))).json(), { status: 429, reason: 'passwords', retryAfter: 7200 })
+  // Twice the hundred that are nothing special: the windows are twice as long.
+  for (let i = 0; i < 2; i++) t.equal(slugOf(await login(wrong, address(199))), 'invalid-credentials')
+  t.match((await login(wrong, address(199))).json(), { status: 429, reason: 'passwords', retryAfter: 1800 })
   t.equal(slugOf(await login(wrong, '203.0.113.9')), 'invalid-credentials', 'the owner mistypes')
   t.equal((await login(ada, '203.0.113.9')).statusCode, 200, 'and gets in')
-  wait(7200)
-  t.equal(slugOf(await login(wrong, address(999))), 'invalid-credentials')
+  wait(1800)
+  t.equal(slugOf(await login(wrong, address(199))), 'invalid-credentials')
 })
 
 t.test('wrong passwords sent at once from two hundred addresses are each counted against the name', async t => {
@@ -87,7 +87,7 @@ t.test('wrong passwords sent at once from two hundred addresses are each counted
   const answers = await Promise.all(Array.from({ length: 200 }, (_, n) => login(wrong, address(n))))
   const tried = answers.filter(answer => slugOf(answer) === 'invalid-credentials').length
   t.equal(tried, 200)
-  const name = { budget: 'password.name', of: ['ada'], limit: 2 ** 31 - 1, seconds: 86_400 }
+  const name = { budget: 'password.name', of: { username: 'ada' }, limit: 2 ** 31 - 1, seconds: 86_400 }
   t.match(await budgets.spend([name], clock()), { spent: [201] }, 'and one for asking')
 })
 
