@@ -52,6 +52,9 @@ async function start (config: Config) {
     await ports.countryTraffic.share(ports.clock()).catch(putOff('texts and right codes could not be added up', log))
   })
 
+  // Always there: in the moment in which nothing listens to a signal, it ends the process.
+  const stayAlive = () => {}
+  process.on('SIGTERM', stayAlive).on('SIGINT', stayAlive)
   let stopping = false
   // Kept alive, the connection of a request that was under way when the stop began would hold up the stop for a minute.
   app.addHook('onSend', async (_request, reply) => { if (stopping) reply.header('connection', 'close') })
@@ -60,7 +63,9 @@ async function start (config: Config) {
     else log.info({ signal }, 'stopping: no new connections, requests under way are finished')
     // Under npm a signal may come twice, from the terminal or the supervisor and from npm; the second is no reason to cut
     // a request off. What ends a stop that takes too long is the delay.
-    if (signal !== undefined) process.removeAllListeners(signal).on(signal, () => {})
+    if (signal !== undefined) {
+      for (const listener of process.listeners(signal)) if (listener !== stayAlive) process.removeListener(signal, listener)
+    }
     stopping = true
     // A client that stalls in the middle of its request must not keep the database from being closed in order.
     setTimeout(() => app.server.closeAllConnections(), config.shutdownTimeoutMs * 0.8).unref()

@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
 import { openDatabase } from '../../src/adapters/database.ts'
 import { deriveKey } from '../../src/domain/derive-key.ts'
-import { ada, otherThan, start } from '../support/start.ts'
+import { ada, noLimits, otherThan, start } from '../support/start.ts'
 import { answerNothing, deliverButFail, garbage, hang, redirect, reject, reset, takeButGiveUp, twilioAccount } from '../support/twilio-stand-in.ts'
 
 const secret = Buffer.from('canary-secret-canary-secret-canary')
@@ -59,6 +59,18 @@ t.test('whatever happens, no secret is logged, not even at the most talkative le
   }
   remember(...twilio.requests.map(({ Body = '' }) => /\d{8}/.exec(Body)?.[0] ?? ''))
 
+  // Budgets that are used up.
+  const limits = { ...noLimits, requests: 40, passwordFailures: 3, codeFailures: 2, textsPerHour: 2 }
+  const limited = await start(t, { ...options, limits, database: service.database, clock: service.clock, withoutUsers: true })
+  const locked = await limited.challenge(grace)
+  for (let i = 0; i < 4; i++) await limited.verify(locked.challengeToken, otherThan(locked.code))
+  for (let i = 0; i < 4; i++) await limited.login(ada, '198.51.100.7')
+  for (let i = 0; i < 6; i++) await limited.login({ ...grace, password: canary })
+  for (let i = 0; i < 40; i++) await limited.post('/login', { username: canary, password: canary })
+  const budgets = new Set(limited.logged.map(line => JSON.parse(line)).flatMap(({ event, budget }) => event === 'limit.reached' ? [budget] : []))
+  t.same([...budgets].sort(), ['password.here', 'requests', 'texts.hour'])
+  remember(locked.challengeToken, locked.code)
+
   // A database that breaks in the middle.
   const broken = await challenge(grace)
   await users.change('grace.hopper', { disabled: true })
@@ -74,14 +86,14 @@ t.test('whatever happens, no secret is logged, not even at the most talkative le
 
   const digests = (await prisma.user.findMany()).flatMap(({ passwordDigest }) => passwordDigest.split('$').slice(-2))
   const hashes = (await prisma.challenge.findMany()).flatMap(({ codeHash, id }) => [Buffer.from(codeHash).toString('hex'), Buffer.from(codeHash).toString('base64'), id])
-  const keys = [secret, deriveKey(secret, 'code'), deriveKey(secret, 'challenge-token')].flatMap(key => [key.toString('hex'), key.toString('base64'), key.toString('base64url'), key.toString('latin1')])
+  const keys = [secret, deriveKey(secret, 'code'), deriveKey(secret, 'budgets'), deriveKey(secret, 'challenge-token')].flatMap(key => [key.toString('hex'), key.toString('base64'), key.toString('base64url'), key.toString('latin1')])
   const { d = '' } = privateKey.export({ format: 'jwk' })
   remember(ada.password, grace.password, ada.phone, grace.phone, ada.phone.slice(2), grace.phone.slice(2), ...digests, ...hashes, ...keys, d, String(privateKey.export({ format: 'pem', type: 'pkcs8' })).split('\n')[1] ?? '',
     twilioAccount.authToken, btoa(`${twilioAccount.accountSid}:${twilioAccount.authToken}`))
   // A token is given away by its signature alone; what comes before it anybody can guess.
   remember(...said.filter(text => text.split('.').length === 3).map(token => token.split('.')[2] ?? ''))
 
-  const lines = [...logged, ...without.logged].map(line => {
+  const lines = [...logged, ...limited.logged, ...without.logged].map(line => {
     // Numbers of the machine's, in which a code could turn up by chance.
     const { time, pid, reqId, ms, durationMs, ...rest } = JSON.parse(line)
     return JSON.stringify(rest)

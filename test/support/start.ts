@@ -25,7 +25,7 @@ export const ada = { username: 'ada', password: 'correct horse battery', phone: 
 
 const defaults = readConfig({}).policy
 export const defaultLimits = defaults.limits
-const noLimits = Object.fromEntries(Object.keys(defaultLimits).map(name => [name, 0])) as Limits
+export const noLimits = Object.fromEntries(Object.keys(defaultLimits).map(name => [name, 0])) as Limits
 
 export type StartOptions = Partial<Omit<Settings, 'policy'>> & {
   policy?: Partial<Omit<Policy, 'limits'>>
