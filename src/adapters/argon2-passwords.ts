@@ -21,7 +21,8 @@ export async function argon2Passwords ({ memoryKib, time, concurrency, queue }: 
   const nobodys = await argon2.hash(randomBytes(32).toString('hex'), cost)
 
   const turns = new PQueue({ concurrency })
-  const isFull = () => turns.pending + turns.size >= concurrency + queue
+  let expected = 0
+  const isFull = () => turns.pending + turns.size + expected >= concurrency + queue
   const inTurn = async <T>(work: () => Promise<T>, gone?: AbortSignal) => {
     if (isFull()) throw new Refusal('busy')
     // The queue would take an abort for the end of what is running, and begin another hash beside it: it is told of those
@@ -51,7 +52,15 @@ export async function argon2Passwords ({ memoryKib, time, concurrency, queue }: 
   }
 
   return {
-    isFull,
+    expect () {
+      if (isFull()) throw new Refusal('busy')
+      expected++
+      let waiting = true
+      return () => {
+        if (waiting) expected--
+        waiting = false
+      }
+    },
     hash: async password => inTurn(() => argon2.hash(password, cost)),
     async verify (digest, password, gone) {
       const right = await inTurn(() => check(digest, password), gone)

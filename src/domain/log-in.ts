@@ -19,16 +19,9 @@ export type LogInPorts = TextCodePorts & { users: Users, passwords: Passwords, c
  * Throws `invalid-credentials`, `too-many-attempts`, `too-many-texts`, `busy`, `sms-unavailable`, `sms-undeliverable`.
  */
 export async function logIn (ports: LogInPorts, caller: Caller, credentials: { username: string, password: string }, gone?: AbortSignal): Promise<PendingCode> {
-  const { users, passwords, budgets, events, clock, policy } = ports
-  // Asked here as well, so that those who come in a flood cost the database nothing.
-  if (passwords.isFull()) throw new Refusal('busy')
+  const { users, budgets, events, clock, policy } = ports
   const key = usernameKey(credentials.username)
-  const settlement = await spendPasswordTry(ports, caller, key)
-  const { found, right, outdated } = await checkPassword(ports, key, credentials.password, gone).catch(async error => {
-    // Should that fail as well, it is a try that is lost, not the reason.
-    await budgets.spend(settlement.untried, clock()).catch(() => {})
-    throw error
-  })
+  const { settlement, found, right, outdated } = await tryPassword(ports, caller, key, credentials.password, gone)
   if (!found || !right || found.user.disabled || found.user.phone === null) {
     events.record({ name: 'password.wrong', caller, userId: found?.user.id ?? null })
     throw new Refusal('invalid-credentials')
@@ -50,10 +43,25 @@ export async function logIn (ports: LogInPorts, caller: Caller, credentials: { u
   }
 }
 
-async function checkPassword ({ users, passwords }: LogInPorts, key: string, password: string, gone?: AbortSignal) {
-  const found = await users.findForLogin(key)
-  // Hashed whoever asks, so that the time of the answer doesn't tell who exists.
-  return { found, ...await passwords.verify(found?.user.passwordDigest ?? null, password, gone) }
+async function tryPassword (ports: LogInPorts, caller: Caller, key: string, password: string, gone?: AbortSignal) {
+  const { users, passwords, budgets, clock } = ports
+  // Kept from here on, so that those for whom there is no place in a flood are told at once, and cost the database nothing.
+  const arrive = passwords.expect()
+  try {
+    const settlement = await spendPasswordTry(ports, caller, key)
+    try {
+      const found = await users.findForLogin(key)
+      arrive()
+      // Hashed whoever asks, so that the time of the answer doesn't tell who exists.
+      return { settlement, found, ...await passwords.verify(found?.user.passwordDigest ?? null, password, gone) }
+    } catch (error) {
+      // Should that fail as well, it is a try that is lost, not the reason.
+      await budgets.spend(settlement.untried, clock()).catch(() => {})
+      throw error
+    }
+  } finally {
+    arrive()
+  }
 }
 
 const isSame = (one: User, other: User) =>

@@ -1,7 +1,10 @@
-/** Hashes and checks passwords, slowly on purpose. Both throw the refusal `busy` when too many are waiting already. */
+/** Hashes and checks passwords, slowly on purpose. All throw the refusal `busy` when too many are waiting already. */
 export type Passwords = {
-  /** Whether `hash` and `verify` would refuse right now: for those who can save themselves the work before it. */
-  isFull: () => boolean
+  /**
+   * Keeps a place for a `verify` to come, for those who have work to do before it and would rather not do it for nothing.
+   * Throws `busy` when there is none. To be called back right before `verify`, or when it will not come; once is enough.
+   */
+  expect: () => () => void
   /** A digest in PHC form at today's cost. */
   hash: (password: string) => Promise<string>
   /**

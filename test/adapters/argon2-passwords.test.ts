@@ -1,6 +1,7 @@
 import argon2 from 'argon2'
 import t, { type Test } from 'tap'
 import { argon2Passwords } from '../../src/adapters/argon2-passwords.ts'
+import type { Passwords } from '../../src/domain/passwords.ts'
 import { Refusal } from '../../src/domain/refusal.ts'
 import { testDatabase } from '../support/database.ts'
 import { ada, slugOf, start } from '../support/start.ts'
@@ -144,42 +145,66 @@ t.test('without a queue as many are hashed as may be at once', async t => {
   t.same(outcomes.map(({ status }) => status), ['fulfilled', 'fulfilled', 'rejected', 'rejected', 'rejected'])
 })
 
+/** Whether there is no place for one more. */
+function isFull (expect: Passwords['expect']): boolean {
+  try {
+    expect()()
+    return false
+  } catch {
+    return true
+  }
+}
+
+t.test('a place that is kept counts as one that waits, until its password comes or will not', async t => {
+  const { expect, verify } = await argon2Passwords({ ...cost, concurrency: 1, queue: 1 })
+  const [first, second] = [expect(), expect()]
+  t.throws(() => expect(), new Refusal('busy'))
+  await t.rejects(verify(null, 'one too many'), new Refusal('busy'))
+  first()
+  first()
+  const hashed = verify(null, 'hashed')
+  t.throws(() => expect(), new Refusal('busy'))
+  second()
+  t.equal(isFull(expect), false)
+  await hashed
+})
+
 t.test('it says that it is full for as long as it would refuse', async t => {
-  const { isFull, verify } = await argon2Passwords({ ...cost, concurrency: 1, queue: 1 })
-  t.equal(isFull(), false)
+  const { expect, verify } = await argon2Passwords({ ...cost, concurrency: 1, queue: 1 })
+  t.equal(isFull(expect), false)
   const [hashed, waiting] = [verify(null, 'hashed'), verify(null, 'waiting')]
-  t.equal(isFull(), true)
+  t.equal(isFull(expect), true)
   await t.rejects(verify(null, 'one too many'), new Refusal('busy'))
   await hashed
-  t.equal(isFull(), false)
+  t.equal(isFull(expect), false)
   await waiting
 })
 
 t.test('who leaves while waiting is not hashed for, and the place is free at once', async t => {
-  const { isFull, verify } = await argon2Passwords({ ...cost, concurrency: 1, queue: 2 })
+  const { expect, verify } = await argon2Passwords({ ...cost, concurrency: 1, queue: 2 })
   const hashes = watchHashes(t)
   const impatient = new AbortController()
   const hashed = verify(null, 'hashed')
   const left = verify(null, 'impatient', impatient.signal)
   const patient = verify(null, 'patient', new AbortController().signal)
-  t.equal(isFull(), true)
+  t.equal(isFull(expect), true)
   impatient.abort()
   await t.rejects(left, new Refusal('busy'))
-  t.equal(isFull(), false)
+  t.equal(isFull(expect), false)
   await Promise.all([hashed, patient, verify(null, 'next')])
   t.equal(hashes.done(), 3)
 })
 
 t.test('who had left before asking is not hashed for', async t => {
-  const { isFull, verify } = await argon2Passwords({ ...cost, concurrency: 1, queue: 0 })
+  const { expect, verify } = await argon2Passwords({ ...cost, concurrency: 1, queue: 0 })
   const hashes = watchHashes(t)
   await t.rejects(verify(null, 'gone', AbortSignal.abort()), new Refusal('busy'))
   t.equal(hashes.done(), 0)
-  t.equal(isFull(), false)
+  t.equal(isFull(expect), false)
 })
 
 t.test('who leaves while being hashed for makes no room for one hash more: there are never more at once than may be', async t => {
-  const { isFull, verify } = await argon2Passwords({ ...cost, concurrency: 1, queue: 1 })
+  const { expect, verify } = await argon2Passwords({ ...cost, concurrency: 1, queue: 1 })
   const hashes = watchHashes(t)
   hashes.hold()
   const impatient = new AbortController()
@@ -188,7 +213,7 @@ t.test('who leaves while being hashed for makes no room for one hash more: there
   impatient.abort()
   await new Promise(resolve => setImmediate(resolve))
   t.equal(hashes.atOnce(), 1)
-  t.equal(isFull(), true)
+  t.equal(isFull(expect), true)
   hashes.release()
   t.same(await Promise.all(all), [{ right: false, outdated: false }, { right: false, outdated: false }])
   t.equal(hashes.atOnce(), 1)
