@@ -1,11 +1,10 @@
 import argon2 from 'argon2'
 import t, { type Test } from 'tap'
 import { argon2Passwords } from '../../src/adapters/argon2-passwords.ts'
-import type { Passwords } from '../../src/domain/passwords.ts'
 import { Refusal } from '../../src/domain/refusal.ts'
 import { testDatabase } from '../support/database.ts'
 import { ada, slugOf, start } from '../support/start.ts'
-import { watchHashes } from '../support/watch-hashes.ts'
+import { isFull, watchHashes } from '../support/watch-hashes.ts'
 
 const cost = { memoryKib: 1024, time: 2, concurrency: 2, queue: 64 }
 const outdated = { type: argon2.argon2id, memoryCost: 1024, timeCost: 1, parallelism: 1 } as const
@@ -144,16 +143,6 @@ t.test('without a queue as many are hashed as may be at once', async t => {
   const outcomes = await Promise.allSettled(Array.from({ length: 5 }, () => verify(null, 'correct horse battery')))
   t.same(outcomes.map(({ status }) => status), ['fulfilled', 'fulfilled', 'rejected', 'rejected', 'rejected'])
 })
-
-/** Whether there is no place for one more. */
-function isFull (expect: Passwords['expect']): boolean {
-  try {
-    expect()()
-    return false
-  } catch {
-    return true
-  }
-}
 
 t.test('a place that is kept counts as one that waits, until its password comes or will not', async t => {
   const { expect, verify } = await argon2Passwords({ ...cost, concurrency: 1, queue: 1 })

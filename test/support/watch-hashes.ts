@@ -1,5 +1,6 @@
 import argon2 from 'argon2'
 import type { Test } from 'tap'
+import type { Passwords } from '../../src/domain/passwords.ts'
 
 /** Watches the passwords that are checked from here on, and holds the hashes back for a test that sets a scene meanwhile. */
 export function watchHashes (t: Test) {
@@ -40,5 +41,15 @@ export function watchHashes (t: Test) {
     /** Lets those that begin from now on wait for `release`. */
     hold () { held = new Promise(resolve => { release = resolve }) },
     release: () => release()
+  }
+}
+
+/** Whether there is no place for one more. */
+export function isFull (expect: Passwords['expect']): boolean {
+  try {
+    expect()()
+    return false
+  } catch {
+    return true
   }
 }
