@@ -1,5 +1,5 @@
 import type { Caller } from './caller.ts'
-import { isOpen, type Challenge, type Challenges } from './challenge.ts'
+import { isOpen, type Attempt, type Challenge, type Challenges } from './challenge.ts'
 import type { Clock } from './clock.ts'
 import { codeLocks, refuseLocked, triesLeft } from './code-lock.ts'
 import type { Codes } from './codes.ts'
@@ -35,18 +35,21 @@ export async function verifyCode (ports: VerifyCodePorts, caller: Caller, { chal
   if (attempt === null) throw await whyNoAttempt(ports, challengeId, now)
   const { challenge, codeFailures, phone } = attempt
   const { userId } = challenge
-  if (!codes.matches(challenge, code)) {
-    events.record({ name: 'code.wrong', caller, userId })
-    const beforeLock = triesLeft(codeFailures, policy.limits.codeFailures)
-    if (beforeLock === 0) events.record({ name: 'codes.locked', caller, userId, failures: codeFailures })
-    throw new Refusal('wrong-code', { attemptsRemaining: Math.min(challenge.attemptsLeft, beforeLock) })
-  }
+  if (!codes.matches(challenge, code)) throw wrongCode(ports, caller, challenge, codeFailures)
   // Two right answers at once: only the one that closes the challenge gets a token.
-  if (!await challenges.consume(challenge, now)) throw await whyNotConsumed(challenges, challenge, triesLeft(codeFailures, policy.limits.codeFailures), now)
+  if (!await challenges.consume(challenge, now)) throw await whyNotConsumed(ports, caller, attempt, now)
   const country = countryOf(phone ?? '')
   countryTraffic.verified(country)
   events.record({ name: 'code.right', caller, userId, country })
   return { userId, at: now }
+}
+
+/** A failure that is already counted, with what it leaves. */
+function wrongCode ({ events, policy }: VerifyCodePorts, caller: Caller, { userId, attemptsLeft }: Challenge, codeFailures: number): Refusal {
+  events.record({ name: 'code.wrong', caller, userId })
+  const beforeLock = triesLeft(codeFailures, policy.limits.codeFailures)
+  if (beforeLock === 0) events.record({ name: 'codes.locked', caller, userId, failures: codeFailures })
+  return new Refusal('wrong-code', { attemptsRemaining: Math.min(attemptsLeft, beforeLock) })
 }
 
 /** Nothing could be spent: the challenge is over, the account locked, or the code too old. */
@@ -59,9 +62,9 @@ async function whyNoAttempt ({ challenges, users, policy }: VerifyCodePorts, cha
 }
 
 /** Meanwhile another answer may have closed the challenge, or a resend replaced the code. */
-async function whyNotConsumed (challenges: Challenges, { id, codeHash }: Challenge, beforeLock: number, now: Date): Promise<Refusal> {
-  const current = await challenges.find(id)
+async function whyNotConsumed (ports: VerifyCodePorts, caller: Caller, { challenge: { id, codeHash }, codeFailures }: Attempt, now: Date): Promise<Refusal> {
+  const current = await ports.challenges.find(id)
   return current !== null && isOpen(current, now) && !Buffer.from(current.codeHash).equals(codeHash)
-    ? new Refusal('wrong-code', { attemptsRemaining: Math.min(current.attemptsLeft, beforeLock) })
+    ? wrongCode(ports, caller, current, codeFailures)
     : new Refusal('challenge-ended')
 }
