@@ -12,6 +12,8 @@ import { deriveKey } from './domain/derive-key.ts'
 import type { Events } from './domain/events.ts'
 import type { Passwords } from './domain/passwords.ts'
 import type { Policy } from './domain/policy.ts'
+import { refreshTokensOf } from './domain/refresh-tokens.ts'
+import type { Sessions } from './domain/session.ts'
 import type { Sms } from './domain/sms.ts'
 import type { Users } from './domain/user.ts'
 import { accessTokens } from './http/access-tokens.ts'
@@ -30,14 +32,18 @@ import { signingKey } from './http/signing-key.ts'
 import { healthRoutes } from './routes/health.ts'
 import { jwksRoute } from './routes/jwks.ts'
 import { loginRoute } from './routes/login.ts'
+import { logoutRoute } from './routes/logout.ts'
 import { meRoute } from './routes/me.ts'
+import { refreshRoute } from './routes/refresh.ts'
 import { resendRoute } from './routes/resend.ts'
+import { sessionsRoute } from './routes/sessions.ts'
 import { verifyRoute } from './routes/verify.ts'
 
 /** What the application needs of the world. */
 export type Ports = {
   users: Users
   challenges: Challenges
+  sessions: Sessions
   passwords: Passwords
   sms: Sms
   budgets: Budgets
@@ -86,13 +92,14 @@ export async function buildApp (ports: Ports, settings: Settings, log: FastifyBa
   const [firstKey, ...otherKeys] = settings.signingKeys
   const signingKeys = [await signingKey(firstKey), ...await Promise.all(otherKeys.map(signingKey))] as const
   const [firstSecret, ...otherSecrets] = settings.secrets
-  const codeKey = (secret: Buffer) => deriveKey(secret, 'code')
+  const keysFor = (purpose: string) => [deriveKey(firstSecret, purpose), ...otherSecrets.map(secret => deriveKey(secret, purpose))] as const
 
   const options = {
     ...ports,
     policy: settings.policy,
     codeLength: settings.codeLength,
-    codes: codesOf(settings.codeLength, [codeKey(firstSecret), ...otherSecrets.map(codeKey)]),
+    codes: codesOf(settings.codeLength, keysFor('code')),
+    refreshTokens: refreshTokensOf(keysFor('refresh-token')),
     challengeTokens: await challengeTokens(app, settings.issuer, settings.secrets, ports.clock),
     accessTokens: await accessTokens(app, { ...settings, lifetime: settings.accessTokenTtl, keys: signingKeys }, ports.clock),
     signingKeys
@@ -101,6 +108,9 @@ export async function buildApp (ports: Ports, settings: Settings, log: FastifyBa
   app.register(loginRoute, options)
   app.register(resendRoute, options)
   app.register(verifyRoute, options)
+  app.register(refreshRoute, options)
+  app.register(logoutRoute, options)
+  app.register(sessionsRoute, options)
   app.register(meRoute, options)
   app.register(jwksRoute, options)
   app.register(healthRoutes, options)

@@ -15,6 +15,8 @@ const variables = z.object({
   JWT_ISSUER: z.string().optional(),
   JWT_AUDIENCE: z.string().optional(),
   ACCESS_TOKEN_TTL: whole(1, 86400).default(900),
+  REFRESH_TOKEN_TTL: whole(1, 31536000).default(3600),
+  SESSION_TTL: whole(1, 31536000).default(86400),
   CODE_LENGTH: whole(6, 8).default(6),
   CODE_TTL: whole(1, 600).default(60),
   CHALLENGE_TTL: whole(1, 600).default(600),
@@ -120,6 +122,8 @@ export function readConfig (environment: NodeJS.ProcessEnv) {
       codeAttempts: env.CODE_ATTEMPTS,
       resendCooldown: env.RESEND_COOLDOWN,
       brand: env.SMS_BRAND,
+      refreshTokenTtl: env.REFRESH_TOKEN_TTL,
+      sessionTtl: env.SESSION_TTL,
       limits: {
         requests: env.LIMIT_IP_PER_MINUTE,
         passwordFailures: env.LIMIT_PASSWORD_FAILURES,

@@ -8,7 +8,7 @@ import { localSecret, localSigningKey } from './adapters/local-keys.ts'
 import { pinoLog } from './adapters/pino-log.ts'
 import { prismaUserDirectory } from './adapters/prisma-user-directory.ts'
 import type { Metrics } from './adapters/prometheus-metrics.ts'
-import { sweepCounters } from './adapters/sweep-counters.ts'
+import { sweep } from './adapters/sweep.ts'
 import { buildApp } from './app.ts'
 import { bringUpToDate } from './bring-up-to-date.ts'
 import { fittedToThreadPool, loadConfig, type Config } from './config.ts'
@@ -44,7 +44,7 @@ async function start (config: Config) {
   }, log)
   app.addHook('onClose', database.close)
   const chores = [
-    setInterval(() => sweepCounters(database.prisma, ports.clock()).catch(putOff('old counters could not be removed', log)), 60_000),
+    setInterval(() => sweep(database.prisma, ports.clock()).catch(putOff('old counters and sessions could not be removed', log)), 60_000),
     setInterval(() => ports.countryTraffic.share(ports.clock()).catch(putOff('texts and right codes could not be added up', log)), 5_000)
   ]
   app.addHook('onClose', async () => {

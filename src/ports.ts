@@ -8,6 +8,7 @@ import { logEvents } from './adapters/log-events.ts'
 import { prismaBudgets } from './adapters/prisma-budgets.ts'
 import { prismaChallenges } from './adapters/prisma-challenges.ts'
 import { prismaCountryTraffic } from './adapters/prisma-country-traffic.ts'
+import { prismaSessions } from './adapters/prisma-sessions.ts'
 import { prismaUsers } from './adapters/prisma-users.ts'
 import type { Metrics } from './adapters/prometheus-metrics.ts'
 import { terminalSms } from './adapters/terminal-sms.ts'
@@ -23,6 +24,7 @@ export async function portsOf (config: Config, { prisma, engine }: Database, sec
   return {
     users: prismaUsers(prisma),
     challenges: prismaChallenges(prisma),
+    sessions: prismaSessions(prisma),
     passwords: await argon2Passwords(config.argon2),
     sms: textableNumbers(countries, sender, log),
     // Under the oldest, so that instances before and in the middle of a change of secrets share them.

@@ -72,6 +72,8 @@ t.test('with nothing set, everything is as promised', async t => {
       codeAttempts: 5,
       resendCooldown: 30,
       brand: 'sms-login',
+      refreshTokenTtl: 3600,
+      sessionTtl: 86400,
       limits: {
         requests: 60,
         passwordFailures: 10,
@@ -145,7 +147,7 @@ t.test('a value that will not do is refused by the name of its variable and neve
 
 t.test('bounds: the least and the most are accepted, one beyond is not', async t => {
   const bounds: Record<string, [number, number]> = {
-    PORT: [0, 65535], ACCESS_TOKEN_TTL: [1, 86400], CODE_LENGTH: [6, 8], CHALLENGE_TTL: [60, 600], CODE_TTL: [1, 600], CODE_ATTEMPTS: [1, 10], RESEND_COOLDOWN: [0, 600]
+    PORT: [0, 65535], ACCESS_TOKEN_TTL: [1, 86400], REFRESH_TOKEN_TTL: [1, 31536000], SESSION_TTL: [1, 31536000], CODE_LENGTH: [6, 8], CHALLENGE_TTL: [60, 600], CODE_TTL: [1, 600], CODE_ATTEMPTS: [1, 10], RESEND_COOLDOWN: [0, 600]
   }
   for (const [name, [least, most]] of Object.entries(bounds)) {
     for (const good of [least, most]) t.equal(refusal(t, { [name]: String(good) }), 'nothing', `${name}=${good}`)

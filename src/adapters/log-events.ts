@@ -20,6 +20,8 @@ const lines: Record<EventName, ['info' | 'warn', string]> = {
   'code.wrong': ['info', 'a wrong code'],
   'codes.locked': ['warn', 'too many wrong codes in a row: the account is locked for a while, or until users unlock'],
   'token.issued': ['info', 'an access token was issued'],
+  'session.ended': ['info', 'somebody ended a session'],
+  'session.reused': ['warn', 'a used refresh token came back, so it was copied: its session is over for thief and owner'],
   'limit.reached': ['warn', 'refused: a budget is used up'],
   'country.stopped': ['warn', 'too few of the codes texted to this country are typed in: texts there stop for a while, as they may be fraud']
 }

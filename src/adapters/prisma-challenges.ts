@@ -77,7 +77,7 @@ export const prismaChallenges = (prisma: PrismaClient): Challenges => ({
     return { challenge, codeFailures, phone }
   },
 
-  async consume ({ id, userId, codeHash }, now) {
+  async consume ({ id, userId, codeHash }, session, now) {
     const consumed = await prisma.$executeRaw`
       WITH person AS (
         SELECT id FROM users WHERE id = ${userId}::uuid AND NOT disabled FOR NO KEY UPDATE
@@ -86,6 +86,11 @@ export const prismaChallenges = (prisma: PrismaClient): Challenges => ({
         FROM person
         WHERE challenges.id = ${id} AND user_id = person.id AND code_hash = ${codeHash} AND consumed_at IS NULL
         RETURNING user_id
+      ), begun AS (
+        INSERT INTO sessions (id, user_id, token_hash, client, created_at, last_used_at, idle_ends_at, ends_at)
+        SELECT ${session.id}, user_id, ${session.tokenHash}::bytea, ${session.client}, ${session.createdAt}::timestamptz,
+               ${session.lastUsedAt}::timestamptz, ${session.idleEndsAt}::timestamptz, ${session.endsAt}::timestamptz
+        FROM closed
       )
       UPDATE users SET code_failures = 0, code_locked_until = NULL FROM closed WHERE users.id = closed.user_id`
     return consumed === 1

@@ -1,3 +1,5 @@
+import type { Session } from './session.ts'
+
 /** What a challenge guards. A code for one purpose is worth nothing for another. */
 export type Purpose = 'login'
 
@@ -50,9 +52,9 @@ export type Challenges = {
   spendAttempt: (id: string, locks: readonly number[], now: Date) => Promise<Attempt | null>
   /**
    * Closes the challenge for good if it is still open, its code still this one, and the person not disabled; the account's
-   * failures are then forgotten. True exactly once.
+   * failures are then forgotten, and `session` begins. True exactly once.
    */
-  consume: (challenge: Challenge, now: Date) => Promise<boolean>
+  consume: (challenge: Challenge, session: Session, now: Date) => Promise<boolean>
 }
 
 /** Whether a right code could still close this challenge, now or after a resend. */

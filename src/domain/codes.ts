@@ -17,7 +17,7 @@ export type Codes = {
  * Six digits gain nothing from a slow hash and everything from a key: without it, a stolen table is a million guesses long.
  * `keys`: 32 bytes each; the first hashes, all are tried, so that a key can be changed while codes are on their way.
  */
-export function codesOf (length: number, keys: [Buffer, ...Buffer[]]): Codes {
+export function codesOf (length: number, keys: readonly [Buffer, ...Buffer[]]): Codes {
   const hashWith = (key: Buffer, { id, purpose }: Bound, code: string) =>
     new Uint8Array(createHmac('sha256', key).update(`${purpose}\n${id}\n${code}`).digest())
 

@@ -11,6 +11,9 @@ export type Event = { caller: Caller | null } & (
   | { name: 'code.wrong', userId: string }
   | { name: 'codes.locked', userId: string, failures: number }
   | { name: 'token.issued', userId: string, sessionId: string, tokenId: string }
+  | { name: 'session.ended', userId: string, sessionId: string }
+  /** A refresh token came back that had been exchanged before: it was copied, and the session has been ended. */
+  | { name: 'session.reused', userId: string, sessionId: string }
   | { name: 'limit.reached', budget: string }
   /** Too few of its texts were verified; nobody in particular did it, so there is no caller. */
   | { name: 'country.stopped', country: string, texts: number, verified: number, until: Date }

@@ -13,6 +13,9 @@ export type Policy = {
   resendCooldown: number
   /** Who the text says it is from. */
   brand: string
+  /** How long a session lives after it was last refreshed, and at most. */
+  refreshTokenTtl: number
+  sessionTtl: number
   limits: Limits
   conversion: ConversionPolicy
 }

@@ -11,6 +11,8 @@ export type RefusalSlug =
   | 'sms-unavailable'
   | 'sms-undeliverable'
   | 'invalid-token'
+  | 'session-ended'
+  | 'not-found'
   | 'not-ready'
   | 'database-unavailable'
 

@@ -1,18 +1,21 @@
 import type { Caller } from './caller.ts'
 import { isOpen, type Attempt, type Challenge, type Challenges } from './challenge.ts'
-import type { Clock } from './clock.ts'
+import { after, type Clock } from './clock.ts'
 import { codeLocks, refuseLocked, triesLeft } from './code-lock.ts'
 import type { Codes } from './codes.ts'
 import type { CountryTraffic } from './country-traffic.ts'
 import type { Events } from './events.ts'
 import type { Policy } from './policy.ts'
 import { Refusal } from './refusal.ts'
+import type { RefreshTokens } from './refresh-tokens.ts'
+import type { Grant } from './session.ts'
 import type { Users } from './user.ts'
 
 export type VerifyCodePorts = {
   challenges: Challenges
   users: Users
   codes: Codes
+  refreshTokens: RefreshTokens
   countryTraffic: CountryTraffic
   countryOf: (phone: string) => string
   events: Events
@@ -20,14 +23,14 @@ export type VerifyCodePorts = {
   policy: Policy
 }
 
-/** What a right code proves: who answered, and when. */
-export type Authentication = { userId: string, at: Date }
+/** `client`: a short name of the program that asks. */
+export type Answer = { challengeId: string, code: string, client: string | null }
 
 /**
- * The second step: trades a right code for the person it was sent to.
+ * The second step: trades a right code for a session of the person it was sent to.
  * Throws `wrong-code`, `code-expired`, `challenge-ended`, `too-many-attempts`.
  */
-export async function verifyCode (ports: VerifyCodePorts, caller: Caller, { challengeId, code }: { challengeId: string, code: string }): Promise<Authentication> {
+export async function verifyCode (ports: VerifyCodePorts, caller: Caller, { challengeId, code, client }: Answer): Promise<Grant> {
   const { challenges, codes, countryTraffic, countryOf, events, clock, policy } = ports
   const now = clock()
   // Spent before compared: guesses sent together each cost an attempt.
@@ -36,12 +39,21 @@ export async function verifyCode (ports: VerifyCodePorts, caller: Caller, { chal
   const { challenge, codeFailures, phone } = attempt
   const { userId } = challenge
   if (!codes.matches(challenge, code)) throw wrongCode(ports, caller, challenge, codeFailures)
-  // Two right answers at once: only the one that closes the challenge gets a token.
-  if (!await challenges.consume(challenge, now)) throw await whyNotConsumed(ports, caller, attempt, now)
+  const grant = newSession(ports, { userId, client }, now)
+  // Two right answers at once: only the one that closes the challenge begins a session.
+  if (!await challenges.consume(challenge, grant.session, now)) throw await whyNotConsumed(ports, caller, attempt, now)
   const country = countryOf(phone ?? '')
   countryTraffic.verified(country)
   events.record({ name: 'code.right', caller, userId, country })
-  return { userId, at: now }
+  return grant
+}
+
+/** A session that begins now, with its first refresh token; not stored yet. */
+function newSession ({ refreshTokens, policy }: VerifyCodePorts, { userId, client }: { userId: string, client: string | null }, now: Date): Grant {
+  const { token, sessionId, hash } = refreshTokens.issue()
+  const idleEndsAt = after(now, Math.min(policy.refreshTokenTtl, policy.sessionTtl))
+  const session = { id: sessionId, userId, tokenHash: hash, client, createdAt: now, lastUsedAt: now, idleEndsAt, endsAt: after(now, policy.sessionTtl) }
+  return { session, refreshToken: token }
 }
 
 /** A failure that is already counted, with what it leaves. */

@@ -1,19 +1,18 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import { unixTime, type Clock } from '../domain/clock.ts'
+import { secondsUntil, unixTime, type Clock } from '../domain/clock.ts'
 import { randomId } from '../domain/random-id.ts'
 import { Refusal } from '../domain/refusal.ts'
-import type { Authentication } from '../domain/verify-code.ts'
+import type { Session } from '../domain/session.ts'
 import { jwtsOf } from './jwts.ts'
 import type { SigningKey } from './signing-key.ts'
 
 /** The tokens that callers show to other services (RFC 9068), who check them with the published keys. */
 export type AccessTokens = {
-  sign: (authentication: Authentication) => { token: string, tokenId: string, sessionId: string }
+  /** A token of this session, with its id and the seconds until it expires: not after the session. */
+  sign: (session: Session) => { token: string, tokenId: string, expiresIn: number }
   /** The claims of the token in an Authorization header. Throws `invalid-token` for any other header, or none. */
   read: (authorization: string | undefined) => AccessClaims
-  /** Seconds from signing to expiry. */
-  lifetime: number
 }
 
 // All of RFC 9068 §2.2 and what we add. Checked here, because fast-jwt skips a claim that is absent.
@@ -33,6 +32,7 @@ const accessClaims = z.object({
 
 export type AccessClaims = z.infer<typeof accessClaims>
 
+/** `lifetime`: the most seconds from signing to expiry. */
 export type AccessTokenSettings = { issuer: string, audience: string, lifetime: number, keys: readonly [SigningKey, ...SigningKey[]] }
 
 /** Access tokens under asymmetric keys. */
@@ -40,23 +40,22 @@ export async function accessTokens (app: FastifyInstance, { issuer, audience, li
   const jwts = await jwtsOf(app, { typ: 'at+jwt', issuer, audience }, keys)
 
   return {
-    lifetime,
-    sign ({ userId, at }) {
-      const now = unixTime(clock())
+    sign ({ id, userId, createdAt, endsAt }) {
+      const now = clock()
+      const expiresIn = Math.min(lifetime, secondsUntil(endsAt, now))
       const tokenId = randomId()
-      const sessionId = randomId()
       const token = jwts.sign({
         sub: userId,
         client_id: 'sms-login',
-        iat: now,
-        exp: now + lifetime,
+        iat: unixTime(now),
+        exp: unixTime(now) + expiresIn,
         jti: tokenId,
-        auth_time: unixTime(at),
+        auth_time: unixTime(createdAt),
         // RFC 8176: a password, a code by text message, so more than one factor.
         amr: ['pwd', 'sms', 'mfa'],
-        sid: sessionId
+        sid: id
       })
-      return { token, tokenId, sessionId }
+      return { token, tokenId, expiresIn }
     },
     read (authorization) {
       const token = /^Bearer +([A-Za-z0-9._~+/=-]+)$/i.exec(authorization ?? '')?.[1]

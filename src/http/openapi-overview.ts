@@ -7,7 +7,8 @@ export const openapiOverview = {
     description: `Log people in with a password and a code by text message, and get a JWT that any service can verify.
 
 1. \`POST /login\` checks the password and texts a code.
-2. \`POST /verify\` exchanges the code for an access token; \`POST /resend\` texts another code.
+2. \`POST /verify\` exchanges the code for an access token and a refresh token; \`POST /resend\` texts another code.
+3. \`POST /refresh\` exchanges the refresh token for new tokens, without a code, until \`POST /logout\`.
 
 Every failure is a problem (RFC 9457), \`application/problem+json\`, whose \`type\` ends in a name that stays the same.
 Bodies are JSON of at most 16 KiB. A key that is not listed here is an error, and nothing is done when anything is wrong
@@ -18,13 +19,14 @@ with a request. A path that is not listed is \`404 not-found\`; a method that is
   servers: [{ url: 'http://127.0.0.1:3000', description: 'Where `npm start` listens.' }],
   tags: [
     { name: 'Login', description: 'The two steps of a login.' },
+    { name: 'Sessions', description: 'A login that lasts: going on with it, seeing where it is, ending it.' },
     { name: 'Tokens', description: 'What a login yields, and how others check it.' },
     { name: 'Operations', description: 'For load balancers and supervisors.' }
   ],
   security: [],
   components: {
     securitySchemes: {
-      accessToken: { type: 'http' as const, scheme: 'bearer', bearerFormat: 'JWT', description: 'The `accessToken` of `POST /verify`.' }
+      accessToken: { type: 'http' as const, scheme: 'bearer', bearerFormat: 'JWT', description: 'The `accessToken` of `POST /verify` or `POST /refresh`.' }
     }
   }
 }

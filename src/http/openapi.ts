@@ -27,10 +27,12 @@ export function openapiDocument (app: FastifyInstance): object {
 
   const withProblems = ({ 'x-problems': problems, responses, ...operation }: z.infer<typeof operationShape>) => {
     for (const slug of problems) told.add(slug)
-    const { content } = responses[200]
-    const reply = content['application/json'].schema.$ref.replace('#/components/schemas/', '')
-    return { ...operation, responses: { 200: { description: schemas[reply]?.description, content }, ...problemResponses(problems, operation.requestBody !== undefined) } }
+    return { ...operation, responses: { ...mapValues(responses, described), ...problemResponses(problems, operation.requestBody !== undefined) } }
   }
+  // A reply with a body is described by its schema.
+  const described = ({ description, content }: z.infer<typeof responseShape>) => content === undefined
+    ? { description }
+    : { description: schemas[content['application/json'].schema.$ref.replace('#/components/schemas/', '')]?.description, content }
   return withoutInput({
     ...head,
     paths: mapValues(paths, path => mapValues(path, withProblems)),
@@ -47,10 +49,14 @@ const slug = z.enum(Object.keys(problemKinds) as ProblemSlug[]) // Object.keys d
 const routeConfig = z.object({ problems: z.array(slug) })
 
 /** What of the generated document is changed here; the rest passes as it is. */
+const responseShape = z.object({
+  description: z.string(),
+  content: z.object({ 'application/json': z.object({ schema: z.object({ $ref: z.string() }) }) }).optional()
+})
 const operationShape = z.looseObject({
   'x-problems': z.array(slug),
   requestBody: z.unknown().optional(),
-  responses: z.object({ 200: z.looseObject({ content: z.object({ 'application/json': z.object({ schema: z.object({ $ref: z.string() }) }) }) }) })
+  responses: z.record(z.string(), responseShape)
 })
 const generated = z.looseObject({
   paths: z.record(z.string(), z.record(z.string(), operationShape)),

@@ -33,6 +33,8 @@ function send (told: Problem, request: FastifyRequest, reply: FastifyReply) {
 function toProblem (error: FastifyError | Refusal, instance: string): Problem {
   if (error instanceof Refusal) return problem(error.slug, instance, error.facts)
   if (hasZodFastifySchemaValidationErrors(error)) return problem('invalid-request', instance, { errors: fieldErrors(error.validation) })
+  // A parameter that no id is as long as.
+  if (error.code === 'FST_ERR_MAX_PARAM_LENGTH') return problem('not-found', instance)
   if (error.statusCode === 413) return problem('payload-too-large', instance)
   if (error.statusCode === 415) return problem('unsupported-media-type', instance)
   if (error.statusCode === 408) return problem('request-timeout', instance)

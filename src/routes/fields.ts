@@ -10,5 +10,11 @@ export const textField = (most: number) =>
 /** A challenge token as a field; what is wrong with it, if anything, is for the token's reader to say. */
 export const challengeTokenField = textField(2048).meta({ description: 'The `challengeToken` of POST /login or POST /resend.' })
 
+/** A refresh token as a field; whether it is one is for the rule to say. */
+export const refreshTokenField = textField(2048).meta({ description: 'The `refreshToken` of POST /verify or POST /refresh.' })
+
+/** A refresh token for examples; no session has it. */
+export const exampleRefreshToken = 'q8kPz1xJw3mNfT5vRb2yAi0c7hYdUeSgLoXrKtVnMaBj9pQwZsFl4uGxEi6HkCvD'
+
 /** A challenge token for examples; nobody signed it. */
 export const exampleToken = 'eyJhbGciOiJIUzI1NiIsInR5cCI6ImNoYWxsZW5nZStqd3QifQ.eyJzdWIiOiJ4In0.c2lnbmF0dXJl'

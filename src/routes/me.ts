@@ -1,9 +1,10 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { whoAmI, type WhoAmIPorts } from '../domain/who-am-i.ts'
+import type { LiveSessionPorts } from '../domain/live-session.ts'
+import { whoAmI } from '../domain/who-am-i.ts'
 import type { AccessTokens } from '../http/access-tokens.ts'
 
-export type MeOptions = WhoAmIPorts & { accessTokens: AccessTokens }
+export type MeOptions = LiveSessionPorts & { accessTokens: AccessTokens }
 
 const reply = z.object({
   id: z.uuid().meta({ description: 'The same as `sub` in the access token.' }),
@@ -29,6 +30,7 @@ export const meRoute: FastifyPluginAsyncZod<MeOptions> = async (app, { accessTok
     schema: {
       operationId: 'me',
       summary: 'Tell whose access token this is',
+      description: 'Refused as soon as its session has ended; another service knows that only when the token expires.',
       tags: ['Tokens'],
       security: [{ accessToken: [] }],
       response: { 200: reply }
@@ -36,6 +38,6 @@ export const meRoute: FastifyPluginAsyncZod<MeOptions> = async (app, { accessTok
     config: { problems: ['invalid-token', 'database-unavailable'] }
   }, async request => {
     const { sub, sid, auth_time: authTime } = accessTokens.read(request.headers.authorization)
-    return { ...await whoAmI(ports, sub), sessionId: sid, authenticatedAt: new Date(authTime * 1000).toISOString() }
+    return { ...await whoAmI(ports, { id: sid, userId: sub }), sessionId: sid, authenticatedAt: new Date(authTime * 1000).toISOString() }
   })
 }

@@ -54,6 +54,43 @@ t.test('each step of a login leaves its evidence: what, who, from where, in whic
   t.match(eventsOf(service).at(-1), { event: 'limit.reached', budget: 'password.here', ...warned })
 })
 
+t.test('each step of a session leaves its evidence too', async t => {
+  const service = await start(t)
+  const { endSession, logIn, logout, refresh, wait } = service
+  const from = '198.51.100.7'
+  const { refreshToken } = await logIn()
+  const { userId, sessionId, tokenId: first } = eventsOf(service).at(-1) ?? {}
+  const asked = { userId, sessionId, ip: from, reqId: String, level: 30 }
+
+  const next = (await refresh(refreshToken, from)).json()
+  const [issued, ...more] = eventsOf(service)
+  t.match(issued, { event: 'token.issued', tokenId: /^[\w-]{22}$/, ...asked })
+  t.not(issued?.tokenId, first)
+  t.same(more, [])
+  await refresh('nonsense', from)
+  t.same(eventsOf(service), [])
+  wait(60)
+  await refresh(refreshToken, from)
+  t.match(eventsOf(service), [{ event: 'session.reused', ...asked, level: 40 }])
+  await refresh(next.refreshToken, from)
+  t.same(eventsOf(service), [], 'it is over already')
+
+  const [one, other, third] = [await logIn(), await logIn(), await logIn()]
+  const [{ sessionId: id }, { sessionId: otherId }] = eventsOf(service).filter(({ event }) => event === 'token.issued') as [{ sessionId: string }, { sessionId: string }]
+  await logout(one.refreshToken)
+  t.match(eventsOf(service), [{ event: 'session.ended', userId, sessionId: id, ip: '127.0.0.1', reqId: String, level: 30 }])
+  await logout(one.refreshToken)
+  t.same(eventsOf(service), [])
+  await endSession(third.accessToken, otherId)
+  t.match(eventsOf(service), [{ event: 'session.ended', userId, sessionId: otherId }])
+  await logIn()
+  await logIn()
+  eventsOf(service)
+  await endSession(third.accessToken)
+  t.match(eventsOf(service), [{ event: 'session.ended', userId }, { event: 'session.ended', userId }])
+  t.ok(other)
+})
+
 t.test('nothing a caller sends becomes a line of the log, or part of an event', async t => {
   const service = await start(t, { limits: defaultLimits })
   const username = 'x\n{"level":30,"event":"token.issued"}'

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { openDatabase } from '../../src/adapters/database.ts'
 import { prismaBudgets } from '../../src/adapters/prisma-budgets.ts'
-import { sweepCounters } from '../../src/adapters/sweep-counters.ts'
+import { sweep } from '../../src/adapters/sweep.ts'
 import { refundOf, resetOf, roomFor, type Charge } from '../../src/domain/budgets.ts'
 import { after } from '../../src/domain/clock.ts'
 import { serverUrl, testDatabase } from '../support/database.ts'
@@ -157,7 +157,7 @@ t.test('what is over is swept away in batches, what runs is not', async t => {
   await instances()
   const row = (n: number, seconds: number) => ({ key: `${seconds}:${n}`, spent: 1, endsAt: after(now, seconds) })
   await prisma.counter.createMany({ data: [...Array.from({ length: 2500 }, (_, n) => row(n, -n)), ...Array.from({ length: 5 }, (_, n) => row(n, n + 1))] })
-  await sweepCounters(prisma, now)
+  await sweep(prisma, now)
   t.same(await prisma.counter.count(), 5)
 })
 

@@ -4,6 +4,7 @@ import { prismaChallenges } from '../../src/adapters/prisma-challenges.ts'
 import type { Challenge, Challenges } from '../../src/domain/challenge.ts'
 import { after } from '../../src/domain/clock.ts'
 import { randomId } from '../../src/domain/random-id.ts'
+import type { Session } from '../../src/domain/session.ts'
 import { serverUrl, testDatabase } from '../support/database.ts'
 
 const now = new Date('2026-11-22T12:00:00.500Z')
@@ -31,6 +32,10 @@ async function stored (t: Test, change: Partial<Challenge> = {}) {
   return { prisma, owner, challenges, challenge, burst, read: () => challenges.find(challenge.id) }
 }
 
+/** A session that the challenge may begin. */
+const begun = ({ userId }: Challenge): Session =>
+  ({ id: randomId(), userId, tokenHash: hash(9), client: 'curl', createdAt: now, lastUsedAt: now, idleEndsAt: after(now, 3600), endsAt: after(now, 86400) })
+
 t.test('what is stored is what is found', async t => {
   const { challenges, challenge } = await stored(t)
   t.same(await challenges.find(challenge.id), challenge)
@@ -54,19 +59,21 @@ for (const change of [
   })
 }
 
-t.test('a challenge is consumed exactly once', async t => {
-  const { challenge, burst, read } = await stored(t)
-  const consumed = await burst(challenges => challenges.consume(challenge, now))
+t.test('a challenge is consumed exactly once, and begins one session', async t => {
+  const { challenge, prisma, burst, read } = await stored(t)
+  const consumed = await burst(challenges => challenges.consume(challenge, begun(challenge), now))
   t.equal(consumed.filter(Boolean).length, 1)
   t.same((await read())?.consumedAt, now)
+  t.match(await prisma.session.findMany({ where: { userId: challenge.userId } }), [{ userId: challenge.userId, client: 'curl', createdAt: now, endsAt: after(now, 86400) }])
 })
 
 t.test('a challenge is not consumed for a code that has been replaced, or a person who is disabled', async t => {
   const { challenges, challenge, prisma, read } = await stored(t)
-  t.equal(await challenges.consume({ ...challenge, codeHash: hash(2) }, now), false)
+  t.equal(await challenges.consume({ ...challenge, codeHash: hash(2) }, begun(challenge), now), false)
   await prisma.user.updateMany({ data: { disabled: true } })
-  t.equal(await challenges.consume(challenge, now), false)
+  t.equal(await challenges.consume(challenge, begun(challenge), now), false)
   t.equal((await read())?.consumedAt, null)
+  t.equal(await prisma.session.count({ where: { userId: challenge.userId } }), 0)
 })
 
 t.test('of forty that replace a challenge at once one does, and only it is stored', async t => {

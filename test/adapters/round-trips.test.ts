@@ -12,8 +12,8 @@ if (serverUrl !== undefined) {
   t.teardown(counted.close)
   const conversion = { floor: 10, volume: 500, pause: 900 }
 
-  t.test('besides the budgets, a login and a verify are two statements each, a refused one is one', async t => {
-    const { login, resend, verify, me, twilio, wait } = await start(t, { database: counted, policy: { conversion: { ...conversion, floor: 0 } } })
+  t.test('besides the budgets, a login and a verify are two statements each, a refused one is one, a refresh is one', async t => {
+    const { endSession, login, logout, refresh, resend, sessions, verify, me, twilio, wait } = await start(t, { database: counted, policy: { conversion: { ...conversion, floor: 0 } } })
     counter.take()
 
     await login({ ...ada, password: 'wrong horse battery' })
@@ -37,10 +37,27 @@ if (serverUrl !== undefined) {
     const code = codeIn(twilio.texts.at(-1)?.body)
     await verify(current, otherThan(code))
     t.equal(counter.take(), 1, 'a verify of a wrong code')
-    const { accessToken } = (await verify(current, code)).json()
+    const { accessToken, refreshToken } = (await verify(current, code)).json()
     t.equal(counter.take(), 2, 'a verify')
     await me(accessToken)
     t.equal(counter.take(), 1, 'a /me')
+    await sessions(accessToken)
+    t.equal(counter.take(), 2, 'a list of sessions')
+    await endSession(accessToken)
+    t.equal(counter.take(), 2, 'the end of all other sessions')
+
+    const next = (await refresh(refreshToken)).json().refreshToken
+    t.equal(counter.take(), 1, 'a refresh')
+    await refresh(refreshToken)
+    t.equal(counter.take(), 2, 'the same refresh again')
+    await refresh('nonsense')
+    t.equal(counter.take(), 0, 'a refresh with what is no refresh token')
+    const last = (await refresh(next)).json().refreshToken
+    counter.take()
+    await refresh(refreshToken)
+    t.equal(counter.take(), 3, 'a refresh with a used token, which ends the session')
+    await logout(last)
+    t.equal(counter.take(), 1, 'a logout')
   })
 
   t.test('with all budgets a login is seven statements and a verify three; refused for its tries, a login is one', async t => {

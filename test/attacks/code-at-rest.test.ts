@@ -15,16 +15,17 @@ async function dump (prisma: Database) {
 
 t.test('no row holds a code, a password or a token', async t => {
   // Eight digits, because six may turn up in a hash by chance.
-  const { challenge, resend, verify, prisma, twilio, wait } = await start(t, { codeLength: 8 })
+  const { challenge, refresh, resend, verify, prisma, twilio, wait } = await start(t, { codeLength: 8 })
   const { challengeToken, code } = await challenge()
   wait(30)
   await resend(challengeToken)
   const pending = await dump(prisma)
-  const accessToken = (await verify(challengeToken, twilio.lastCode())).json().accessToken
+  const { accessToken, refreshToken } = (await verify(challengeToken, twilio.lastCode())).json()
+  const { refreshToken: next } = (await refresh(refreshToken)).json()
   const used = await dump(prisma)
   t.match(pending, ada.phone, 'a dump shows what there is')
   t.match(pending, /\\\\x[0-9a-f]{64}/)
-  for (const secret of [code, twilio.lastCode(), ada.password, challengeToken, challengeToken.split('.')[2] ?? '', accessToken, accessToken.split('.')[2]]) {
+  for (const secret of [code, twilio.lastCode(), ada.password, challengeToken, challengeToken.split('.')[2] ?? '', accessToken, accessToken.split('.')[2], refreshToken, next]) {
     for (const form of [secret, Buffer.from(secret).toString('hex'), Buffer.from(secret).toString('base64url')]) {
       t.notOk(pending.includes(form) || used.includes(form), secret)
     }

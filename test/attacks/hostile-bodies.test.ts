@@ -34,12 +34,16 @@ const seen = ({ statusCode, headers, payload }: LightMyRequestResponse): Seen =>
 async function target (t: Test) {
   // Limits that are on, so that hostile names are counted, but never in the way.
   const service = await start(t, { limits: { requests: 1e6, passwordFailures: 1e6, codeFailures: 5, textsPerPhoneHour: 6 } })
-  const { app, challenge, logged, me, prisma, twilio, verify } = service
+  const { app, challenge, logged, me, prisma, refresh, twilio, verify } = service
+  const { refreshToken } = await service.logIn()
+  service.wait(31)
+  twilio.requests.length = 0
   const { challengeToken, code } = await challenge()
   return {
     ...service,
     challengeToken,
     code,
+    refreshToken,
     async inject (request: InjectOptions) { assertDecent(seen(await app.inject(request))) },
     async assertUntouched () {
       t.equal(twilio.requests.length, 1, 'nobody was texted')
@@ -48,14 +52,15 @@ async function target (t: Test) {
       const answer = await verify(challengeToken, code)
       t.equal(answer.statusCode, 200, 'and the right code is still good')
       t.equal((await me(answer.json().accessToken)).statusCode, 200, 'and so is what it opens')
+      t.equal((await refresh(refreshToken)).statusCode, 200, 'and another session lives')
       t.notOk(logged.some(line => line.includes(canary)), 'the log does not have the canary')
       t.notOk(logged.some(line => JSON.parse(line).level >= 50), 'nor an error')
     }
   }
 }
 
-const paths = ['/login', '/resend', '/verify'] as const
-const names = ['username', 'password', 'challengeToken', 'code', '__proto__', 'constructor', 'prototype', 'toString', 'then', 'toJSON', '', 'USERNAME', '\0', '\ud800']
+const paths = ['/login', '/resend', '/verify', '/refresh', '/logout'] as const
+const names = ['username', 'password', 'challengeToken', 'code', 'refreshToken', '__proto__', 'constructor', 'prototype', 'toString', 'then', 'toJSON', '', 'USERNAME', '\0', '\ud800']
 
 /** Values that have broken somebody's parser, comparison, hash or database. */
 const nasty = fc.constantFrom<unknown>(
@@ -132,6 +137,7 @@ t.test('no body whatever makes an endpoint stumble, quote a secret, send a text 
   const wellShaped = fc.oneof(
     fc.record({ username: fc.oneof(words, fc.constant(ada.username)), password: fc.oneof(words, fc.constant(canary)) }),
     fc.record({ challengeToken: fc.oneof(words, forgedTokens) }),
+    fc.record({ refreshToken: fc.oneof(words, forgedTokens, fc.stringMatching(/^[A-Za-z0-9_-]{64}$/)) }),
     fc.record({ challengeToken: fc.oneof(words, forgedTokens), code: fc.stringMatching(/^[0-9]{6}$/) })
   )
   const bodies = fc.oneof(wellShaped.map(stringified), fc.json(), values.map(stringified), objects.map(stringified), rawValue, deep, fc.uint8Array({ maxLength: 300 }).map(bytes => Buffer.from(bytes)))
@@ -140,9 +146,10 @@ t.test('no body whatever makes an endpoint stumble, quote a secret, send a text 
 })
 
 t.test('no body that is nearly right makes an endpoint stumble, quote a secret, send a text or lose an attempt', async t => {
-  const { inject, assertUntouched, challengeToken, code } = await target(t)
+  const { inject, assertUntouched, challengeToken, code, refreshToken } = await target(t)
   const isGuess = (body: unknown) => typeof body === 'object' && body !== null && 'challengeToken' in body && body.challengeToken === challengeToken &&
     'code' in body && typeof body.code === 'string' && /^[0-9]{6}$/.test(body.code) && Object.keys(body).length === 2
+  const isGood = (body: unknown) => typeof body === 'object' && body !== null && Object.keys(body).length === 1 && 'refreshToken' in body && body.refreshToken === refreshToken
   // A key that nobody knows is named in the answer, for it is no secret but a slip.
   const namesCanary = (body: unknown) => typeof body === 'object' && body !== null && Object.keys(body).some(key => key.includes('canary'))
   const requests = fc.oneof(
@@ -150,12 +157,13 @@ t.test('no body that is nearly right makes an endpoint stumble, quote a secret, 
     nearlyValid({ username: ada.username, password: ada.password }).map(body => ({ path: '/login', body })),
     nearlyValid({ challengeToken }).map(body => ({ path: '/resend', body })),
     nearlyValid({ challengeToken, code }).map(body => ({ path: '/verify', body })),
-    nearlyValid({ challengeToken, code: otherThan(code) }).map(body => ({ path: '/verify', body }))
+    nearlyValid({ challengeToken, code: otherThan(code) }).map(body => ({ path: '/verify', body })),
+    nearlyValid({ refreshToken }).chain(body => fc.constantFrom('/refresh', '/logout').map(path => ({ path, body })))
   )
   await fc.assert(fc.asyncProperty(requests, async ({ path, body }) => {
     const read = parsed(body)
     // What is an honest guess after all may cost an attempt.
-    fc.pre(!(path === '/verify' && isGuess(read)) && !namesCanary(read))
+    fc.pre(!(path === '/verify' && isGuess(read)) && !isGood(read) && !namesCanary(read))
     await inject(post(path, body))
   }), { numRuns: 150 })
   await assertUntouched()
@@ -198,7 +206,7 @@ t.test('no header whatever makes an endpoint stumble, quote a secret, send a tex
   }, { requiredKeys: [] })
   const requests = fc.oneof(
     fc.constantFrom(...paths).map(url => ({ method: 'POST' as Method, url, payload: JSON.stringify({ username: ada.username, password: canary }) })),
-    fc.constantFrom('/me', '/.well-known/jwks.json').map(url => ({ method: 'GET' as Method, url }))
+    fc.constantFrom('/me', '/sessions', '/.well-known/jwks.json').map(url => ({ method: 'GET' as Method, url }))
   )
   await fc.assert(fc.asyncProperty(requests, headers, (request, headers) =>
     inject({ ...request, headers: { ...'payload' in request && { 'content-type': 'application/json' }, ...headers } })), { numRuns: 100 })
@@ -222,7 +230,7 @@ t.test('no path, query or method on the wire makes the server stumble, quote a s
   const methods = fc.constantFrom('GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND', 'QUERY', 'get', 'NONSENSE')
   const targetText = fc.string({ unit: fc.integer({ min: 0x21, max: 0xff }).filter(code => code !== 0x7f).map(code => String.fromCharCode(code)), maxLength: 40 })
   const piece = fc.oneof(targetText, fc.constantFrom('%', '%zz', '%00', '%2f', '%c0%ae', '%ud800', '..', '.', '//', ';', '?', '#', '&', '[]', `/${canary}`, 'a'.repeat(2000), '__proto__', 'constructor'), fc.webQueryParameters(), fc.webPath())
-  const stem = fc.constantFrom('/', '/login', '/resend?', '/verify?', '/me', '/me?', '/.well-known/jwks.json?', '/.well-known/', '/livez?', '//', '*', 'http://example/login', 'http://', '')
+  const stem = fc.constantFrom('/', '/login', '/resend?', '/verify?', '/me', '/me?', '/sessions/', '/.well-known/jwks.json?', '/.well-known/', '/livez?', '//', '*', 'http://example/login', 'http://', '')
   const targets = fc.tuple(stem, fc.array(piece, { maxLength: 3 }), fc.constantFrom('', `?password=${canary}`)).map(parts => parts.flat().join('')).filter(text => text !== '')
   await fc.assert(fc.asyncProperty(methods, targets, fc.constantFrom('', '{}', '{'), async (method, target, body) => {
     const sent = `${method} ${target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n${body === '' ? '' : `content-type: application/json\r\ncontent-length: ${body.length}\r\n`}\r\n${body}`

@@ -12,10 +12,11 @@ t.test('whatever happens, no secret is logged, not even at the most talkative le
   // Eight digits, because six may turn up in an id by chance.
   const options = { codeLength: 8, secrets: [secret] as const, signingKeys: [privateKey] as const, twilioTimeoutMs: 1000, policy: { resendCooldown: 0 } }
   const service = await start(t, options)
-  const { app, addUser, challenge, login, me, post, prisma, resend, verify, twilio, wait, users, logged } = service
+  const { app, addUser, challenge, endSession, login, logout, me, refresh, sessions, post, prisma, resend, verify, twilio, wait, users, logged } = service
   const grace = { username: 'grace.hopper', password: 'canary zebra password', phone: '+12025550144' }
   await addUser(grace)
   const said: string[] = []
+  const canary = 'canary-hunter2'
   const remember = (...secrets: string[]) => { said.push(...secrets) }
 
   // A login as it should be, with one slip.
@@ -25,12 +26,26 @@ t.test('whatever happens, no secret is logged, not even at the most talkative le
   await resend(challengeToken)
   const resent = twilio.lastCode()
   await verify(challengeToken, code)
-  const accessToken = (await verify(challengeToken, resent)).json().accessToken
+  const { accessToken, refreshToken } = (await verify(challengeToken, resent)).json()
   await me(accessToken)
-  remember(challengeToken, code, wrong, resent, accessToken)
+  remember(challengeToken, code, wrong, resent, accessToken, refreshToken)
+
+  // A session, until a used token comes back; and one that is ended.
+  const renewed = (await refresh(refreshToken)).json()
+  await refresh(refreshToken)
+  wait(60)
+  await refresh(refreshToken)
+  await refresh(canary)
+  await refresh(accessToken)
+  const { challengeToken: another, code: anotherCode } = await challenge(grace)
+  const session = (await verify(another, anotherCode)).json()
+  await sessions(session.accessToken)
+  await endSession(session.accessToken, canary)
+  await logout(session.refreshToken)
+  await logout(canary)
+  remember(renewed.accessToken, renewed.refreshToken, another, anotherCode, session.accessToken, session.refreshToken)
 
   // Everything that is refused.
-  const canary = 'canary-hunter2'
   await login({ ...grace, password: canary })
   await login({ username: `${canary}-user`, password: canary })
   await post('/login', { username: 'grace.hopper', passwort: canary })
@@ -83,10 +98,12 @@ t.test('whatever happens, no secret is logged, not even at the most talkative le
   t.equal((await without.verify(broken.challengeToken, broken.code)).statusCode, 503)
   t.equal((await without.resend(broken.challengeToken)).statusCode, 503)
   t.equal((await without.me(accessToken)).statusCode, 503)
+  t.equal((await without.refresh(session.refreshToken)).statusCode, 503)
+  t.equal((await without.logout(session.refreshToken)).statusCode, 503)
 
   const digests = (await prisma.user.findMany()).flatMap(({ passwordDigest }) => passwordDigest.split('$').slice(-2))
   const hashes = (await prisma.challenge.findMany()).flatMap(({ codeHash, id }) => [Buffer.from(codeHash).toString('hex'), Buffer.from(codeHash).toString('base64'), id])
-  const keys = [secret, deriveKey(secret, 'code'), deriveKey(secret, 'budgets'), deriveKey(secret, 'challenge-token')].flatMap(key => [key.toString('hex'), key.toString('base64'), key.toString('base64url'), key.toString('latin1')])
+  const keys = [secret, deriveKey(secret, 'code'), deriveKey(secret, 'budgets'), deriveKey(secret, 'challenge-token'), deriveKey(secret, 'refresh-token')].flatMap(key => [key.toString('hex'), key.toString('base64'), key.toString('base64url'), key.toString('latin1')])
   const { d = '' } = privateKey.export({ format: 'jwk' })
   remember(ada.password, grace.password, ada.phone, grace.phone, ada.phone.slice(2), grace.phone.slice(2), ...digests, ...hashes, ...keys, d, String(privateKey.export({ format: 'pem', type: 'pkcs8' })).split('\n')[1] ?? '',
     twilioAccount.authToken, btoa(`${twilioAccount.accountSid}:${twilioAccount.authToken}`))

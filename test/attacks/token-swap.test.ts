@@ -3,17 +3,44 @@ import { decodeJwt, decodeProtectedHeader } from 'jose'
 import t from 'tap'
 import { otherThan, slugOf, start } from '../support/start.ts'
 
-t.test('a challenge token opens no door of an access token', async t => {
-  const { app, challenge, me, verify } = await start(t)
+t.test('each kind of token is good where it belongs, and 401 at every other endpoint that takes one', async t => {
+  const { challenge, endSession, logIn, logout, me, refresh, resend, sessions, verify, wait } = await start(t)
+  const { accessToken, refreshToken } = await logIn()
+  wait(31)
   const { challengeToken, code } = await challenge()
-  t.equal(slugOf(await me(challengeToken)), 'invalid-token')
+  const tokens = { challengeToken, accessToken, refreshToken }
+  const endpoints = {
+    '/verify': { home: 'challengeToken', slug: 'challenge-ended', ask: (token: string) => verify(token, otherThan(code)) },
+    '/resend': { home: 'challengeToken', slug: 'challenge-ended', ask: resend },
+    '/refresh': { home: 'refreshToken', slug: 'session-ended', ask: refresh },
+    '/me': { home: 'accessToken', slug: 'invalid-token', ask: me },
+    'GET /sessions': { home: 'accessToken', slug: 'invalid-token', ask: sessions },
+    'DELETE /sessions': { home: 'accessToken', slug: 'invalid-token', ask: endSession },
+    'DELETE /sessions/{id}': { home: 'accessToken', slug: 'invalid-token', ask: (token: string) => endSession(token, String(decodeJwt(accessToken)['sid'])) }
+  }
+  for (const [name, { home, slug, ask }] of Object.entries(endpoints)) {
+    for (const [kind, token] of Object.entries(tokens).filter(([kind]) => kind !== home)) {
+      const answer = await ask(token)
+      t.equal(answer.statusCode, 401, `${kind} at ${name}`)
+      t.equal(slugOf(answer), slug, `${kind} at ${name}`)
+    }
+  }
+  // Who logs out is told nothing of what there was; but only a refresh token ends something.
+  for (const token of [challengeToken, accessToken]) t.equal((await logout(token)).statusCode, 204)
+  t.equal((await me(accessToken)).statusCode, 200, 'and none of that touched the session')
+  t.equal((await refresh(refreshToken)).statusCode, 200)
+  t.equal((await verify(challengeToken, code)).statusCode, 200, 'or the challenge')
+})
+
+t.test('a challenge token opens no path whatever as a Bearer token', async t => {
+  const { app, challenge } = await start(t)
+  const { challengeToken } = await challenge()
   for (const url of ['/me', '/login', '/verify', '/resend', '/sessions', '/refresh', '/logout', '/confirmations', '/metrics', '/users']) {
     for (const method of ['GET', 'POST', 'DELETE'] as const) {
       const { statusCode } = await app.inject({ url, method, headers: { authorization: `Bearer ${challengeToken}` } })
       t.ok(statusCode >= 400 && statusCode < 500, `${method} ${url}`)
     }
   }
-  t.equal((await verify(challengeToken, code)).statusCode, 200, 'and none of that touched the challenge')
 })
 
 t.test('an access token opens no door of a challenge token', async t => {

@@ -8,21 +8,21 @@ import { startBehindProxy } from '../support/start-behind-proxy.ts'
 
 if (serverUrl !== undefined) {
   t.test('while nobody listens all is answered with 503, and after that a challenge goes on where it was', async t => {
-    const { accessToken, app, challenge, failures, login, me, proxy, resend, twilio, verify, wait } = await startBehindProxy(t)
-    const token = await accessToken(ada)
+    const { app, challenge, failures, logIn, login, me, proxy, refresh, resend, sessions, twilio, verify, wait } = await startBehindProxy(t)
+    const { accessToken: token, refreshToken } = await logIn(ada)
     const { challengeToken, code } = await challenge()
     t.equal((await verify(challengeToken, otherThan(code))).json().attemptsRemaining, 4)
     await proxy.refuse()
 
     for (let i = 0; i < 3; i++) {
-      for (const answer of [await login(), await verify(challengeToken, code), await resend(challengeToken), await me(token)]) {
+      for (const answer of [await login(), await verify(challengeToken, code), await resend(challengeToken), await me(token), await refresh(refreshToken), await sessions(token)]) {
         t.equal(answer.statusCode, 503)
         t.equal(slugOf(answer), 'database-unavailable')
         t.equal(answer.headers['retry-after'], '5')
       }
     }
     t.match(failures().at(-1), { level: 50, reason: 'unreachable', msg: `can't reach the database at ${new URL(proxy.url).host}: check that the server runs, DATABASE_URL, DNS and the firewall` })
-    t.equal(failures().length, 12, 'one line for each')
+    t.equal(failures().length, 18, 'one line for each')
     t.equal(slugOf(await app.inject('/readyz')), 'not-ready')
     t.equal((await app.inject('/livez')).statusCode, 200)
     t.equal((await app.inject('/.well-known/jwks.json')).statusCode, 200, 'other services can go on checking tokens')
@@ -35,6 +35,7 @@ if (serverUrl !== undefined) {
     t.equal((await verify(challengeToken, otherThan(code))).json().attemptsRemaining, 3)
     t.equal((await verify(challengeToken, code)).statusCode, 200)
     t.equal((await me(token)).statusCode, 200)
+    t.equal((await refresh(refreshToken)).statusCode, 200)
     wait(31)
     t.equal((await login()).json().sent, true)
   })

@@ -14,6 +14,9 @@ const replaceDigest = /UPDATE "public"\."users" SET "password_digest"/
 const spendAttempt = /UPDATE challenges SET attempts_left/
 const consume = /UPDATE challenges SET consumed_at/
 const renewCode = /UPDATE "public"\."challenges" SET "code_hash"/
+const rotate = /UPDATE sessions SET\s+token_hash/
+const readSession = /SELECT .* FROM "public"."sessions"/
+const endSession = /DELETE FROM sessions/
 const voidCode = /UPDATE "public"\."challenges" SET "code_expires_at"/
 const losses: Loss[] = ['lost', 'done, but its answer lost']
 
@@ -158,6 +161,43 @@ if (serverUrl !== undefined) {
       t.equal((await me(token)).statusCode, 200)
     }
   })
+  for (const loss of losses) {
+    t.test(`a refresh whose exchange is ${loss} may be repeated, and there is one line of tokens`, async t => {
+      const { logIn, prisma, proxy, refresh } = await startBehindProxy(t)
+      const { refreshToken } = await logIn()
+      proxy.lose(rotate, loss)
+      t.equal(slugOf(await refresh(refreshToken)), 'database-unavailable')
+      t.notOk(proxy.isWaiting())
+      const next = await refresh(refreshToken)
+      t.equal(next.statusCode, 200)
+      t.equal((await refresh(next.json().refreshToken)).statusCode, 200)
+      t.equal(await prisma.session.count(), 1)
+    })
+
+    t.test(`a refresh with a used token ends the session, also when what it does is ${loss}`, async t => {
+      for (const statement of [readSession, endSession]) {
+        const { logIn, proxy, refresh, wait } = await startBehindProxy(t)
+        const { refreshToken } = await logIn()
+        const next = (await refresh(refreshToken)).json()
+        wait(31)
+        proxy.lose(statement, loss)
+        t.equal(slugOf(await refresh(refreshToken)), 'database-unavailable')
+        t.notOk(proxy.isWaiting())
+        t.equal(slugOf(await refresh(refreshToken)), 'session-ended')
+        t.equal(slugOf(await refresh(next.refreshToken)), 'session-ended')
+      }
+    })
+
+    t.test(`a logout that is ${loss} may be repeated`, async t => {
+      const { logIn, logout, me, proxy } = await startBehindProxy(t)
+      const { accessToken, refreshToken } = await logIn()
+      proxy.lose(endSession, loss)
+      t.equal(slugOf(await logout(refreshToken)), 'database-unavailable')
+      t.notOk(proxy.isWaiting())
+      t.equal((await logout(refreshToken)).statusCode, 204)
+      t.equal(slugOf(await me(accessToken)), 'invalid-token')
+    })
+  }
 } else {
   t.pass('an embedded database has no network to lose a statement in')
 }

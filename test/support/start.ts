@@ -10,6 +10,7 @@ import { logEvents } from '../../src/adapters/log-events.ts'
 import { prismaBudgets } from '../../src/adapters/prisma-budgets.ts'
 import { prismaChallenges } from '../../src/adapters/prisma-challenges.ts'
 import { prismaCountryTraffic } from '../../src/adapters/prisma-country-traffic.ts'
+import { prismaSessions } from '../../src/adapters/prisma-sessions.ts'
 import { prismaUserDirectory } from '../../src/adapters/prisma-user-directory.ts'
 import { prismaUsers } from '../../src/adapters/prisma-users.ts'
 import { twilioSms } from '../../src/adapters/twilio-sms.ts'
@@ -22,6 +23,8 @@ import { testDatabase, type TestDatabase } from './database.ts'
 import { startTwilioStandIn, twilioAccount } from './twilio-stand-in.ts'
 
 export const ada = { username: 'ada', password: 'correct horse battery', phone: '+12025550143' }
+
+type Person = { username: string, password: string, phone: string }
 
 const defaults = readConfig({}).policy
 export const defaultLimits = defaults.limits
@@ -67,6 +70,7 @@ export async function start (t: Test, { policy: ownPolicy, limits, argon2, datab
   const app = await buildApp({
     users: prismaUsers(prisma),
     challenges: prismaChallenges(prisma),
+    sessions: prismaSessions(prisma),
     passwords: {
       ...passwords,
       async verify (...asked) {
@@ -109,9 +113,17 @@ export async function start (t: Test, { policy: ownPolicy, limits, argon2, datab
   const resend = (challengeToken: string, from?: string) => post('/resend', { challengeToken }, from)
   const verify = (challengeToken: string, code: string, from?: string) => post('/verify', { challengeToken, code }, from)
 
-  const challenge = async (who: { username: string, password: string, phone: string } = ada) => {
+  const refresh = (refreshToken: string, from?: string) => post('/refresh', { refreshToken }, from)
+  const bearer = (accessToken?: string) => accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` }
+
+  const challenge = async (who: Person = ada) => {
     const challengeToken: string = (await login(who)).json().challengeToken
     return { challengeToken, code: codeIn(twilio.textsTo(who.phone).at(-1)?.body) }
+  }
+
+  const logIn = async (who?: Person): Promise<{ accessToken: string, refreshToken: string, expiresIn: number, refreshExpiresIn: number }> => {
+    const { challengeToken, code } = await challenge(who)
+    return (await verify(challengeToken, code)).json()
   }
 
   return {
@@ -130,7 +142,12 @@ export async function start (t: Test, { policy: ownPolicy, limits, argon2, datab
     login,
     resend,
     verify,
-    me: (accessToken?: string) => app.inject({ url: '/me', headers: accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` } }),
+    refresh,
+    logout: (refreshToken: string) => post('/logout', { refreshToken }),
+    me: (accessToken?: string) => app.inject({ url: '/me', headers: bearer(accessToken) }),
+    sessions: (accessToken?: string) => app.inject({ url: '/sessions', headers: bearer(accessToken) }),
+    /** Ends that session, or all others. */
+    endSession: (accessToken: string | undefined, id?: string) => app.inject({ method: 'DELETE', url: id === undefined ? '/sessions' : `/sessions/${id}`, headers: bearer(accessToken) }),
     /** Lets time pass for the service. */
     wait (seconds: number) { now += seconds * 1000 },
     /** Has something happen while the next password is being hashed. */
@@ -138,10 +155,8 @@ export async function start (t: Test, { policy: ownPolicy, limits, argon2, datab
     /** Logs in and reads the code off the phone. */
     challenge,
     /** Both steps of a login. */
-    async accessToken (who: { username: string, password: string, phone: string } = ada): Promise<string> {
-      const { challengeToken, code } = await challenge(who)
-      return (await verify(challengeToken, code)).json().accessToken
-    }
+    logIn,
+    accessToken: async (who?: Person) => (await logIn(who)).accessToken
   }
 }
 

@@ -1,0 +1,40 @@
+import type { OwnSession, Session, Sessions } from '../domain/session.ts'
+import type { PrismaClient } from './prisma/client.ts'
+
+/** Sessions in PostgreSQL. Those that have ended are removed, at once or, where only their time was up, by `sweep`. */
+export const prismaSessions = (prisma: PrismaClient): Sessions => ({
+  find: (id, now) => prisma.session.findUnique({ where: { id, ...alive(now) } }),
+  findOwner: ({ id, userId }, now) => prisma.user.findFirst({
+    where: { id: userId, disabled: false, sessions: { some: { id, ...alive(now) } } },
+    omit: { usernameKey: true, createdAt: true }
+  }),
+  list: (userId, now) => prisma.session.findMany({ where: { userId, ...alive(now) }, orderBy: [{ lastUsedAt: 'desc' }, { id: 'asc' }] }),
+  async rotate (id, used, { tokenHash, idleEndsAt }, now) {
+    const [session] = await prisma.$queryRaw<Session[]>`
+      UPDATE sessions SET
+        token_hash = ${tokenHash}::bytea, last_used_at = ${now}::timestamptz, idle_ends_at = least(ends_at, ${idleEndsAt}::timestamptz)
+      FROM users
+      WHERE sessions.id = ${id} AND token_hash = ${used}::bytea AND idle_ends_at > ${now}::timestamptz
+        AND users.id = user_id AND NOT users.disabled
+      RETURNING sessions.id, user_id AS "userId", token_hash AS "tokenHash", client, sessions.created_at AS "createdAt",
+                last_used_at AS "lastUsedAt", idle_ends_at AS "idleEndsAt", ends_at AS "endsAt"`
+    return session ?? null
+  },
+  async end (id) {
+    const [ended] = await prisma.$queryRaw<OwnSession[]>`DELETE FROM sessions WHERE id = ${id} RETURNING id, user_id AS "userId"`
+    return ended ?? null
+  },
+  async endOwn ({ id, userId }, now) {
+    const [ended] = await prisma.$queryRaw<OwnSession[]>`
+      DELETE FROM sessions WHERE id = ${id} AND user_id = ${userId}::uuid AND idle_ends_at > ${now}::timestamptz
+      RETURNING id, user_id AS "userId"`
+    return ended ?? null
+  },
+  endOthers: async ({ id, userId }) => prisma.$queryRaw<OwnSession[]>`
+    DELETE FROM sessions WHERE id IN (
+      SELECT id FROM sessions WHERE user_id = ${userId}::uuid AND id <> ${id} ORDER BY id FOR UPDATE
+    )
+    RETURNING id, user_id AS "userId"`
+})
+
+const alive = (now: Date) => ({ idleEndsAt: { gt: now } })

@@ -1,0 +1,26 @@
+import type { Caller } from './caller.ts'
+import type { Events } from './events.ts'
+import { ownerOf, type LiveSessionPorts } from './live-session.ts'
+import { Refusal } from './refusal.ts'
+import { sessionIdPattern, type OwnSession } from './session.ts'
+
+export type EndSessionPorts = LiveSessionPorts & { events: Events }
+
+/**
+ * Ends a session of the person who asks, the asker's own too.
+ * Throws `not-found` when the person has no such session, and `invalid-token` when the asker's own is over.
+ */
+export async function endSession (ports: EndSessionPorts, caller: Caller, asker: OwnSession, id: string): Promise<void> {
+  await ownerOf(ports, asker)
+  const ended = sessionIdPattern.test(id) ? await ports.sessions.endOwn({ id, userId: asker.userId }, ports.clock()) : null
+  if (ended === null) throw new Refusal('not-found')
+  ports.events.record({ name: 'session.ended', caller, userId: ended.userId, sessionId: ended.id })
+}
+
+/** Ends all sessions of the person who asks but the asker's own. Throws `invalid-token` when that is over. */
+export async function endOtherSessions (ports: EndSessionPorts, caller: Caller, asker: OwnSession): Promise<void> {
+  await ownerOf(ports, asker)
+  for (const { id, userId } of await ports.sessions.endOthers(asker)) {
+    ports.events.record({ name: 'session.ended', caller, userId, sessionId: id })
+  }
+}

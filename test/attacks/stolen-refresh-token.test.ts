@@ -1,0 +1,122 @@
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { decodeJwt } from 'jose'
+import t from 'tap'
+import { ada, slugOf, start } from '../support/start.ts'
+
+const shared = { secrets: [Buffer.alloc(32, 1)], signingKeys: [generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey] } as const
+
+t.test('a used token that comes back ends the session for thief and owner, and an event says so', async t => {
+  const { logIn, refresh, me, logged, wait, prisma } = await start(t)
+  const stolen = await logIn()
+  const elsewhere = await logIn()
+  const owner = (await refresh(stolen.refreshToken)).json()
+  wait(60)
+  t.equal(slugOf(await refresh(stolen.refreshToken, '198.51.100.66')), 'session-ended', 'the thief')
+  t.equal(slugOf(await refresh(owner.refreshToken)), 'session-ended', 'the owner')
+  t.equal(slugOf(await me(owner.accessToken)), 'invalid-token')
+  const { sub, sid } = decodeJwt(owner.accessToken)
+  const [event, ...more] = logged.map(line => JSON.parse(line)).filter(({ event }) => event === 'session.reused')
+  t.match(event, { level: 40, userId: sub, sessionId: sid, ip: '198.51.100.66', reqId: String })
+  t.same(more, [], 'once')
+  t.equal((await me(elsewhere.accessToken)).statusCode, 200, 'another session of the owner goes on')
+  t.equal(await prisma.session.count(), 1)
+})
+
+t.test('a thief who is faster is found out when the owner refreshes', async t => {
+  const { logIn, refresh, wait } = await start(t)
+  const { refreshToken } = await logIn()
+  const thief = (await refresh(refreshToken)).json()
+  wait(31)
+  t.equal(slugOf(await refresh(refreshToken)), 'session-ended', 'the owner has to log in again')
+  t.equal(slugOf(await refresh(thief.refreshToken)), 'session-ended', 'and the thief has nothing')
+})
+
+t.test('of fifty refreshes with one token at once, through two instances, all get the one successor', async t => {
+  const one = await start(t, shared)
+  const two = await start(t, { ...shared, database: one.database, clock: one.clock, withoutUsers: true })
+  const { refreshToken, accessToken } = await one.logIn()
+  const answers = await Promise.all(Array.from({ length: 50 }, (_, i) => (i % 2 === 0 ? one : two).refresh(refreshToken)))
+  t.same(new Set(answers.map(({ statusCode }) => statusCode)), new Set([200]))
+  const successors = new Set(answers.map(answer => answer.json().refreshToken))
+  t.equal(successors.size, 1)
+  t.same(new Set(answers.map(answer => decodeJwt(answer.json().accessToken)['sid'])), new Set([decodeJwt(accessToken)['sid']]))
+  t.equal(await one.prisma.session.count(), 1)
+  const [successor = ''] = successors
+  t.equal((await two.refresh(successor)).statusCode, 200, 'and it is good')
+})
+
+t.test('of fifty refreshes with a token and its successor at once, there is never a second line of tokens', async t => {
+  const one = await start(t, shared)
+  const two = await start(t, { ...shared, database: one.database, clock: one.clock, withoutUsers: true })
+  const first = await one.logIn()
+  const second = (await one.refresh(first.refreshToken)).json()
+  const answers = await Promise.all(Array.from({ length: 50 }, (_, i) => (i % 2 === 0 ? one : two).refresh(i % 4 < 2 ? first.refreshToken : second.refreshToken)))
+  const given = new Set(answers.filter(({ statusCode }) => statusCode === 200).map(answer => answer.json().refreshToken))
+  given.delete(second.refreshToken)
+  t.ok(given.size <= 1, 'no more than one successor of the second')
+  // The first came back after the second was used, or in the half minute before: over, or one line.
+  const [newest = second.refreshToken] = given
+  const alive = await one.prisma.session.count()
+  t.equal(slugOf(await one.refresh(newest)), alive === 1 ? undefined : 'session-ended')
+})
+
+t.test('fifty right codes at once begin one session', async t => {
+  const { challenge, verify, prisma } = await start(t, { policy: { codeAttempts: 50 } })
+  const { challengeToken, code } = await challenge()
+  await Promise.all(Array.from({ length: 50 }, () => verify(challengeToken, code)))
+  t.equal(await prisma.session.count(), 1)
+})
+
+t.test('refreshes, logouts and a new password at once leave no session', async t => {
+  const one = await start(t, shared)
+  const two = await start(t, { ...shared, database: one.database, clock: one.clock, withoutUsers: true })
+  for (const end of [
+    (token: string) => two.logout(token),
+    () => two.users.change(ada.username, { passwordDigest: randomBytes(8).toString('hex') }),
+    (_: string, accessToken: string) => two.endSession(accessToken, String(decodeJwt(accessToken)['sid'])),
+    () => two.users.logOut(ada.username, two.clock())
+  ]) {
+    await one.prisma.user.deleteMany()
+    await one.addUser(ada)
+    one.wait(31)
+    const { refreshToken, accessToken } = await one.logIn()
+    const answers = await Promise.all(Array.from({ length: 20 }, async (_, i) => i === 10 ? await end(refreshToken, accessToken) : await (i % 2 === 0 ? one : two).refresh(refreshToken)))
+    t.equal(await one.prisma.session.count(), 0)
+    for (const answer of answers) {
+      if (typeof answer !== 'object' || answer?.statusCode !== 200) continue
+      t.equal(slugOf(await one.refresh(answer.json().refreshToken)), 'session-ended')
+      t.equal(slugOf(await one.me(answer.json().accessToken)), 'invalid-token')
+    }
+  }
+})
+
+t.test('whoever knows a session\'s id, as every service does that is shown its tokens, can neither use nor end it', async t => {
+  const { logIn, refresh, logout, me } = await start(t)
+  const { refreshToken, accessToken } = await logIn()
+  const sid = String(decodeJwt(accessToken)['sid'])
+  for (const token of [
+    sid, sid.padEnd(64, 'A'), Buffer.concat([Buffer.from(sid, 'base64url').subarray(0, 16), randomBytes(32)]).toString('base64url'),
+    Buffer.concat([randomBytes(16), Buffer.from(refreshToken, 'base64url').subarray(16)]).toString('base64url')
+  ]) {
+    t.equal(slugOf(await refresh(token)), 'session-ended')
+    t.equal((await logout(token)).statusCode, 204)
+  }
+  t.equal((await me(accessToken)).statusCode, 200)
+  t.equal((await refresh(refreshToken)).statusCode, 200)
+})
+
+t.test('without the token before it, nobody who has the database and the secret finds a session\'s token', async t => {
+  const { logIn, refresh, prisma, logout } = await start(t, shared)
+  const { refreshToken } = await logIn()
+  const next = (await refresh(refreshToken)).json()
+  const stored = await prisma.session.findFirstOrThrow()
+  const known = [stored.id, Buffer.from(stored.tokenHash), shared.secrets[0]]
+  for (const one of known) {
+    for (const other of known) {
+      const token = Buffer.concat([Buffer.from(one), Buffer.from(other), Buffer.alloc(48)]).subarray(0, 48).toString('base64url')
+      t.equal(slugOf(await refresh(token)), 'session-ended')
+      await logout(token)
+    }
+  }
+  t.equal((await refresh(next.refreshToken)).statusCode, 200)
+})

@@ -1,0 +1,137 @@
+import { decodeJwt } from 'jose'
+import t from 'tap'
+import { ada, slugOf, start } from '../support/start.ts'
+
+const grace = { username: 'grace', password: 'a perfectly fine password', phone: '+12025550177' }
+
+t.test('a person sees where they are logged in, the latest used first', async t => {
+  const { app, challenge, logIn, refresh, sessions, clock, wait, addUser } = await start(t)
+  await addUser(grace)
+  await logIn(grace)
+  const begun = clock().toISOString()
+  const first = await logIn()
+  wait(60)
+  const { challengeToken, code } = await challenge()
+  const userAgent = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
+  const browser = (await app.inject({ method: 'POST', url: '/verify', payload: { challengeToken, code }, headers: { 'user-agent': userAgent } })).json()
+  const since = clock().toISOString()
+  wait(60)
+  const { accessToken } = (await refresh(first.refreshToken)).json()
+
+  const answer = await sessions(accessToken)
+  t.equal(answer.statusCode, 200)
+  t.equal(answer.headers['cache-control'], 'no-store')
+  t.strictSame(answer.json(), {
+    sessions: [
+      { id: decodeJwt(accessToken)['sid'], createdAt: begun, lastUsedAt: clock().toISOString(), client: 'lightMyRequest', current: true },
+      { id: decodeJwt(browser.accessToken)['sid'], createdAt: since, lastUsedAt: since, client: 'Firefox on Linux', current: false }
+    ]
+  })
+})
+
+t.test('a session whose time is up is not listed', async t => {
+  const { logIn, sessions, wait } = await start(t)
+  await logIn()
+  wait(3599)
+  const { accessToken } = await logIn()
+  t.equal((await sessions(accessToken)).json().sessions.length, 2)
+  wait(1)
+  t.match((await sessions(accessToken)).json().sessions, [{ current: true }])
+})
+
+t.test('a person ends one of their sessions, by its id', async t => {
+  const { logIn, sessions, endSession, me, refresh } = await start(t)
+  const [here, there] = [await logIn(), await logIn()]
+  const { id } = (await sessions(here.accessToken)).json().sessions.find(({ current }: { current: boolean }) => !current)
+  const answer = await endSession(here.accessToken, id)
+  t.equal(answer.statusCode, 204)
+  t.equal(answer.body, '')
+  t.equal(slugOf(await me(there.accessToken)), 'invalid-token')
+  t.equal(slugOf(await refresh(there.refreshToken)), 'session-ended')
+  t.equal(slugOf(await endSession(here.accessToken, id)), 'not-found', 'it is gone')
+  t.equal((await me(here.accessToken)).statusCode, 200)
+})
+
+t.test('a person may end the very session that asks', async t => {
+  const { logIn, endSession, me } = await start(t)
+  const { accessToken } = await logIn()
+  t.equal((await endSession(accessToken, String(decodeJwt(accessToken)['sid']))).statusCode, 204)
+  t.equal(slugOf(await me(accessToken)), 'invalid-token')
+  t.equal(slugOf(await endSession(accessToken, 'whatever')), 'invalid-token')
+})
+
+t.test('nobody ends a session of somebody else, nor learns that there is one', async t => {
+  const { logIn, endSession, me, addUser } = await start(t)
+  await addUser(grace)
+  const [own, foreign] = [await logIn(), await logIn(grace)]
+  const answers = await Promise.all([String(decodeJwt(foreign.accessToken)['sid']), 'AAAAAAAAAAAAAAAAAAAAAA', 'x', '%00', '%F0%9F%90%AB', "'--"].map(id => endSession(own.accessToken, id)))
+  for (const answer of answers) {
+    t.equal(slugOf(answer), 'not-found')
+    t.equal(answer.statusCode, 404)
+    t.strictSame({ ...answer.json(), instance: '' }, { ...answers[0]?.json(), instance: '' })
+  }
+  t.equal((await me(foreign.accessToken)).statusCode, 200)
+})
+
+t.test('an id that no session can have is no other method\'s fault', async t => {
+  const { logIn, endSession } = await start(t)
+  const { accessToken } = await logIn()
+  t.equal(slugOf(await endSession(accessToken, 'x'.repeat(101))), 'not-found')
+})
+
+t.test('a person ends all other sessions at once', async t => {
+  const { logIn, endSession, sessions, me, addUser } = await start(t)
+  await addUser(grace)
+  const foreign = await logIn(grace)
+  const others = [await logIn(), await logIn()]
+  const { accessToken } = await logIn()
+  t.equal((await endSession(accessToken)).statusCode, 204)
+  for (const other of others) t.equal(slugOf(await me(other.accessToken)), 'invalid-token')
+  t.match((await sessions(accessToken)).json().sessions, [{ current: true }])
+  t.equal((await me(foreign.accessToken)).statusCode, 200, 'another person\'s goes on')
+  t.equal((await endSession(accessToken)).statusCode, 204, 'and where there are none that is fine')
+})
+
+t.test('whatever an operator changes of a person ends all their sessions, at once', async t => {
+  for (const change of [{ disabled: true }, { phone: '+12025550199' }, { passwordDigest: 'another' }]) {
+    const { logIn, users, refresh, me, sessions, endSession } = await start(t)
+    const { accessToken, refreshToken } = await logIn()
+    await users.change(ada.username, change)
+    const name = JSON.stringify(change)
+    t.equal(slugOf(await refresh(refreshToken)), 'session-ended', name)
+    t.equal(slugOf(await me(accessToken)), 'invalid-token', name)
+    t.equal(slugOf(await sessions(accessToken)), 'invalid-token', name)
+    t.equal(slugOf(await endSession(accessToken)), 'invalid-token', name)
+    await users.change(ada.username, { disabled: false })
+    t.equal(slugOf(await refresh(refreshToken)), 'session-ended', `${name}: and they stay ended`)
+    t.equal(slugOf(await me(accessToken)), 'invalid-token', name)
+  }
+})
+
+t.test('a person who was disabled in the database itself is out as well', async t => {
+  const { logIn, prisma, refresh, me, sessions } = await start(t)
+  const { accessToken, refreshToken } = await logIn()
+  await prisma.user.updateMany({ data: { disabled: true } })
+  t.equal(slugOf(await me(accessToken)), 'invalid-token')
+  t.equal(slugOf(await sessions(accessToken)), 'invalid-token')
+  t.equal(slugOf(await refresh(refreshToken)), 'session-ended')
+})
+
+t.test('a client that calls every request JSON ends sessions too', async t => {
+  const { app, logIn } = await start(t)
+  const { accessToken } = await logIn()
+  const headers = { authorization: `Bearer ${accessToken}`, 'content-type': 'application/json' }
+  t.equal((await app.inject({ method: 'DELETE', url: '/sessions', headers })).statusCode, 204)
+  t.equal((await app.inject({ method: 'DELETE', url: '/sessions', headers, payload: '{}' })).statusCode, 204)
+  t.equal(slugOf(await app.inject({ method: 'DELETE', url: '/sessions', headers, payload: '{' })), 'invalid-request')
+})
+
+t.test('who sends no access token, or a bad one, learns nothing', async t => {
+  const { sessions, endSession } = await start(t)
+  for (const token of [undefined, 'nonsense']) {
+    for (const answer of [await sessions(token), await endSession(token), await endSession(token, 'x')]) {
+      t.equal(slugOf(answer), 'invalid-token')
+      t.equal(answer.headers['www-authenticate'], `Bearer realm="sms-login"${token === undefined ? '' : ', error="invalid_token"'}`)
+    }
+  }
+})
