@@ -27,6 +27,10 @@ const usage = `Usage: npm run users -- <command>
   unlock <username>                   forget this person's wrong codes and passwords, and let them try again
   set-phone <username> <+E164 phone>  send this person's codes to another number
   set-password <username>             replace the password; read from standard input, or asked for
+  sessions <username>                 show where this person is logged in
+  logout <username>                   end all of this person's sessions
+
+disable, set-phone and set-password end the person's sessions as well.
 `
 
 /** Something the operator asked for that can't be done, told in one line. */
@@ -67,7 +71,7 @@ const commands: Record<string, Command> = {
   disable: {
     operands: ['username'],
     prepare: async (_config, username = '') => changing(username, { disabled: true },
-      `Disabled ${username}: no new logins, and /me refuses the tokens that are out. Other services take them until they expire.`)
+      `Disabled ${username}: no new logins, and all sessions have ended. ${outlived}`)
   },
   enable: {
     operands: ['username'],
@@ -89,7 +93,7 @@ const commands: Record<string, Command> = {
     operands: ['username', 'phone'],
     async prepare (config, username = '', phone = '') {
       checkPhone(phone, config)
-      return changing(username, { phone }, `Codes for ${username} go to ${maskPhone(phone)} from now on.`)
+      return changing(username, { phone }, `Codes for ${username} go to ${maskPhone(phone)} from now on. All sessions have ended.`)
     }
   },
   'set-password': {
@@ -97,10 +101,31 @@ const commands: Record<string, Command> = {
     async prepare (config, username = '') {
       checkUsername(username)
       const passwordDigest = await digestOfNewPassword(username, config)
-      return changing(username, { passwordDigest }, `Set a new password for ${username}.`)
+      return changing(username, { passwordDigest }, `Set a new password for ${username}. All sessions have ended.`)
+    }
+  },
+  sessions: {
+    operands: ['username'],
+    prepare: async (_config, username = '') => async users => {
+      const sessions = await users.sessions(username, new Date()) ?? refuse(noSuchUser(username))
+      const rows = sessions.map(({ client, createdAt, lastUsedAt }) => `since ${minute(createdAt)}, last used ${minute(lastUsedAt)}  ${client ?? 'unknown client'}`)
+      return rows.length === 0 ? `${username} is not logged in.` : rows.join('\n')
+    }
+  },
+  logout: {
+    operands: ['username'],
+    prepare: async (_config, username = '') => async users => {
+      const ended = await users.logOut(username, new Date()) ?? refuse(noSuchUser(username))
+      return ended === 0 ? `${username} was not logged in.` : `Ended ${ended} session${ended === 1 ? '' : 's'} of ${username}. ${outlived}`
     }
   }
 }
+
+// An operator must know what a command doesn't reach.
+const outlived = 'Other services take the access tokens that are out until they expire.'
+
+/** To the minute, in UTC: 2026-01-31 12:00Z. */
+const minute = (time: Date) => `${time.toISOString().slice(0, 16).replace('T', ' ')}Z`
 
 function changing (username: string, change: Parameters<UserDirectory['change']>[1], done: string): Deed {
   return async users => {

@@ -50,9 +50,17 @@ t.test('unlock lets somebody go on who was locked out by wrong codes, and by wro
   t.ok(await tokenOf(password))
 })
 
+t.test('sessions shows where somebody is logged in, logout ends it', async t => {
+  const accessToken = await tokenOf(password)
+  t.match(await users(['sessions', 'Ada']), { code: 0, stdout: /^(since \d{4}-\d\d-\d\d \d\d:\d\dZ, last used \d{4}-\d\d-\d\d \d\d:\d\dZ {2}node\n)+$/, stderr: '' })
+  t.match(await users(['logout', 'Ada']), { code: 0, stdout: /^Ended \d+ sessions? of Ada\. Other services take/, stderr: '' })
+  t.match(await server.me(accessToken), { status: 401, body: { type: /invalid-token$/ } })
+  t.same(await users(['sessions', 'ada']), { code: 0, stdout: 'ada is not logged in.\n', stderr: '' })
+})
+
 t.test('after set-phone codes go to the new number and a login under way is over', async t => {
   const { challengeToken, code } = await challenge(password)
-  t.same(await users(['set-phone', 'ada', '+447400123456']), { code: 0, stdout: 'Codes for ada go to +44•••••••56 from now on.\n', stderr: '' })
+  t.same(await users(['set-phone', 'ada', '+447400123456']), { code: 0, stdout: 'Codes for ada go to +44•••••••56 from now on. All sessions have ended.\n', stderr: '' })
   t.match(await server.verify(challengeToken, code), { status: 401, body: { type: /challenge-ended$/ } })
   t.equal((await challenge(password)).destination, '+44•••••••56')
 })
@@ -60,7 +68,7 @@ t.test('after set-phone codes go to the new number and a login under way is over
 t.test('after set-password the old one is wrong; eight emoji are a password, spaces around them a part of it', async t => {
   const old = password
   password = ' 🐫🐢🦀🐙🐞🦉🐝🐌 '
-  t.same(await users(['set-password', 'ada'], password), { code: 0, stdout: 'Set a new password for ada.\n', stderr: '' })
+  t.same(await users(['set-password', 'ada'], password), { code: 0, stdout: 'Set a new password for ada. All sessions have ended.\n', stderr: '' })
   t.match(await server.login(ada.username, old), { status: 401 })
   t.match(await server.login(ada.username, password.trim()), { status: 401 })
   t.match(await server.login(ada.username, password), { status: 200 })
@@ -74,6 +82,8 @@ t.test('what can not be done is refused in one line, exit 1, and nothing has cha
     [/a user named Ada already/, ['add', 'Ada', '+12025550144'], 'a perfectly fine password\n'],
     [/no user named nobody/, ['disable', 'nobody'], ''],
     [/no user named nobody/, ['unlock', 'nobody'], ''],
+    [/no user named nobody/, ['sessions', 'nobody'], ''],
+    [/no user named nobody/, ['logout', 'nobody'], ''],
     [/no user named two lines/, ['disable', 'two\nlines'], '']
   ]
   const usage = users(['add', 'grace'])
