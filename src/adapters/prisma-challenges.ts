@@ -48,23 +48,24 @@ export const prismaChallenges = (prisma: PrismaClient): Challenges => ({
     // The person first, as everywhere, so that no two statements wait for one another; locked, so that the next guess sees
     // what this one has counted.
     const [row] = await prisma.$queryRaw<AttemptRow[]>`
-      WITH person AS (
-        SELECT id FROM users
-        WHERE id = (SELECT user_id FROM challenges WHERE id = ${id})
-          AND (cardinality(${locks}::int[]) = 0
-               OR code_failures < cardinality(${locks}::int[]) AND (code_locked_until IS NULL OR code_locked_until <= ${now}::timestamptz))
-        FOR NO KEY UPDATE
+      WITH given AS (
+        SELECT ${id}::text AS id, ${locks}::int[] AS locks, ${now}::timestamptz AS now
+      ), person AS (
+        SELECT users.id FROM users, given
+        WHERE users.id = (SELECT user_id FROM challenges WHERE id = given.id)
+          AND (cardinality(locks) = 0 OR code_failures < cardinality(locks) AND (code_locked_until IS NULL OR code_locked_until <= now))
+        FOR NO KEY UPDATE OF users
       ), spent AS (
         UPDATE challenges SET attempts_left = attempts_left - 1
-        FROM person
-        WHERE challenges.id = ${id} AND user_id = person.id AND attempts_left > 0 AND consumed_at IS NULL
-          AND expires_at > ${now}::timestamptz AND code_expires_at > ${now}::timestamptz
+        FROM person, given
+        WHERE challenges.id = given.id AND user_id = person.id AND attempts_left > 0 AND consumed_at IS NULL
+          AND expires_at > now AND code_expires_at > now
         RETURNING challenges.*
       ), charged AS (
         UPDATE users SET
           code_failures = code_failures + 1,
-          code_locked_until = ${now}::timestamptz + make_interval(secs => nullif((${locks}::int[])[code_failures + 1], 0))
-        FROM spent
+          code_locked_until = now + make_interval(secs => nullif(locks[code_failures + 1], 0))
+        FROM spent, given
         WHERE users.id = spent.user_id
         RETURNING users.code_failures, users.phone
       )

@@ -62,5 +62,5 @@ export const isOpen = (challenge: Challenge, now: Date) =>
   challenge.consumedAt === null && challenge.attemptsLeft > 0 && challenge.expiresAt > now
 
 /** Whether a text went out so lately that its code serves a second login as well. */
-export const isFresh = (challenge: Challenge, now: Date) =>
-  isOpen(challenge, now) && challenge.codeExpiresAt > now && challenge.resendAt > now
+export const isFresh = (challenge: Challenge | null, now: Date): challenge is Challenge =>
+  challenge !== null && isOpen(challenge, now) && challenge.codeExpiresAt > now && challenge.resendAt > now

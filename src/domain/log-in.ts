@@ -1,7 +1,8 @@
+import type { Charge } from './budgets.ts'
 import type { Caller } from './caller.ts'
 import { isFresh, type Challenge } from './challenge.ts'
 import { after } from './clock.ts'
-import { refuseLocked } from './code-lock.ts'
+import { isLocked, refuseLocked } from './code-lock.ts'
 import type { Codes } from './codes.ts'
 import { spendPasswordTry } from './password-tries.ts'
 import type { Passwords } from './passwords.ts'
@@ -27,19 +28,27 @@ export async function logIn (ports: LogInPorts, caller: Caller, credentials: { u
     throw new Refusal('invalid-credentials')
   }
   events.record({ name: 'password.right', caller, userId: found.user.id })
-  await budgets.spend(settlement.right, clock())
+  // With the charge for the text, or alone where none goes out.
+  const settle = () => budgets.spend(settlement.right, clock())
+  if (isLocked(found.user, policy.limits.codeFailures, clock())) await settle()
   refuseLocked(found.user, policy.limits.codeFailures, clock())
 
   const passwordDigest = outdated ? await renewDigest(ports, found.user, credentials.password) : found.user.passwordDigest
   const user = { ...found.user, phone: found.user.phone, passwordDigest }
   for (let seen = found.challenge; ;) {
-    const started = seen === null || !isFresh(seen, clock()) ? await startChallenge(ports, caller, user, seen) : null
+    const started = isFresh(seen, clock()) ? null : await startChallenge(ports, caller, user, seen, settlement.right)
     if (started !== null) return started
     // Hashing took its time, and others may have been at it too: what holds now?
     const current = await users.findForLogin(key)
-    if (current === null || !isSame(current.user, user)) return logIn(ports, caller, credentials, gone)
+    if (current === null || !isSame(current.user, user)) {
+      await settle()
+      return logIn(ports, caller, credentials, gone)
+    }
     seen = current.challenge
-    if (seen !== null && isFresh(seen, clock())) return pendingCode(seen, user.phone, false, clock())
+    if (isFresh(seen, clock())) {
+      await settle()
+      return pendingCode(seen, user.phone, false, clock())
+    }
   }
 }
 
@@ -68,7 +77,7 @@ const isSame = (one: User, other: User) =>
   one.passwordDigest === other.passwordDigest && one.phone === other.phone && one.disabled === other.disabled
 
 /** Null when another login was faster, or the person is no longer as `user` says. */
-async function startChallenge (ports: LogInPorts, caller: Caller, user: User & { phone: string }, previous: Challenge | null): Promise<PendingCode | null> {
+async function startChallenge (ports: LogInPorts, caller: Caller, user: User & { phone: string }, previous: Challenge | null, settle: Charge[]): Promise<PendingCode | null> {
   const { challenges, codes, clock, policy } = ports
   const now = clock()
   const bound = { id: randomId(), purpose: 'login' } as const
@@ -84,7 +93,7 @@ async function startChallenge (ports: LogInPorts, caller: Caller, user: User & {
     consumedAt: null
   }
   const store = () => challenges.replace(previous, next, user)
-  if (!await textCode(ports, caller, { challenge: next, previous, to: user.phone, code, store }, now)) return null
+  if (!await textCode(ports, caller, { challenge: next, previous, to: user.phone, code, store, settle }, now)) return null
   return pendingCode(next, user.phone, true, clock())
 }
 

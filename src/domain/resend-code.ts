@@ -16,11 +16,11 @@ export type ResendCodePorts = TextCodePorts & { users: Users, codes: Codes }
  */
 export async function resendCode (ports: ResendCodePorts, caller: Caller, challengeId: string): Promise<PendingCode> {
   const { challenges, users, codes, clock, policy } = ports
-  const previous = await challenges.find(challengeId)
+  const found = await users.findByChallenge(challengeId)
   const now = clock()
-  if (previous === null || !isOpen(previous, now)) throw new Refusal('challenge-ended')
-  const user = await users.find(previous.userId)
-  if (user === null || user.disabled || user.phone === null) throw new Refusal('challenge-ended')
+  if (found === null || !isOpen(found.challenge, now)) throw new Refusal('challenge-ended')
+  const { user, challenge: previous } = found
+  if (user.disabled || user.phone === null) throw new Refusal('challenge-ended')
   refuseLocked(user, policy.limits.codeFailures, now)
   if (previous.resendAt > now) throw new Refusal('resend-too-soon', { retryAfter: secondsUntil(previous.resendAt, now) })
 
@@ -33,7 +33,7 @@ export async function resendCode (ports: ResendCodePorts, caller: Caller, challe
   }
   const store = () => challenges.renewCode(previous, next, now)
   // Somebody changed the challenge meanwhile, most likely by a resend of their own: look again.
-  if (!await textCode(ports, caller, { challenge: next, previous, to: user.phone, code, store }, now)) return resendCode(ports, caller, challengeId)
+  if (!await textCode(ports, caller, { challenge: next, previous, to: user.phone, code, store, settle: [] }, now)) return resendCode(ports, caller, challengeId)
   return pendingCode(next, user.phone, true, clock())
 }
 

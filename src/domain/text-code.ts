@@ -1,4 +1,4 @@
-import { refundOf, type Budgets } from './budgets.ts'
+import { refundOf, type Budgets, type Charge } from './budgets.ts'
 import type { Caller } from './caller.ts'
 import { isOpen, type Challenge, type Challenges } from './challenge.ts'
 import { secondsUntil, type Clock } from './clock.ts'
@@ -23,8 +23,11 @@ export type TextCodePorts = {
   policy: Policy
 }
 
-/** A code on its way: `store` writes the challenge that holds it, in the place of `previous`, and says whether it did. */
-export type NewText = { challenge: Challenge, previous: Challenge | null, to: string, code: string, store: () => Promise<boolean> }
+/**
+ * A code on its way: `store` writes the challenge that holds it, in the place of `previous`, and says whether it did.
+ * `settle` is given back to budgets once it has, in the statement that charges the text.
+ */
+export type NewText = { challenge: Challenge, previous: Challenge | null, to: string, code: string, store: () => Promise<boolean>, settle: Charge[] }
 
 /**
  * Stores a challenge, then texts its code, so that no code is ever on a phone but not in the record. False, and no text,
@@ -52,18 +55,19 @@ async function undo ({ challenges, clock }: TextCodePorts, { challenge, previous
   await challenges.voidCode(challenge, clock())
 }
 
-async function sendWithinBudgets (ports: TextCodePorts, caller: Caller, { challenge, to, code }: NewText, now: Date) {
+async function sendWithinBudgets (ports: TextCodePorts, caller: Caller, { challenge, to, code, settle }: NewText, now: Date) {
   const { userId, codeExpiresAt } = challenge
   const { sms, budgets, countryTraffic, events, clock, policy } = ports
   const country = ports.countryOf(to)
   const stoppedUntil = await countryTraffic.stoppedUntil(country, now)
   if (stoppedUntil !== null) {
+    await budgets.spend(settle, now)
     events.record({ name: 'limit.reached', caller, budget: 'texts.country-stopped' })
     throw new Refusal('too-many-texts', { retryAfter: secondsUntil(stoppedUntil, now) })
   }
   const charges = textCharges(policy.limits, caller, { userId, phone: to, country })
   const chargedAt = clock()
-  await spend(ports, caller, charges, 'too-many-texts')
+  await spend(ports, caller, [...settle, ...charges], 'too-many-texts')
 
   const lifetime = secondsUntil(codeExpiresAt, now)
   const outcome = await sms.send({ to, body: loginText(policy.brand, code, lifetime), validFor: lifetime })

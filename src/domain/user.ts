@@ -18,7 +18,8 @@ export type User = {
 export type Users = {
   /** The person of that key (see `usernameKey`) with their pending login, if any, in one round trip. */
   findForLogin: (usernameKey: string) => Promise<{ user: User, challenge: Challenge | null } | null>
-  find: (id: string) => Promise<User | null>
+  /** A challenge with the person whose it is, in one round trip. */
+  findByChallenge: (challengeId: string) => Promise<{ user: User, challenge: Challenge } | null>
   /** Stores `next` unless the digest has changed since `current` was read: a new password must win over a re-hash of the old one. */
   replaceDigest: (id: string, current: string, next: string) => Promise<void>
 }

@@ -65,12 +65,11 @@ function wrongCode ({ events, policy }: VerifyCodePorts, caller: Caller, { userI
 }
 
 /** Nothing could be spent: the challenge is over, the account locked, or the code too old. */
-async function whyNoAttempt ({ challenges, users, policy }: VerifyCodePorts, challengeId: string, now: Date): Promise<Refusal> {
-  const challenge = await challenges.find(challengeId)
-  if (challenge === null || !isOpen(challenge, now)) return new Refusal('challenge-ended')
-  const user = await users.find(challenge.userId)
-  if (user !== null) refuseLocked(user, policy.limits.codeFailures, now)
-  return new Refusal(challenge.codeExpiresAt <= now ? 'code-expired' : 'challenge-ended')
+async function whyNoAttempt ({ users, policy }: VerifyCodePorts, challengeId: string, now: Date): Promise<Refusal> {
+  const found = await users.findByChallenge(challengeId)
+  if (found === null || !isOpen(found.challenge, now)) return new Refusal('challenge-ended')
+  refuseLocked(found.user, policy.limits.codeFailures, now)
+  return new Refusal(found.challenge.codeExpiresAt <= now ? 'code-expired' : 'challenge-ended')
 }
 
 /** Meanwhile another answer may have closed the challenge, or a resend replaced the code. */

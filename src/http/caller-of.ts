@@ -6,7 +6,16 @@ import type { Caller } from '../domain/caller.ts'
  * Who sent this request. What a trusted proxy forwards and is no address, even without a port, counts as the proxy's own: as
  * an address of its own, each new invention would have budgets of its own.
  */
-export function callerOf ({ ip, id, socket }: FastifyRequest): Caller {
+export function callerOf (request: FastifyRequest): Caller {
+  const caller = callers.get(request) ?? read(request)
+  callers.set(request, caller)
+  return caller
+}
+
+// Asked for by the limits, the route and the log alike.
+const callers = new WeakMap<FastifyRequest, Caller>()
+
+function read ({ ip, id, socket }: FastifyRequest): Caller {
   const address = [ip, withoutPort(ip), socket.remoteAddress].find(text => text !== undefined && ipaddr.isValid(text)) ?? 'unknown'
   return { address, network: networkOf(address), requestId: id }
 }

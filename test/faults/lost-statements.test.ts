@@ -8,7 +8,7 @@ import { startBehindProxy } from '../support/start-behind-proxy.ts'
 const charge = /INSERT INTO counters/
 const readLogin = /SELECT u\.id/
 const storeChallenge = /INSERT INTO challenges/
-const readChallenge = /SELECT .* FROM "public"\."challenges"/
+const readResend = /FROM challenges c JOIN users u/
 const readUser = /SELECT .* FROM "public"\."users"/
 const replaceDigest = /UPDATE "public"\."users" SET "password_digest"/
 const spendAttempt = /UPDATE challenges SET attempts_left/
@@ -67,21 +67,19 @@ if (serverUrl !== undefined) {
       t.equal((await verify(challengeToken, code)).statusCode, 200)
     })
 
-    for (const [name, statement] of [['reading the challenge', readChallenge], ['reading the person', readUser]] as const) {
-      t.test(`a resend whose ${name} is ${loss} changes nothing and may be repeated at once`, async t => {
-        const { challenge, proxy, resend, twilio, verify, wait } = await startBehindProxy(t)
-        const { challengeToken, code } = await challenge()
-        wait(31)
-        proxy.lose(statement, loss)
-        t.equal(slugOf(await resend(challengeToken)), 'database-unavailable')
-        t.notOk(proxy.isWaiting())
-        t.equal(twilio.texts.length, 1)
-        t.equal((await resend(challengeToken)).json().sent, true)
-        t.equal((await verify(challengeToken, otherThan(twilio.lastCode()))).json().attemptsRemaining, 4)
-        t.not(twilio.lastCode(), code)
-        t.equal((await verify(challengeToken, twilio.lastCode())).statusCode, 200)
-      })
-    }
+    t.test(`a resend whose reading the challenge is ${loss} changes nothing and may be repeated at once`, async t => {
+      const { challenge, proxy, resend, twilio, verify, wait } = await startBehindProxy(t)
+      const { challengeToken, code } = await challenge()
+      wait(31)
+      proxy.lose(readResend, loss)
+      t.equal(slugOf(await resend(challengeToken)), 'database-unavailable')
+      t.notOk(proxy.isWaiting())
+      t.equal(twilio.texts.length, 1)
+      t.equal((await resend(challengeToken)).json().sent, true)
+      t.equal((await verify(challengeToken, otherThan(twilio.lastCode()))).json().attemptsRemaining, 4)
+      t.not(twilio.lastCode(), code)
+      t.equal((await verify(challengeToken, twilio.lastCode())).statusCode, 200)
+    })
   }
 
   t.test('a resend whose new code is never stored leaves the old code good', async t => {

@@ -2,15 +2,16 @@ import { decodeJwt, decodeProtectedHeader } from 'jose'
 import t from 'tap'
 import { codeIn, otherThan, slugOf, start } from '../support/start.ts'
 
-t.test('a right code is traded for an access token as RFC 9068 has it', async t => {
+t.test('a right code is traded for an access token as RFC 9068 has it, and a refresh token', async t => {
   const { challenge, verify, prisma, clock, wait } = await start(t)
   const { challengeToken, code } = await challenge()
   wait(20)
   const answer = await verify(challengeToken, code)
   t.equal(answer.statusCode, 200)
   t.equal(answer.headers['cache-control'], 'no-store')
-  const { accessToken, ...rest } = answer.json()
-  t.strictSame(rest, { tokenType: 'Bearer', expiresIn: 900 })
+  const { accessToken, refreshToken, ...rest } = answer.json()
+  t.strictSame(rest, { tokenType: 'Bearer', expiresIn: 900, refreshExpiresIn: 3600 })
+  t.match(refreshToken, /^[A-Za-z0-9_-]{64}$/)
 
   const { kid, ...header } = decodeProtectedHeader(accessToken)
   t.strictSame(header, { alg: 'ES256', typ: 'at+jwt' })
