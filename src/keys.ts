@@ -25,42 +25,45 @@ const commands: Record<string, Command> = {
     if (kind === undefined || file?.startsWith('-') || rest.length > 0) return undefined
     const [, make] = kind
     const config = loadConfig()
-    const current = currentKeys(config)
+    const current = await currentKeys(config)
     const key = make()
     const { algorithm, kid } = await signingKey(key)
     const path = file ?? join(localFolder, `jwt-private-key-${kid.slice(0, 8)}.pem`)
     if (/[,'\n]|^\s|\s$/.test(path)) refuse("JWT_PRIVATE_KEY can't name a file with a comma, a quote or a line end, or with spaces around it.")
     if (!keepKey(path, key)) refuse(`${path} is there already, and stays as it is.`)
-    return `Made ${path}: ${algorithm}, kid ${kid}.\nWhoever has it can sign tokens: let only the servers read it.\n\n${wayTo(path, current, config)}`
+    return `Made ${path}: ${algorithm}, kid ${kid}.\nWhoever has it can sign tokens: let only the servers read it.\n\n${wayTo(path, algorithm, current, config)}`
   },
 
   async list (...operands) {
     if (operands.length > 0) return undefined
     const config = loadConfig()
-    const current = currentKeys(config)
+    const current = await currentKeys(config)
     if (current.length === 0 && config.production) refuse('JWT_PRIVATE_KEY must be set when NODE_ENV is production')
     if (current.length === 0) return `There is no key yet: the first start makes ${localKeyFile(localFolder)}.`
-    const rows = await Promise.all(current.map(async ({ key, file }, n) => {
-      const { algorithm, kid } = await signingKey(key)
-      return [n === 0 ? 'signs    ' : 'published', algorithm, kid, file ?? 'in JWT_PRIVATE_KEY'].join('  ')
-    }))
+    const rows = current.map(({ algorithm, kid, file }, n) => [n === 0 ? 'signs    ' : 'published', algorithm, kid, file ?? 'in JWT_PRIVATE_KEY'].join('  '))
     return rows.join('\n') + (rows.length > 1 ? `\n\n${nextStep(config)}` : '')
   }
 }
 
+type CurrentKey = { algorithm: string, kid: string, file: string | undefined }
+
 /** The keys a server of this configuration has, in its order. Makes none. */
-function currentKeys ({ production, signingKeys, signingKeyFiles }: Config) {
-  if (signingKeys !== undefined) return signingKeys.map((key, n) => ({ key, file: signingKeyFiles?.[n] }))
-  const file = localKeyFile(localFolder)
-  return !production && existsSync(file) ? [{ key: localSigningKey(localFolder), file }] : []
+async function currentKeys ({ production, signingKeys, signingKeyFiles }: Config): Promise<CurrentKey[]> {
+  const localFile = localKeyFile(localFolder)
+  if (signingKeys === undefined && (production || !existsSync(localFile))) return []
+  const keys = signingKeys ?? [localSigningKey(localFolder)]
+  const files = signingKeyFiles ?? [localFile]
+  return Promise.all(keys.map(async (key, n) => ({ ...await signingKey(key), file: files[n] })))
 }
 
 /** How to change from the current keys to the one in `path` so that no service ever meets a token it can't check. */
-function wayTo (path: string, current: ReturnType<typeof currentKeys>, { accessTokenTtl }: Config) {
+function wayTo (path: string, algorithm: string, current: CurrentKey[], { accessTokenTtl }: Config) {
   if (current.length === 0) return `Nothing signs yet. On all servers: ${setting([path])}`
   const files = [...new Set(current.flatMap(({ file }) => file ?? []))]
   const inline = files.length === 0
-  return `To change to it without anybody noticing, set JWT_PRIVATE_KEY, each time on all servers before you go on:
+  const allowed = [...new Set(current.map(key => key.algorithm))]
+  const allow = allowed.includes(algorithm) ? '' : `First have all services that check tokens allow ${algorithm} beside ${allowed.join(' and ')}.\n`
+  return `${allow}To change to it without anybody noticing, set JWT_PRIVATE_KEY, each time on all servers before you go on:
 
 1. Publish it: ${inline ? `append the text of ${path} to JWT_PRIVATE_KEY (where that is one line, with \\n for each line end).` : setting([...files, path])}
    Wait ${jwksMaxAge} seconds from the last server's restart: other services may go by the keys they have for that long.

@@ -42,9 +42,10 @@ t.test('following the recipe, the servers publish the new key, then sign with it
 
   /** What a server with this setting publishes. */
   const published = async (setting?: string) => {
-    const server = await startServer(t, { folder, env: { DATABASE_URL: 'pglite:', ...setting === undefined ? {} : { JWT_PRIVATE_KEY: setting } } })
+    const server = await startServer(t, { folder, env: setting === undefined ? {} : { JWT_PRIVATE_KEY: setting } })
     const { body } = await server.jwks()
-    server.kill('SIGKILL')
+    server.kill('SIGTERM')
+    await server.ended
     return body.keys.map(({ kid }: { kid: string }) => kid)
   }
   const [old] = await published()
@@ -88,7 +89,9 @@ t.test('the recipe names the files that are set, and the lifetime that is', asyn
   for (const file of ['one.pem', 'two.pem']) writeFileSync(join(folder, file), pem('ed25519'))
   const { stdout } = await keys('new', 'EC', 'three.pem')
   t.same(recipe(stdout), ['file:one.pem,file:two.pem,file:three.pem', 'file:three.pem,file:one.pem,file:two.pem', 'file:three.pem'])
+  t.match(stdout, /\nFirst have all services that check tokens allow ES256 beside EdDSA\.\n/)
   t.match(stdout, /Wait 120 seconds[^]*delete one\.pem and two\.pem\./)
+  t.notMatch((await keys('new', 'Ed25519', 'four.pem')).stdout, 'First have')
 })
 
 t.test('where the keys are in the variable itself, the recipe tells what to do with the text', async t => {
