@@ -4,7 +4,7 @@ import { argon2Passwords } from './adapters/argon2-passwords.ts'
 import { databaseFailure } from './adapters/database-failure.ts'
 import { openDatabase } from './adapters/database.ts'
 import { whyNotPhone } from './adapters/libphonenumber-phones.ts'
-import { localSecret } from './adapters/local-keys.ts'
+import { localFolder, localSecret } from './adapters/local-keys.ts'
 import { prismaBudgets } from './adapters/prisma-budgets.ts'
 import { prismaUserDirectory } from './adapters/prisma-user-directory.ts'
 import { commonPasswords } from './adapters/zxcvbn-common-passwords.ts'
@@ -81,10 +81,11 @@ const commands: Record<string, Command> = {
     operands: ['username'],
     async prepare ({ production, secrets }, username = '') {
       if (production && secrets === undefined) refuse('SECRET must be set to what the server has.')
-      const secret = secrets?.at(-1) ?? localSecret('data')
+      const ring = secrets ?? [localSecret(localFolder)]
       return async (users, budgetsOf) => {
         if (!await users.unlock(username)) refuse(noSuchUser(username))
-        await budgetsOf(secret).clear(passwordBudgets, { username: usernameKey(username) })
+        // While secrets are changed, some servers count under one of them and some under another.
+        for (const secret of ring) await budgetsOf(secret).clear(passwordBudgets, { username: usernameKey(username) })
         return `Unlocked ${username}. Where wrong passwords were refused, that may go on for another minute.`
       }
     }

@@ -71,30 +71,31 @@ export const safeUrl = () => z.string().refine(text => {
   return protocol === 'https:' || (protocol === 'http:' && ['127.0.0.1', 'localhost', '[::1]'].includes(hostname))
 }, 'must be an https URL, or http on loopback')
 
-/** PEM blocks one after another, or `file:` paths between commas; the first one signs. */
-export const privateKeys = () => z.string().transform((text, context): [KeyObject, ...KeyObject[]] => {
+/** PEM blocks one after another, or `file:` paths between commas; the first one signs. With each the file that it is in. */
+export const privateKeys = () => z.string().transform((text, context): { keys: [KeyObject, ...KeyObject[]], files: (string | undefined)[] } => {
   const refuse = (message: string) => {
     context.addIssue({ code: 'custom', message })
     return z.NEVER
   }
-  const pem = pemOf(text)
-  if (pem === undefined) return refuse('names a file that can not be read')
-  const [first, ...others] = keysIn(pem)
-  if (first === undefined || ![first, ...others].every(isStrong)) {
+  const sources = sourcesOf(text)
+  if (sources === undefined) return refuse('names a file that can not be read')
+  const found = sources.map(({ file, pem }) => ({ file, keys: keysIn(pem) }))
+  const [first, ...others] = found.flatMap(({ keys }) => keys)
+  if (first === undefined || found.some(({ keys }) => keys.length === 0) || ![first, ...others].every(isStrong)) {
     return refuse('must be PKCS#8 PEM (or file: and a path to it) of an EC P-256, an Ed25519 or an RSA key of at least 3072 bits')
   }
   // By their bytes: after `equals` on keys of two kinds, Node 20 fails to read the next good key.
   const different = new Set([first, ...others].map(key => key.export({ format: 'der', type: 'pkcs8' }).toString('hex')))
   if (different.size <= others.length) return refuse('must not hold the same key twice')
-  return [first, ...others]
+  return { keys: [first, ...others], files: found.flatMap(({ file, keys }) => keys.map(() => file)) }
 })
 
 /** Undefined when there is a file that can't be read. */
-function pemOf (text: string): string | undefined {
+function sourcesOf (text: string): { file: string | undefined, pem: string }[] | undefined {
   // A line of an environment file can't hold line ends.
-  if (!text.startsWith('file:')) return text.replaceAll('\\n', '\n')
+  if (!text.startsWith('file:')) return [{ file: undefined, pem: text.replaceAll('\\n', '\n') }]
   try {
-    return list(text).map(path => readFileSync(path.replace(/^file:/, ''), 'utf8')).join('\n')
+    return list(text).map(path => path.replace(/^file:/, '')).map(file => ({ file, pem: readFileSync(file, 'utf8') }))
   } catch {
     return undefined
   }

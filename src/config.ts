@@ -110,7 +110,9 @@ export function readConfig (environment: NodeJS.ProcessEnv) {
     databaseUrl: env.DATABASE_URL,
     /** Undefined, like the keys: made at the first start and kept. */
     secrets: env.SECRET,
-    signingKeys: env.JWT_PRIVATE_KEY,
+    signingKeys: env.JWT_PRIVATE_KEY?.keys,
+    /** For each of them the file that it is in; undefined for one that the variable itself holds. */
+    signingKeyFiles: env.JWT_PRIVATE_KEY?.files,
     /** Undefined: the address it listens on, which is also the audience's default. */
     issuer: env.JWT_ISSUER,
     audience: env.JWT_AUDIENCE ?? env.JWT_ISSUER,

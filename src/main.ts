@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { databaseFailure } from './adapters/database-failure.ts'
 import { openDatabase } from './adapters/database.ts'
-import { localSecret, localSigningKey } from './adapters/local-keys.ts'
+import { localFolder, localSecret, localSigningKey } from './adapters/local-keys.ts'
 import { pinoLog } from './adapters/pino-log.ts'
 import { prismaUserDirectory } from './adapters/prisma-user-directory.ts'
 import type { Metrics } from './adapters/prometheus-metrics.ts'
@@ -15,8 +15,6 @@ import { fittedToThreadPool, loadConfig, type Config } from './config.ts'
 import { addDemoUser, greeting } from './demo.ts'
 import { metricsServer } from './http/metrics-server.ts'
 import { portsOf } from './ports.ts'
-
-const localFolder = 'data'
 
 async function start (config: Config) {
   const port = await freePort(config.host, config.port)

@@ -15,7 +15,7 @@ import { terminalSms } from './adapters/terminal-sms.ts'
 import { textableNumbers } from './adapters/textable-numbers-sms.ts'
 import type { Config } from './config.ts'
 
-/** The world as this configuration has it: all ports of the application. `secrets` hide whom the budgets are for. */
+/** The world as this configuration has it: all ports of the application. The first of `secrets` hides whom the budgets are for. */
 export async function portsOf (config: Config, { prisma, engine }: Database, secrets: readonly [Buffer, ...Buffer[]], log: Logger, metrics: Metrics | undefined) {
   const { twilio, countries, policy } = config
   const events = metrics === undefined ? logEvents(log) : metrics.counting(logEvents(log))
@@ -27,8 +27,7 @@ export async function portsOf (config: Config, { prisma, engine }: Database, sec
     sessions: prismaSessions(prisma),
     passwords: await argon2Passwords(config.argon2),
     sms: textableNumbers(countries, sender, log),
-    // Under the oldest, so that instances before and in the middle of a change of secrets share them.
-    budgets: prismaBudgets(prisma, secrets.at(-1) ?? secrets[0]),
+    budgets: prismaBudgets(prisma, secrets[0]),
     countryTraffic: prismaCountryTraffic(prisma, { ...policy.conversion, codeTtl: policy.codeTtl }, events),
     countryOf,
     events,

@@ -10,7 +10,7 @@ const arrows: Record<string, string[]> = {
   routes: ['routes', 'domain', 'http'],
   'app.ts': ['domain', 'http', 'routes']
 }
-const commands = ['main.ts', 'cli.ts', 'migrate.ts', 'openapi.ts']
+const commands = ['main.ts', 'cli.ts', 'keys.ts', 'migrate.ts', 'openapi.ts']
 
 const src = join(import.meta.dirname, '../src')
 const textOf = (file: string) => readFileSync(join(src, file), 'utf8')

@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { openDatabase } from '../src/adapters/database.ts'
@@ -56,6 +58,17 @@ t.test('sessions shows where somebody is logged in, logout ends it', async t => 
   t.match(await users(['logout', 'Ada']), { code: 0, stdout: /^Ended \d+ sessions? of Ada\. Other services take/, stderr: '' })
   t.match(await server.me(accessToken), { status: 401, body: { type: /invalid-token$/ } })
   t.same(await users(['sessions', 'ada']), { code: 0, stdout: 'ada is not logged in.\n', stderr: '' })
+})
+
+t.test('unlock forgets wrong passwords under each secret that is set, so also in the middle of a change of secrets', async t => {
+  const { prisma, close } = await openDatabase(`pglite:${join(folder, 'data/pglite')}`, { join: true, poolSize: 1 })
+  t.teardown(close)
+  const counted = () => prisma.counter.count({ where: { key: { startsWith: 'password.name:' }, spent: { gt: 0 } } })
+  await server.login(ada.username, 'not the password')
+  t.equal(await counted(), 1)
+  const SECRET = `${randomBytes(32).toString('hex')},${readFileSync(join(folder, 'data/secret'), 'utf8').trim()}`
+  t.match(await start(t, 'cli', { folder, env: { ...env, SECRET } }, 'unlock', 'ada').ended, { code: 0, stderr: '' })
+  t.equal(await counted(), 0)
 })
 
 t.test('after set-phone codes go to the new number and a login under way is over', async t => {

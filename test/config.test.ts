@@ -62,6 +62,7 @@ t.test('with nothing set, everything is as promised', async t => {
     databaseUrl: 'pglite:./data/pglite',
     secrets: undefined,
     signingKeys: undefined,
+    signingKeyFiles: undefined,
     issuer: undefined,
     audience: undefined,
     accessTokenTtl: 900,
@@ -179,8 +180,16 @@ t.test('signing keys: P-256, Ed25519 and RSA from 3072 bits, as PEM, on one line
   t.same(typesOf(`file:${join(folder, 'both.pem')}`), ['ed25519', 'ec'])
 })
 
+t.test('of each signing key it is known which file it is from', async t => {
+  const folder = t.testdir({ 'both.pem': `${ed25519}${p256}`, 'rsa.pem': pemOf(generateKeyPairSync('rsa', { modulusLength: 3072 })) })
+  const [both, rsa] = [join(folder, 'both.pem'), join(folder, 'rsa.pem')]
+  t.same(readConfig({ JWT_PRIVATE_KEY: `file:${both}, file:${rsa}` }).signingKeyFiles, [both, both, rsa])
+  t.same(readConfig({ JWT_PRIVATE_KEY: p256 + ed25519 }).signingKeyFiles, [undefined, undefined])
+})
+
 t.test('signing keys that are weak, of another kind, damaged, public or given twice are refused', async t => {
   const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const folder = t.testdir({ 'good.pem': p256, 'empty.pem': '' })
   const bad = {
     'RSA 2048': pemOf(generateKeyPairSync('rsa', { modulusLength: 2048 })),
     'P-384': pemOf(generateKeyPairSync('ec', { namedCurve: 'P-384' })),
@@ -192,6 +201,7 @@ t.test('signing keys that are weak, of another kind, damaged, public or given tw
     'a good one, then a weak one': p256 + pemOf(generateKeyPairSync('ec', { namedCurve: 'P-384' })),
     'a good one, then half of one': p256 + ed25519.slice(0, 60),
     'the same twice': p256 + ed25519 + p256,
+    'a good file, then one without a key': `file:${join(folder, 'good.pem')},file:${join(folder, 'empty.pem')}`,
     'a folder': 'file:/'
   }
   for (const [what, text] of Object.entries(bad)) t.match(refusal(t, { JWT_PRIVATE_KEY: text }), /^JWT_PRIVATE_KEY (must|names)/, what)

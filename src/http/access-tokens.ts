@@ -21,6 +21,8 @@ const accessClaims = z.object({
   client_id: z.literal('sms-login'),
   iat: z.int(),
   exp: z.int(),
+  // None of ours has it; one that does means it (RFC 7519 §4.1.5).
+  nbf: z.number().optional(),
   iss: z.string(),
   aud: z.string(),
   jti: z.string().min(22),
@@ -61,7 +63,8 @@ export async function accessTokens (app: FastifyInstance, { issuer, audience, li
       const token = /^Bearer +([A-Za-z0-9._~+/=-]+)$/i.exec(authorization ?? '')?.[1]
       try {
         const claims = accessClaims.parse(jwts.verify(token ?? ''))
-        if (claims.exp > unixTime(clock())) return claims
+        const now = unixTime(clock())
+        if (claims.exp > now && (claims.nbf ?? now) <= now) return claims
       } catch {
         // In which way a token is bad is nobody's business.
       }

@@ -16,7 +16,7 @@ export type ChallengeTokens = {
 
 // The challenge's id and times; nobody who reads it learns whose login it is. Issuer and audience are only asked to be
 // there: fast-jwt compares them, but skips what is absent.
-const challengeClaims = z.object({ iss: z.string(), aud: z.string(), sub: z.string().length(22), iat: z.int(), exp: z.int(), jti: z.string().length(22) })
+const challengeClaims = z.object({ iss: z.string(), aud: z.string(), sub: z.string().length(22), iat: z.int(), exp: z.int(), nbf: z.number().optional(), jti: z.string().length(22) })
 
 /** Challenge tokens under keys derived from `secrets`. */
 export async function challengeTokens (app: FastifyInstance, issuer: string, secrets: readonly [Buffer, ...Buffer[]], clock: Clock): Promise<ChallengeTokens> {
@@ -29,9 +29,10 @@ export async function challengeTokens (app: FastifyInstance, issuer: string, sec
       jwts.sign({ sub: challengeId, iat: unixTime(clock()), exp: unixTime(expiresAt), jti: randomId() }),
     read (token) {
       try {
-        const { sub, exp } = challengeClaims.parse(jwts.verify(token))
+        const { sub, exp, nbf } = challengeClaims.parse(jwts.verify(token))
+        const now = unixTime(clock())
         // The record knows the end to the millisecond; the token is not to be stricter by the rest of its last second.
-        if (exp >= unixTime(clock())) return sub
+        if (exp >= now && (nbf ?? now) <= now) return sub
       } catch {
         // In which way a token is bad is nobody's business.
       }

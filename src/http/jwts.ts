@@ -11,7 +11,7 @@ export type JwtKind = { typ: string, issuer: string, audience: string }
 export type Jwts = {
   /** Signs these claims, to which issuer and audience are added. Times are the caller's. */
   sign: (claims: object) => string
-  /** The claims of a token of this kind that one of the keys has signed; throws on any other. Expiry is not looked at. */
+  /** The claims of a token of this kind that one of the keys has signed; throws on any other. Its times are not looked at. */
   verify: (token: string) => unknown
 }
 
@@ -24,7 +24,9 @@ export async function jwtsOf (app: FastifyInstance, kind: JwtKind, keys: readonl
   return {
     sign: claims => signing.sign(claims),
     verify (token) {
-      const kid = signing.decode<{ header: { kid?: unknown } }>(token)?.header.kid
+      const { kid, crit } = signing.decode<{ header: { kid?: unknown, crit?: unknown } }>(token)?.header ?? {}
+      // Here no extension is understood, so there is none that a token may insist on. fast-jwt lets a falsy `crit` pass.
+      if (crit !== undefined) throw new Error('critical extensions')
       const jwt = typeof kid === 'string' ? verifying.get(kid) : undefined
       if (jwt === undefined) throw new Error('no key of that id')
       return jwt.verify<{ payload: unknown }>(token).payload
@@ -41,8 +43,8 @@ async function register (app: FastifyInstance, { typ, issuer, audience }: JwtKin
       secret,
       decode: { complete: true },
       sign: { algorithm, kid, header: { alg: algorithm, typ }, iss: issuer, aud: audience },
-      // Expiry is checked against the service's clock by whoever asked; without a cache no token outlives its key.
-      verify: { complete: true, algorithms: [algorithm], checkTyp: typ, allowedIss: issuer, allowedAud: audience, ignoreExpiration: true, cache: false }
+      // Times are checked against the service's clock by whoever asked; without a cache no token outlives its key.
+      verify: { complete: true, algorithms: [algorithm], checkTyp: typ, allowedIss: issuer, allowedAud: audience, ignoreExpiration: true, ignoreNotBefore: true, cache: false }
     })
     registered.push(scope.jwt)
   })

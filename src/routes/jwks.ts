@@ -2,6 +2,9 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { SigningKey } from '../http/signing-key.ts'
 
+/** Seconds for which others may go by the keys they have fetched. A new key is published for that long before it signs. */
+export const jwksMaxAge = 300
+
 export type JwksOptions = { signingKeys: readonly SigningKey[] }
 
 const reply = z.object({
@@ -28,7 +31,7 @@ export const jwksRoute: FastifyPluginAsyncZod<JwksOptions> = async (app, { signi
     },
     config: { problems: [] }
   }, async (_request, answer) => {
-    answer.header('cache-control', 'public, max-age=300')
+    answer.header('cache-control', `public, max-age=${jwksMaxAge}`)
     return body
   })
 }

@@ -1,5 +1,6 @@
-import { createHmac, createPublicKey, createSign, generateKeyPairSync, randomBytes, sign as signWith, type KeyObject } from 'node:crypto'
+import { constants, createHmac, createPublicKey, createSign, generateKeyPairSync, randomBytes, sign as signWith, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { createServer, type AddressInfo } from 'node:net'
+import fc from 'fast-check'
 import { decodeJwt, decodeProtectedHeader, SignJWT } from 'jose'
 import t, { type Test } from 'tap'
 import { deriveKey } from '../../src/domain/derive-key.ts'
@@ -56,7 +57,7 @@ function forgeries (good: string, signature: Signature, texts: string[], numbers
   for (const typ of [undefined, null, '', 'JWT', 'jwt', 'at+jwt', 'challenge+jwt', 'receipt+jwt', 'application/jwt', 1, {}, ['at+jwt', 'challenge+jwt']]) {
     if (typ !== header['typ']) add(`typ ${JSON.stringify(typ)}`, withHeader({ typ }))
   }
-  for (const crit of [['exp'], ['b64'], ['unknown'], [], 'exp', {}]) add(`crit ${JSON.stringify(crit)}`, withHeader({ crit, b64: false, unknown: 1 }))
+  for (const crit of [['exp'], ['b64'], ['unknown'], [], 'exp', {}, null, '', 0, false]) add(`crit ${JSON.stringify(crit)}`, withHeader({ crit, b64: false, unknown: 1 }))
 
   for (const iss of ['https://evil.example', 'https://login.example/', 'https://LOGIN.example', '']) add(`iss ${iss}`, withClaims({ iss }))
   for (const aud of ['https://evil.example', 'https://login.example', '', ['https://evil.example']]) add(`aud ${aud}`, withClaims({ aud }))
@@ -70,7 +71,7 @@ function forgeries (good: string, signature: Signature, texts: string[], numbers
     add(`${name} beyond all numbers`, token(header, JSON.stringify({ ...claims, [name]: 0 }).replace(`"${name}":0`, `"${name}":1e999`), signature))
   }
   add('nbf in the future', withClaims({ nbf: exp + 100_000 }))
-  for (const nbf of ['never', {}, '0']) add(`nbf ${JSON.stringify(nbf)}`, withClaims({ nbf }))
+  for (const nbf of ['never', {}, '0', null, true, []]) add(`nbf ${JSON.stringify(nbf)}`, withClaims({ nbf }))
   for (const payload of ['null', '[]', '1', '"x"', '', '{', '{}']) add(`the payload ${payload}`, token(header, payload, signature))
   for (const protectedHeader of ['null', '[]', '1', '"x"', '', '{', '{}']) add(`the header ${protectedHeader}`, token(protectedHeader, claims, signature))
 
@@ -155,6 +156,106 @@ t.test('a key that a token brings along or points to is neither used nor fetched
     }
   }
   t.equal(connections(), 0)
+})
+
+t.test('where keys of several kinds are published, each is good for its own algorithm and its own tokens alone', async t => {
+  const keys = { ES256: privateKey, EdDSA: generateKeyPairSync('ed25519').privateKey, RS256: generateKeyPairSync('rsa', { modulusLength: 3072 }).privateKey }
+  const signatures: Record<string, Signature> = {
+    ES256: es256(keys.ES256),
+    EdDSA: input => signWith(null, Buffer.from(input), keys.EdDSA),
+    RS256: input => signWith('sha256', Buffer.from(input), keys.RS256),
+    PS256: input => signWith('sha256', Buffer.from(input), { key: keys.RS256, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }),
+    RS512: input => signWith('sha512', Buffer.from(input), keys.RS256)
+  }
+  const { app, me, accessToken } = await start(t, { signingKeys: [keys.ES256, keys.EdDSA, keys.RS256] })
+  const claims = decodeJwt(await accessToken())
+  const published: (JsonWebKey & { alg: string, kid: string })[] = (await app.inject('/.well-known/jwks.json')).json().keys
+  const good = new Set<string>()
+  for (const { kid, alg: own, ...jwk } of published) {
+    for (const alg of [...Object.keys(signatures), 'HS256', 'none']) {
+      for (const [signed, signature] of Object.entries(signatures)) {
+        const { statusCode } = await me(token({ alg, typ: 'at+jwt', kid }, claims, signature))
+        if (statusCode === 200) good.add(`${own} key: ${alg}, signed with ${signed}`)
+        else t.equal(statusCode, 401)
+      }
+      const pem = createPublicKey({ key: jwk, format: 'jwk' }).export({ format: 'pem', type: 'spki' }).toString()
+      for (const secret of [pem, JSON.stringify({ ...jwk, alg: own, kid }), JSON.stringify(jwk), 'x' in jwk ? Buffer.from(String(jwk.x), 'base64url') : Buffer.alloc(0)]) {
+        t.equal((await me(token({ alg, typ: 'at+jwt', kid }, claims, hs256(secret)))).statusCode, 401)
+      }
+    }
+  }
+  t.same([...good], ['ES256 key: ES256, signed with ES256', 'EdDSA key: EdDSA, signed with EdDSA', 'RS256 key: RS256, signed with RS256'])
+})
+
+t.test('a token that is not to be used yet is refused up to the second by the clock of the service; when it was issued is nobody\'s business', async t => {
+  const { me, accessToken, challenge, resend, clock, wait } = await start(t, { signingKeys: [privateKey], secrets: [secret], policy: { resendCooldown: 0 } })
+  const now = Math.floor(clock().getTime() / 1000)
+  const access = await accessToken()
+  const { challengeToken } = await challenge()
+  const early = (good: string, change: Fields, signature: Signature) => token(decodeProtectedHeader(good), { ...decodeJwt(good), ...change }, signature)
+  const signature = { access: es256(privateKey), challenge: hs256(deriveKey(secret, 'challenge-token')) }
+  const statuses = async (change: Fields) => [
+    (await me(early(access, change, signature.access))).statusCode,
+    (await resend(early(challengeToken, change, signature.challenge))).statusCode
+  ]
+  t.same(await statuses({ nbf: now + 60 }), [401, 401])
+  wait(59)
+  t.same(await statuses({ nbf: now + 60 }), [401, 401])
+  wait(1)
+  t.same(await statuses({ nbf: now + 60 }), [200, 200])
+  // RFC 7519 gives a reader nothing to do with `iat`, and servers' clocks are not the same to the second.
+  t.same(await statuses({ iat: now + 100 }), [200, 200])
+})
+
+t.test('the type may be written as media types may: in any case, and in full', async t => {
+  const { me, accessToken } = await start(t, { signingKeys: [privateKey] })
+  const good = await accessToken()
+  for (const typ of ['at+jwt', 'AT+JWT', 'application/at+jwt']) {
+    t.equal((await me(token({ ...decodeProtectedHeader(good), typ }, decodeJwt(good), es256(privateKey)))).statusCode, 200, typ)
+  }
+})
+
+t.test('however the spare bits of a signature are spelled, it is the same token and ends with it', async t => {
+  const { me, accessToken, challenge, resend, verify, users } = await start(t, { policy: { resendCooldown: 0 } })
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+  /** All tokens that differ from this one in bits which stand for nothing, itself included. */
+  const spellings = (good: string) => [...alphabet].map(last => good.slice(0, -1) + last)
+    .filter(other => Buffer.from(other.split('.')[2] ?? '', 'base64url').equals(Buffer.from(good.split('.')[2] ?? '', 'base64url')))
+
+  const access = await accessToken()
+  t.equal(spellings(access).length, 16)
+  const answers = await Promise.all(spellings(access).map(me))
+  t.equal(new Set(answers.map(({ body }) => body)).size, 1, 'each tells the same person and session')
+
+  const { challengeToken } = await challenge()
+  t.equal(spellings(challengeToken).length, 4)
+  for (const token of spellings(challengeToken)) t.equal((await resend(token)).statusCode, 200)
+  const { challengeToken: used, code } = await challenge()
+  t.equal((await verify(used, code)).statusCode, 200)
+  for (const token of spellings(used)) t.equal(slugOf(await verify(token, code)), 'challenge-ended')
+
+  await users.change('ada', { disabled: true })
+  for (const token of spellings(access)) t.equal(slugOf(await me(token)), 'invalid-token')
+})
+
+t.test('no header and no claims, whatever they are, make the service stumble, also when they are signed', async t => {
+  const { me, accessToken, challenge, resend, logged } = await start(t, { signingKeys: [privateKey], secrets: [secret], policy: { resendCooldown: 0 } })
+  const tokens = [
+    { good: await accessToken(), signature: es256(privateKey), use: me },
+    { good: (await challenge()).challengeToken, signature: hs256(deriveKey(secret, 'challenge-token')), use: resend }
+  ]
+  const names = ['alg', 'typ', 'kid', 'crit', 'b64', 'jwk', 'jku', 'x5u', 'x5c', 'cty', 'zip', 'enc', 'iss', 'aud', 'sub', 'exp', 'nbf', 'iat', 'jti', 'client_id', 'auth_time', 'amr', 'sid', '__proto__', 'constructor']
+  const value = fc.oneof(fc.jsonValue(), fc.constantFrom(...names), fc.integer(), fc.double(), fc.constantFrom(null, '', 0, -0, 1e21, [], {}, ['at+jwt'], '\0', '\ud800'))
+  const change = fc.dictionary(fc.constantFrom(...names), value, { maxKeys: 3 })
+  await fc.assert(fc.asyncProperty(fc.constantFrom(...tokens), change, change, fc.boolean(), async ({ good, signature, use }, header, claims, whole) => {
+    const forged = whole
+      ? token(header, claims, signature)
+      : token({ ...decodeProtectedHeader(good), ...header }, { ...decodeJwt(good), ...claims }, signature)
+    const { statusCode } = await use(forged)
+    // 200 where only what nobody looks at was changed; 400 for what is too long to be a challenge token.
+    return statusCode === 401 || statusCode === 200 || statusCode === 400
+  }), { numRuns: 400 })
+  t.equal(logged.filter(line => JSON.parse(line).level >= 50).length, 0)
 })
 
 t.test('a token with any one character changed is refused', async t => {

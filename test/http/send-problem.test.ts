@@ -4,7 +4,7 @@ import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fas
 import t, { type Test } from 'tap'
 import { openDatabase } from '../../src/adapters/database.ts'
 import { problemKinds } from '../../src/http/problem-kinds.ts'
-import { ada, slugOf, start } from '../support/start.ts'
+import { ada, otherThan, slugOf, start } from '../support/start.ts'
 
 const json = { 'content-type': 'application/json' }
 const good = JSON.stringify({ username: ada.username, password: ada.password })
@@ -18,6 +18,7 @@ function isProblem (t: Test, answer: Pick<LightMyRequestResponse, 'statusCode' |
   t.match(told.type, new RegExp(`/problems/${slug}$`))
   t.equal(told.status, status)
   t.equal(answer.statusCode, status)
+  t.match(answer.headers, { 'www-authenticate': status === 401 ? /^Bearer realm="sms-login"/ : undefined })
   t.strictSame(Object.keys(told).sort(), ['detail', 'instance', 'status', 'title', 'type'])
   for (const part of ['title', 'detail', 'instance']) t.ok(typeof told[part] === 'string' && told[part] !== '', part)
   t.notMatch(answer.body, /FST_|ERR_|node_modules|\.ts\b|prisma|fastify|zod|stack|Unexpected|hunter2/i, 'nothing of the inside is told')
@@ -74,6 +75,24 @@ t.test('every failure is a problem that tells its kind and nothing of the inside
   for (const [what, request, status, slug] of failures) {
     await t.test(what, async t => isProblem(t, await app.inject(request), status, slug))
   }
+})
+
+t.test('every 401 names the scheme, and an error only to who has sent a token that is bad', async t => {
+  const { app, challenge, login, me, post, verify, wait } = await start(t)
+  const { challengeToken, code } = await challenge()
+  const answers = [
+    await me(),
+    await login({ ...ada, password: 'not the password' }),
+    await verify('nonsense', code),
+    await verify(challengeToken, otherThan(code)),
+    await app.inject({ url: '/me', headers: { authorization: 'Basic YWRhOng=' } }),
+    await post('/resend', { challengeToken: 'nonsense' })
+  ]
+  wait(60)
+  answers.push(await verify(challengeToken, code))
+  t.same(answers.map(slugOf), ['invalid-token', 'invalid-credentials', 'challenge-ended', 'wrong-code', 'invalid-token', 'challenge-ended', 'code-expired'])
+  for (const { headers } of answers) t.equal(headers['www-authenticate'], 'Bearer realm="sms-login"')
+  t.equal((await me('nonsense')).headers['www-authenticate'], 'Bearer realm="sms-login", error="invalid_token"')
 })
 
 t.test('an unknown key is named, and what was under it is not', async t => {

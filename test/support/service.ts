@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { Test } from 'tap'
 import manifest from '../../package.json' with { type: 'json' }
 
-const scripts = { main: manifest.scripts.start, cli: manifest.scripts.users, migrate: manifest.scripts.migrate }
+const scripts = { main: manifest.scripts.start, cli: manifest.scripts.users, keys: manifest.scripts.keys, migrate: manifest.scripts.migrate }
 const dist = new URL('../../dist/', import.meta.url).pathname
 
 /** A program as an operator runs it: in a folder of its own and with an environment that holds nothing else. */
