@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
@@ -52,6 +53,13 @@ type Shape = 'empty' | 'migrated'
 
 /** An embedded PostgreSQL that is gone with the process, read from a dump: to make one takes four times as long. */
 export const inMemory = async (shape: Shape) => PGlite.create({ loadDataDir: new Blob([readFileSync(await dumpOf(shape))]) })
+
+/** The same, migrated, in a folder for a server to start on. */
+export async function unpackDatabase (folder: string): Promise<void> {
+  mkdirSync(folder, { recursive: true })
+  // From its root, which tar takes for the folder and says so.
+  execFileSync('tar', ['-xf', await dumpOf('migrated'), '-C', folder], { stdio: 'ignore' })
+}
 
 /** Kept for all test files and all runs. */
 async function dumpOf (shape: Shape): Promise<string> {
