@@ -3,12 +3,15 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { openDatabase } from '../src/adapters/database.ts'
+import { unpackDatabase } from './support/database.ts'
 import { ada, otherThan } from './support/start.ts'
 import { shownCode, start, startServer } from './support/service.ts'
 
 // A server has the embedded folder; all commands but the last one work through it.
 const folder = t.testdir()
 const env = { SMS_COUNTRIES: 'US,GB', RESEND_COOLDOWN: '0', LIMIT_TEXTS_PER_PHONE_HOUR: '0', LIMIT_TEXTS_PER_PHONE_DAY: '0' }
+// Made already: main.test.ts has a first start from nothing, which takes seconds.
+await unpackDatabase(join(folder, 'data/pglite'))
 const server = await startServer(t, { folder, env })
 
 const users = (words: string[], input = '') => start(t, 'cli', { folder, env, input }, ...words).ended

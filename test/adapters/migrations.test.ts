@@ -59,7 +59,8 @@ t.test('two processes migrating one server at once both succeed, and one of them
   const { url, engine } = await emptyDatabase(t)
   // One session for all, so this shows little there: run it with TEST_DATABASE_URL too.
   if (url === undefined) {
-    t.same(await Promise.all([migrate(engine), migrate(engine)]), [names, []])
+    const applied = await Promise.all([migrate(engine), migrate(engine)])
+    t.same(applied.filter(names => names.length > 0), [names])
     return
   }
   const other = await openDatabase(url)

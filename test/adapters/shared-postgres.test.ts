@@ -1,17 +1,17 @@
 import { once } from 'node:events'
 import { createServer, connect } from 'node:net'
 import { join } from 'node:path'
-import { PGlite } from '@electric-sql/pglite'
 import t, { type Test } from 'tap'
 import { databaseOn } from '../../src/adapters/database.ts'
 import { socketPath } from '../../src/adapters/folder-lock.ts'
 import { serverPostgres } from '../../src/adapters/server-postgres.ts'
 import { serveClient } from '../../src/adapters/shared-postgres.ts'
+import { inMemory } from '../support/database.ts'
 
 /** An embedded PostgreSQL whose clients have `patience` milliseconds, and a client of it. */
 async function share (t: Test, patience?: number) {
   const path = socketPath(join(t.testdir(), 'data'))
-  const postgres = await PGlite.create()
+  const postgres = await inMemory('empty')
   const served: Promise<void>[] = []
   const server = createServer(socket => { served.push(serveClient(socket, postgres, patience)) }).listen(path)
   await once(server, 'listening')

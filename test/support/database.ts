@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
@@ -16,7 +17,7 @@ export const serverUrl = process.env['TEST_DATABASE_URL'] || undefined
 
 /** A migrated database of the test's own, gone at its end. */
 export async function testDatabase (t: Test): Promise<TestDatabase> {
-  const { url, database, drop } = serverUrl === undefined ? await inMemory() : await onServer(serverUrl)
+  const { url, database, drop } = serverUrl === undefined ? await embedded('migrated') : await onServer(serverUrl)
   let closed: Promise<void> | undefined
   const close = () => (closed ??= database.close())
   t.teardown(async () => {
@@ -29,9 +30,9 @@ export async function testDatabase (t: Test): Promise<TestDatabase> {
 /** An empty database of the test's own, gone at its end. */
 export async function emptyDatabase (t: Test): Promise<TestDatabase> {
   if (serverUrl === undefined) {
-    const database = await openDatabase('pglite:')
+    const { url, database } = await embedded('empty')
     t.teardown(database.close)
-    return { ...database, url: undefined }
+    return { ...database, url }
   }
   const name = randomName()
   await onAdmin(serverUrl, [`CREATE DATABASE ${name}`])
@@ -44,21 +45,34 @@ export async function emptyDatabase (t: Test): Promise<TestDatabase> {
   return { ...database, url }
 }
 
-async function inMemory () {
-  const file = join(tmpdir(), `sms-login-test-${shapeHash()}.tar`)
-  if (!existsSync(file)) await dumpMigrated(file)
-  const postgres = await PGlite.create({ loadDataDir: new Blob([readFileSync(file)]) })
-  return { url: undefined, database: databaseOn(pglitePostgres(postgres)), drop: async () => {} }
+async function embedded (shape: Shape) {
+  return { url: undefined, database: databaseOn(pglitePostgres(await inMemory(shape))), drop: async () => {} }
 }
 
-/** Written beside and renamed: two test files may be doing this at once, and neither may read half of it. */
-async function dumpMigrated (file: string): Promise<void> {
-  const postgres = await PGlite.create()
-  await migrate(pglitePostgres(postgres))
+type Shape = 'empty' | 'migrated'
+
+/** An embedded PostgreSQL that is gone with the process, read from a dump: to make one takes four times as long. */
+export const inMemory = async (shape: Shape) => PGlite.create({ loadDataDir: new Blob([readFileSync(await dumpOf(shape))]) })
+
+/** The same, migrated, in a folder for a server to start on. */
+export async function unpackDatabase (folder: string): Promise<void> {
+  mkdirSync(folder, { recursive: true })
+  // From its root, which tar takes for the folder and says so.
+  execFileSync('tar', ['-xf', await dumpOf('migrated'), '-C', folder], { stdio: 'ignore' })
+}
+
+/** Kept for all test files and all runs. */
+async function dumpOf (shape: Shape): Promise<string> {
+  const file = join(tmpdir(), `sms-login-test-${shape}-${shapeHash()}.tar`)
+  if (existsSync(file)) return file
+  const postgres = shape === 'empty' ? await PGlite.create() : await inMemory('empty')
+  if (shape === 'migrated') await migrate(pglitePostgres(postgres))
   const dump = await postgres.dumpDataDir('none')
+  // Written beside and renamed: two test files may be doing this at once, and neither may read half of it.
   writeFileSync(`${file}.${process.pid}`, Buffer.from(await dump.arrayBuffer()))
   renameSync(`${file}.${process.pid}`, file)
   await postgres.close()
+  return file
 }
 
 async function onServer (server: string) {
