@@ -4,10 +4,6 @@ import type { PrismaClient } from './prisma/client.ts'
 /** Sessions in PostgreSQL. Those that have ended are removed, at once or, where only their time was up, by `sweep`. */
 export const prismaSessions = (prisma: PrismaClient): Sessions => ({
   find: (id, now) => prisma.session.findUnique({ where: { id, ...alive(now) } }),
-  findOwner: ({ id, userId }, now) => prisma.user.findFirst({
-    where: { id: userId, disabled: false, sessions: { some: { id, ...alive(now) } } },
-    omit: { usernameKey: true, createdAt: true }
-  }),
   list: (userId, now) => prisma.session.findMany({ where: { userId, ...alive(now) }, orderBy: [{ lastUsedAt: 'desc' }, { id: 'asc' }] }),
   async rotate (id, used, { tokenHash, idleEndsAt }, now) {
     const [session] = await prisma.$queryRaw<Session[]>`

@@ -16,6 +16,10 @@ export const prismaUsers = (prisma: PrismaClient): Users => ({
     const { user, challenge } = apart(row)
     return challenge === null ? null : { user, challenge }
   },
+  findBySession: ({ id, userId }, now) => prisma.user.findFirst({
+    where: { id: userId, disabled: false, sessions: { some: { id, idleEndsAt: { gt: now } } } },
+    omit: { usernameKey: true, createdAt: true }
+  }),
   async replaceDigest (id, current, next) {
     await prisma.user.updateMany({ where: { id, passwordDigest: current }, data: { passwordDigest: next } })
   }

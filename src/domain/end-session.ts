@@ -2,9 +2,9 @@ import type { Caller } from './caller.ts'
 import type { Events } from './events.ts'
 import { ownerOf, type LiveSessionPorts } from './live-session.ts'
 import { Refusal } from './refusal.ts'
-import { sessionIdPattern, type OwnSession } from './session.ts'
+import { sessionIdPattern, type OwnSession, type Sessions } from './session.ts'
 
-export type EndSessionPorts = LiveSessionPorts & { events: Events }
+export type EndSessionPorts = LiveSessionPorts & { sessions: Sessions, events: Events }
 
 /**
  * Ends a session of the person who asks, the asker's own too.

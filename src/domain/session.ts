@@ -1,5 +1,3 @@
-import type { User } from './user.ts'
-
 /** A login that lasts: a family of refresh tokens, of which only the newest is good. */
 export type Session = {
   /** `sid` in access tokens. */
@@ -30,8 +28,6 @@ export type OwnSession = Pick<Session, 'id' | 'userId'>
 /** Remembers the sessions that are alive: one that has ended is as good as none. `challenges.consume` begins them. */
 export type Sessions = {
   find: (id: string, now: Date) => Promise<Session | null>
-  /** Whose session this is. Null when it has ended, or the person is disabled. */
-  findOwner: (session: OwnSession, now: Date) => Promise<User | null>
   /** The latest used first. */
   list: (userId: string, now: Date) => Promise<Session[]>
   /**

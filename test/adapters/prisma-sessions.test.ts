@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import { openDatabase } from '../../src/adapters/database.ts'
 import { prismaSessions } from '../../src/adapters/prisma-sessions.ts'
+import { prismaUsers } from '../../src/adapters/prisma-users.ts'
 import { sweep } from '../../src/adapters/sweep.ts'
 import { after } from '../../src/domain/clock.ts'
 import { randomId } from '../../src/domain/random-id.ts'
@@ -29,7 +30,7 @@ async function stored (t: Test, change: Partial<Session> = {}) {
   /** Forty calls at once, shared out between the processes. */
   const burst = <T>(call: (sessions: Sessions, i: number) => Promise<T>) =>
     Promise.all(Array.from({ length: 40 }, (_, i) => call(stores[i % stores.length] ?? sessions, i)))
-  return { prisma, owner, sessions, session, add, burst }
+  return { prisma, users: prismaUsers(prisma), owner, sessions, session, add, burst }
 }
 
 t.test('of forty rotations of one token at once one takes place, and tells the session as it then is', async t => {
@@ -47,25 +48,25 @@ t.test('a rotation moves the idle end no further than the session\'s own', async
 })
 
 t.test('nothing is rotated, found or listed of a session that is over; of a disabled person nothing is rotated', async t => {
-  const { sessions, session, prisma, owner } = await stored(t, { idleEndsAt: now })
+  const { sessions, session, prisma, users, owner } = await stored(t, { idleEndsAt: now })
   const next = { tokenHash: hash(2), idleEndsAt: after(now, 4000) }
   t.equal(await sessions.rotate(session.id, hash(1), next, now), null)
   t.equal(await sessions.find(session.id, now), null)
-  t.equal(await sessions.findOwner(session, now), null)
+  t.equal(await users.findBySession(session, now), null)
   t.same(await sessions.list(owner.id, now), [])
   t.equal(await sessions.endOwn(session, now), null)
   const before = after(now, -1)
-  t.match(await sessions.findOwner(session, before), { id: owner.id, username: 'ada' })
+  t.match(await users.findBySession(session, before), { id: owner.id, username: 'ada' })
   t.equal(await sessions.rotate(session.id, hash(3), next, before), null, 'another token')
   await prisma.user.updateMany({ data: { disabled: true } })
   t.equal(await sessions.rotate(session.id, hash(1), next, before), null)
-  t.equal(await sessions.findOwner(session, before), null)
+  t.equal(await users.findBySession(session, before), null)
 })
 
 t.test('a session is its owner\'s alone', async t => {
-  const { sessions, session } = await stored(t)
+  const { sessions, session, users } = await stored(t)
   const stranger = { id: session.id, userId: '00000000-0000-4000-8000-000000000000' }
-  t.equal(await sessions.findOwner(stranger, now), null)
+  t.equal(await users.findBySession(stranger, now), null)
   t.equal(await sessions.endOwn(stranger, now), null)
   t.same(await sessions.endOthers({ ...stranger, id: randomId() }), [])
   t.match(await sessions.endOwn(session, now), { id: session.id })
