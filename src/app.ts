@@ -17,18 +17,20 @@ import type { Sessions } from './domain/session.ts'
 import type { Sms } from './domain/sms.ts'
 import type { Users } from './domain/user.ts'
 import { accessTokens } from './http/access-tokens.ts'
-import { challengeTokens } from './http/challenge-tokens.ts'
+import { challengeTokens, confirmationTokens, loginTokens } from './http/challenge-tokens.ts'
 import { corsOptions } from './http/cors-options.ts'
 import { firstLook } from './http/first-look.ts'
 import { limitRequests } from './http/limit-requests.ts'
 import { logAnswer } from './http/log-answer.ts'
 import { describeRoutes } from './http/openapi.ts'
 import { readJson } from './http/read-json.ts'
+import { receipts } from './http/receipts.ts'
 import { securityHeaders } from './http/security-headers.ts'
 import { sendFailure, type OutageOf } from './http/send-failure.ts'
 import { sendNotFound } from './http/send-problem.ts'
 import { serverOptions } from './http/server-options.ts'
 import { signingKey } from './http/signing-key.ts'
+import { confirmationsRoute } from './routes/confirmations.ts'
 import { healthRoutes } from './routes/health.ts'
 import { jwksRoute } from './routes/jwks.ts'
 import { loginRoute } from './routes/login.ts'
@@ -100,7 +102,9 @@ export async function buildApp (ports: Ports, settings: Settings, log: FastifyBa
     codeLength: settings.codeLength,
     codes: codesOf(settings.codeLength, keysFor('code')),
     refreshTokens: refreshTokensOf(keysFor('refresh-token')),
-    challengeTokens: await challengeTokens(app, settings.issuer, settings.secrets, ports.clock),
+    challengeTokens: await challengeTokens(app, loginTokens, settings.issuer, settings.secrets, ports.clock),
+    confirmationTokens: await challengeTokens(app, confirmationTokens, settings.issuer, settings.secrets, ports.clock),
+    receipts: await receipts(app, { ...settings, keys: signingKeys }, ports.clock),
     accessTokens: await accessTokens(app, { ...settings, lifetime: settings.accessTokenTtl, keys: signingKeys }, ports.clock),
     signingKeys
   }
@@ -112,6 +116,7 @@ export async function buildApp (ports: Ports, settings: Settings, log: FastifyBa
   app.register(logoutRoute, options)
   app.register(sessionsRoute, options)
   app.register(meRoute, options)
+  app.register(confirmationsRoute, options)
   app.register(jwksRoute, options)
   app.register(healthRoutes, options)
   return app

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { isSupportedCountry } from 'libphonenumber-js/max'
 import { z } from 'zod'
+import { readTemplate, type ConfirmationTemplate } from './domain/confirmation-template.ts'
 
 // The kinds of values that the environment may hold. No message repeats a value: it may be a secret.
 
@@ -63,6 +64,33 @@ function isNetwork (text: string) {
 }
 
 const list = (text: string) => text.split(',').map(part => part.trim())
+
+/** Sentences for actions that can be confirmed: a JSON object, action → sentence. */
+export const confirmationTemplates = () => z.string().transform((text, context): ReadonlyMap<string, ConfirmationTemplate> => {
+  const refuse = (message: string) => {
+    context.addIssue({ code: 'custom', message })
+    return z.NEVER
+  }
+  const sentences = z.record(z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/), z.string()).safeParse(fromJson(text))
+  if (!sentences.success) return refuse('must be JSON like {"transfer":"Send {amount} {currency} to {payee}"}, with actions of up to 32 small letters, digits, _ or -')
+  const templates = new Map<string, ConfirmationTemplate>()
+  for (const [action, sentence] of Object.entries(sentences.data)) {
+    try {
+      templates.set(action, readTemplate(sentence))
+    } catch (error) {
+      return refuse(`won't do: the sentence for ${action} ${(error as Error).message}`)
+    }
+  }
+  return templates
+})
+
+function fromJson (text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
 
 /** An address that secrets may be sent to. */
 export const safeUrl = () => z.string().refine(text => {

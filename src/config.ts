@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { loadEnvFile } from 'node:process'
 import { z } from 'zod'
-import { countries, databaseUrl, environmentName, limit, origins, privateKeys, proxies, safeUrl, secrets, whole } from './config-values.ts'
+import { confirmationTemplates, countries, databaseUrl, environmentName, limit, origins, privateKeys, proxies, safeUrl, secrets, whole } from './config-values.ts'
+import { septetsLeft } from './domain/confirm-action.ts'
+import { readTemplate, type ConfirmationTemplate } from './domain/confirmation-template.ts'
 
 /** What may be configured: each variable with its check and its default. What they mean is told in `.env.example`. */
 const variables = z.object({
@@ -41,6 +43,8 @@ const variables = z.object({
   TWILIO_MESSAGING_SERVICE_SID: z.string().regex(/^MG\w+$/, 'must be what Twilio calls the SID of a Messaging Service, MG…').optional(),
   TWILIO_BASE_URL: safeUrl().optional(),
   TWILIO_TIMEOUT_MS: whole(100, 60000).default(5000),
+  CONFIRMATION_TEMPLATES: confirmationTemplates().optional(),
+  CONFIRMATION_MAX_AUTH_AGE: whole(1, 86400).default(900),
   CORS_ORIGINS: origins().default([]),
   TRUST_PROXY: proxies().default([]),
   ARGON2_MEMORY_KIB: whole(1024, 4194304).default(19456),
@@ -52,6 +56,8 @@ const variables = z.object({
   METRICS_PORT: whole(0, 65535).optional(),
   SHUTDOWN_TIMEOUT_MS: whole(1, 600000).default(10000)
 })
+
+const sampleTemplates = new Map([['transfer', readTemplate('Send {amount} {currency} to {payee}')]])
 
 /** The names of all variables there are. */
 export const variableNames = Object.keys(variables.shape)
@@ -103,6 +109,14 @@ export function readConfig (environment: NodeJS.ProcessEnv) {
   if (env.METRICS_PORT === env.PORT && env.PORT !== 0) throw new Error('METRICS_PORT must not be the same as PORT')
   if (production && given['DATABASE_URL'] === undefined) throw missing('DATABASE_URL')
 
+  const templates = env.CONFIRMATION_TEMPLATES ?? (production ? new Map<string, ConfirmationTemplate>() : sampleTemplates)
+  for (const [action, { placeholders, sentence }] of templates) {
+    // Ten characters for each value, or hardly any action could be told.
+    if (septetsLeft(env.SMS_BRAND, env.CODE_LENGTH, sentence.replaceAll(/\{\w+\}/g, '')) < 10 * placeholders.length) {
+      throw new Error(`CONFIRMATION_TEMPLATES won't do: beside the sentence for ${action}, a text message has too little room for its values`)
+    }
+  }
+
   return {
     production,
     host: env.HOST,
@@ -126,6 +140,8 @@ export function readConfig (environment: NodeJS.ProcessEnv) {
       brand: env.SMS_BRAND,
       refreshTokenTtl: env.REFRESH_TOKEN_TTL,
       sessionTtl: env.SESSION_TTL,
+      confirmationTemplates: templates,
+      confirmationMaxAge: env.CONFIRMATION_MAX_AUTH_AGE,
       limits: {
         requests: env.LIMIT_IP_PER_MINUTE,
         passwordFailures: env.LIMIT_PASSWORD_FAILURES,

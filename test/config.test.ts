@@ -75,6 +75,8 @@ t.test('with nothing set, everything is as promised', async t => {
       brand: 'sms-login',
       refreshTokenTtl: 3600,
       sessionTtl: 86400,
+      confirmationTemplates: new Map([['transfer', { sentence: 'Send {amount} {currency} to {payee}', placeholders: ['amount', 'currency', 'payee'] }]]),
+      confirmationMaxAge: 900,
       limits: {
         requests: 60,
         passwordFailures: 10,
@@ -148,12 +150,34 @@ t.test('a value that will not do is refused by the name of its variable and neve
 
 t.test('bounds: the least and the most are accepted, one beyond is not', async t => {
   const bounds: Record<string, [number, number]> = {
-    PORT: [0, 65535], ACCESS_TOKEN_TTL: [1, 86400], REFRESH_TOKEN_TTL: [1, 31536000], SESSION_TTL: [1, 31536000], CODE_LENGTH: [6, 8], CHALLENGE_TTL: [60, 600], CODE_TTL: [1, 600], CODE_ATTEMPTS: [1, 10], RESEND_COOLDOWN: [0, 600]
+    PORT: [0, 65535], ACCESS_TOKEN_TTL: [1, 86400], REFRESH_TOKEN_TTL: [1, 31536000], SESSION_TTL: [1, 31536000], CODE_LENGTH: [6, 8], CHALLENGE_TTL: [60, 600], CODE_TTL: [1, 600], CODE_ATTEMPTS: [1, 10], RESEND_COOLDOWN: [0, 600], CONFIRMATION_MAX_AUTH_AGE: [1, 86400]
   }
   for (const [name, [least, most]] of Object.entries(bounds)) {
     for (const good of [least, most]) t.equal(refusal(t, { [name]: String(good) }), 'nothing', `${name}=${good}`)
     for (const bad of [least - 1, most + 1]) t.match(refusal(t, { [name]: String(bad) }), /must/, `${name}=${bad}`)
   }
+})
+
+t.test('confirmation templates are read from JSON, none of them in production unless there are some', async t => {
+  const templatesOf = (environment: NodeJS.ProcessEnv) => [...readConfig(environment).policy.confirmationTemplates].map(([action, { placeholders }]) => [action, ...placeholders])
+  t.same(templatesOf({ CONFIRMATION_TEMPLATES: '{"pay":"Pay {amount}","add-payee":"Add {payee} ({iban}) as a payee"}' }), [['pay', 'amount'], ['add-payee', 'payee', 'iban']])
+  t.same(templatesOf({ CONFIRMATION_TEMPLATES: '{}' }), [])
+  t.same(templatesOf(production), [])
+  t.same(templatesOf({ ...production, CONFIRMATION_TEMPLATES: '{"pay":"Pay {amount}"}' }), [['pay', 'amount']])
+})
+
+t.test('a confirmation template that would not make an honest text in one segment stops the start', async t => {
+  for (const [templates, reason] of [
+    ['Pay {amount}', /must be JSON like/],
+    ['["Pay {amount}"]', /must be JSON like/],
+    ['{"Pay":"Pay {amount}"}', /must be JSON like/],
+    ['{"pay":1}', /must be JSON like/],
+    ['{"pay":"Pay it"}', /sentence for pay has no \{placeholder\}/],
+    ['{"pay":"Pay {amount"}', /sentence for pay has a brace/],
+    ['{"pay":"Envíe {amount}"}', /sentence for pay may hold only/],
+    [JSON.stringify({ pay: `Pay {amount} ${'x'.repeat(80)}` }), /too little room/],
+    ['{"pay":"{a}{b}{c}{d}{e}{f}{g}{h}{i}"}', /too little room/]
+  ] as const) t.match(refusal(t, { CONFIRMATION_TEMPLATES: templates }), reason, templates)
 })
 
 t.test('a code may not outlive its challenge', async t => {

@@ -22,6 +22,9 @@ const lines: Record<EventName, ['info' | 'warn', string]> = {
   'token.issued': ['info', 'an access token was issued'],
   'session.ended': ['info', 'somebody ended a session'],
   'session.reused': ['warn', 'a used refresh token came back, so it was copied: its session is over for thief and owner'],
+  'action.asked': ['info', 'somebody is asked to confirm an action'],
+  'action.confirmed': ['info', 'an action was confirmed'],
+  'receipt.issued': ['info', 'a receipt was issued for it'],
   'limit.reached': ['warn', 'refused: a budget is used up'],
   'country.stopped': ['warn', 'too few of the codes texted to this country are typed in: texts there stop for a while, as they may be fraud']
 }

@@ -1,5 +1,5 @@
 import type { Attempt, Challenge, Challenges } from '../domain/challenge.ts'
-import type { Challenge as ChallengeRow, PrismaClient } from './prisma/client.ts'
+import { Prisma, type Challenge as ChallengeRow, type PrismaClient } from './prisma/client.ts'
 
 /**
  * Challenges in PostgreSQL. Every write is one conditional UPDATE (or upsert) whose row count says whether it took place,
@@ -13,16 +13,17 @@ export const prismaChallenges = (prisma: PrismaClient): Challenges => ({
     // person that is under way, and has one that comes later wait, so that it ends this challenge too.
     const stored = await prisma.$executeRaw`
       INSERT INTO challenges AS stored
-        (user_id, purpose, id, code_hash, code_expires_at, resend_at, attempts_left, expires_at)
+        (user_id, purpose, id, code_hash, code_expires_at, resend_at, attempts_left, expires_at, subject)
       SELECT id, ${next.purpose}, ${next.id}, ${next.codeHash}::bytea, ${next.codeExpiresAt}::timestamptz,
-             ${next.resendAt}::timestamptz, ${next.attemptsLeft}::smallint, ${next.expiresAt}::timestamptz
+             ${next.resendAt}::timestamptz, ${next.attemptsLeft}::smallint, ${next.expiresAt}::timestamptz,
+             ${next.subject}::jsonb
       FROM users
       WHERE id = ${next.userId}::uuid AND NOT disabled AND phone = ${owner.phone} AND password_digest = ${owner.passwordDigest}
       FOR SHARE
       ON CONFLICT (user_id, purpose) DO UPDATE SET
         id = EXCLUDED.id, code_hash = EXCLUDED.code_hash, code_expires_at = EXCLUDED.code_expires_at,
         resend_at = EXCLUDED.resend_at, attempts_left = EXCLUDED.attempts_left, expires_at = EXCLUDED.expires_at,
-        consumed_at = NULL
+        consumed_at = NULL, subject = EXCLUDED.subject
       WHERE stored.id = ${previous?.id} AND stored.code_hash = ${previous?.codeHash} AND stored.attempts_left = ${previous?.attemptsLeft}`
     return stored === 1
   },
@@ -39,8 +40,8 @@ export const prismaChallenges = (prisma: PrismaClient): Challenges => ({
     await prisma.challenge.updateMany({ where: { id, codeHash }, data: { codeExpiresAt: now, resendAt: now } })
   },
 
-  async putBack ({ id, codeHash, attemptsLeft }, { userId: _userId, purpose: _purpose, ...previous }) {
-    const { count } = await prisma.challenge.updateMany({ where: { id, codeHash, attemptsLeft, consumedAt: null }, data: previous })
+  async putBack ({ id, codeHash, attemptsLeft }, { userId: _userId, purpose: _purpose, subject, ...previous }) {
+    const { count } = await prisma.challenge.updateMany({ where: { id, codeHash, attemptsLeft, consumedAt: null }, data: { ...previous, subject: subject ?? Prisma.DbNull } })
     return count === 1
   },
 
@@ -71,7 +72,7 @@ export const prismaChallenges = (prisma: PrismaClient): Challenges => ({
       )
       SELECT spent.id, user_id AS "userId", purpose, code_hash AS "codeHash", code_expires_at AS "codeExpiresAt",
              resend_at AS "resendAt", attempts_left AS "attemptsLeft", expires_at AS "expiresAt", consumed_at AS "consumedAt",
-             charged.code_failures AS "codeFailures", charged.phone
+             subject, charged.code_failures AS "codeFailures", charged.phone
       FROM spent, charged`
     if (row === undefined) return null
     const { codeFailures, phone, ...challenge } = row
@@ -89,9 +90,10 @@ export const prismaChallenges = (prisma: PrismaClient): Challenges => ({
         RETURNING user_id
       ), begun AS (
         INSERT INTO sessions (id, user_id, token_hash, client, created_at, last_used_at, idle_ends_at, ends_at)
-        SELECT ${session.id}, user_id, ${session.tokenHash}::bytea, ${session.client}, ${session.createdAt}::timestamptz,
-               ${session.lastUsedAt}::timestamptz, ${session.idleEndsAt}::timestamptz, ${session.endsAt}::timestamptz
+        SELECT ${session?.id}::text, user_id, ${session?.tokenHash}::bytea, ${session?.client}, ${session?.createdAt}::timestamptz,
+               ${session?.lastUsedAt}::timestamptz, ${session?.idleEndsAt}::timestamptz, ${session?.endsAt}::timestamptz
         FROM closed
+        WHERE ${session !== null}
       )
       UPDATE users SET code_failures = 0, code_locked_until = NULL FROM closed WHERE users.id = closed.user_id`
     return consumed === 1

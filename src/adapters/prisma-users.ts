@@ -16,6 +16,12 @@ export const prismaUsers = (prisma: PrismaClient): Users => ({
     const { user, challenge } = apart(row)
     return challenge === null ? null : { user, challenge }
   },
+  async findForConfirmation ({ id, userId }, purpose, now) {
+    const [row] = await prisma.$queryRaw<Row[]>`
+      ${userWithChallenge} FROM sessions s JOIN users u ON u.id = s.user_id LEFT JOIN challenges c ON c.user_id = u.id AND c.purpose = ${purpose}
+      WHERE s.id = ${id} AND u.id = ${userId}::uuid AND NOT u.disabled AND s.idle_ends_at > ${now}::timestamptz`
+    return row === undefined ? null : apart(row)
+  },
   findBySession: ({ id, userId }, now) => prisma.user.findFirst({
     where: { id: userId, disabled: false, sessions: { some: { id, idleEndsAt: { gt: now } } } },
     omit: { usernameKey: true, createdAt: true }
@@ -30,7 +36,7 @@ const userWithChallenge = Prisma.sql`
   SELECT u.id AS "userId", u.username, u.password_digest AS "passwordDigest", u.phone, u.disabled,
          u.code_failures AS "codeFailures", u.code_locked_until AS "codeLockedUntil",
          c.id, c.purpose, c.code_hash AS "codeHash", c.code_expires_at AS "codeExpiresAt", c.resend_at AS "resendAt",
-         c.attempts_left AS "attemptsLeft", c.expires_at AS "expiresAt", c.consumed_at AS "consumedAt"`
+         c.attempts_left AS "attemptsLeft", c.expires_at AS "expiresAt", c.consumed_at AS "consumedAt", c.subject`
 
 type Row = Omit<User, 'id'> & { userId: string } & (Challenge | { id: null })
 

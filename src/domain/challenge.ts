@@ -1,7 +1,8 @@
+import type { Subject } from './confirmation.ts'
 import type { Session } from './session.ts'
 
 /** What a challenge guards. A code for one purpose is worth nothing for another. */
-export type Purpose = 'login'
+export type Purpose = 'login' | `confirm:${string}`
 
 /** A pending second factor: the one code record of a person and purpose. */
 export type Challenge = {
@@ -16,6 +17,8 @@ export type Challenge = {
   attemptsLeft: number
   expiresAt: Date
   consumedAt: Date | null
+  /** What is confirmed; null for a login. */
+  subject: Subject | null
 }
 
 /** A code's share of a challenge: all that a resend may change. */
@@ -52,9 +55,9 @@ export type Challenges = {
   spendAttempt: (id: string, locks: readonly number[], now: Date) => Promise<Attempt | null>
   /**
    * Closes the challenge for good if it is still open, its code still this one, and the person not disabled; the account's
-   * failures are then forgotten, and `session` begins. True exactly once.
+   * failures are then forgotten, and `session`, if there is one, begins. True exactly once.
    */
-  consume: (challenge: Challenge, session: Session, now: Date) => Promise<boolean>
+  consume: (challenge: Challenge, session: Session | null, now: Date) => Promise<boolean>
 }
 
 /** Whether a right code could still close this challenge, now or after a resend. */

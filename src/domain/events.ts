@@ -14,6 +14,9 @@ export type Event = { caller: Caller | null } & (
   | { name: 'session.ended', userId: string, sessionId: string }
   /** A refresh token came back that had been exchanged before: it was copied, and the session has been ended. */
   | { name: 'session.reused', userId: string, sessionId: string }
+  | { name: 'action.asked', userId: string, sessionId: string, action: string }
+  | { name: 'action.confirmed', userId: string, sessionId: string, action: string }
+  | { name: 'receipt.issued', userId: string, receiptId: string }
   | { name: 'limit.reached', budget: string }
   /** Too few of its texts were verified; nobody in particular did it, so there is no caller. */
   | { name: 'country.stopped', country: string, texts: number, verified: number, until: Date }

@@ -1,19 +1,15 @@
-import type { Charge } from './budgets.ts'
 import type { Caller } from './caller.ts'
-import { isFresh, type Challenge } from './challenge.ts'
-import { after } from './clock.ts'
+import { isFresh } from './challenge.ts'
 import { isLocked, refuseLocked } from './code-lock.ts'
-import type { Codes } from './codes.ts'
+import { openChallenge, type OpenChallengePorts } from './open-challenge.ts'
 import { spendPasswordTry } from './password-tries.ts'
 import type { Passwords } from './passwords.ts'
 import { pendingCode, type PendingCode } from './pending-code.ts'
-import { randomId } from './random-id.ts'
 import { Refusal } from './refusal.ts'
-import { textCode, type TextCodePorts } from './text-code.ts'
 import type { User, Users } from './user.ts'
 import { usernameKey } from './username.ts'
 
-export type LogInPorts = TextCodePorts & { users: Users, passwords: Passwords, codes: Codes }
+export type LogInPorts = OpenChallengePorts & { users: Users, passwords: Passwords }
 
 /**
  * The first step: checks the password and texts a code. A client that is `gone` before its turn came is not hashed for.
@@ -36,7 +32,7 @@ export async function logIn (ports: LogInPorts, caller: Caller, credentials: { u
   const passwordDigest = outdated ? await renewDigest(ports, found.user, credentials.password) : found.user.passwordDigest
   const user = { ...found.user, phone: found.user.phone, passwordDigest }
   for (let seen = found.challenge; ;) {
-    const started = isFresh(seen, clock()) ? null : await startChallenge(ports, caller, user, seen, settlement.right)
+    const started = isFresh(seen, clock()) ? null : await openChallenge(ports, caller, user, { purpose: 'login', subject: null }, seen, settlement.right)
     if (started !== null) return started
     // Hashing took its time, and others may have been at it too: what holds now?
     const current = await users.findForLogin(key)
@@ -75,27 +71,6 @@ async function tryPassword (ports: LogInPorts, caller: Caller, key: string, pass
 
 const isSame = (one: User, other: User) =>
   one.passwordDigest === other.passwordDigest && one.phone === other.phone && one.disabled === other.disabled
-
-/** Null when another login was faster, or the person is no longer as `user` says. */
-async function startChallenge (ports: LogInPorts, caller: Caller, user: User & { phone: string }, previous: Challenge | null, settle: Charge[]): Promise<PendingCode | null> {
-  const { challenges, codes, clock, policy } = ports
-  const now = clock()
-  const bound = { id: randomId(), purpose: 'login' } as const
-  const code = codes.draw(previous)
-  const next: Challenge = {
-    ...bound,
-    userId: user.id,
-    codeHash: codes.hash(bound, code),
-    codeExpiresAt: after(now, policy.codeTtl),
-    resendAt: after(now, policy.resendCooldown),
-    attemptsLeft: policy.codeAttempts,
-    expiresAt: after(now, policy.challengeTtl),
-    consumedAt: null
-  }
-  const store = () => challenges.replace(previous, next, user)
-  if (!await textCode(ports, caller, { challenge: next, previous, to: user.phone, code, store, settle }, now)) return null
-  return pendingCode(next, user.phone, true, clock())
-}
 
 async function renewDigest ({ users, passwords }: LogInPorts, { id, passwordDigest }: User, password: string): Promise<string> {
   try {

@@ -1,4 +1,5 @@
 import type { ConversionPolicy } from './country-traffic.ts'
+import type { ConfirmationTemplate } from './confirmation-template.ts'
 import type { Limits } from './limits.ts'
 
 /** How long things live and how often they may be tried. All times in seconds. */
@@ -16,6 +17,10 @@ export type Policy = {
   /** How long a session lives after it was last refreshed, and at most. */
   refreshTokenTtl: number
   sessionTtl: number
+  /** The sentences for actions that can be confirmed, by action. */
+  confirmationTemplates: ReadonlyMap<string, ConfirmationTemplate>
+  /** How old a login may be for a confirmation. */
+  confirmationMaxAge: number
   limits: Limits
   conversion: ConversionPolicy
 }

@@ -12,7 +12,10 @@ export type RefusalSlug =
   | 'sms-undeliverable'
   | 'invalid-token'
   | 'session-ended'
+  | 'reauthentication-required'
   | 'not-found'
+  | 'unknown-action'
+  | 'invalid-request'
   | 'not-ready'
   | 'database-unavailable'
 
@@ -21,6 +24,10 @@ export type RefusalFacts = {
   /** Whole seconds until asking again can succeed. */
   retryAfter?: number
   attemptsRemaining?: number
+  /** Which parts of the request won't do, and why. */
+  errors?: readonly { path: readonly string[], detail: string }[]
+  /** Seconds that may have passed since the login. */
+  maxAge?: number
   /** Of what there were too many: requests, passwords or codes; `codes-off`: so many that only the operator can help. */
   reason?: 'requests' | 'passwords' | 'codes' | 'codes-off'
 }

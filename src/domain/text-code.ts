@@ -2,9 +2,9 @@ import { refundOf, type Budgets, type Charge } from './budgets.ts'
 import type { Caller } from './caller.ts'
 import { isOpen, type Challenge, type Challenges } from './challenge.ts'
 import { secondsUntil, type Clock } from './clock.ts'
+import { codeText } from './code-text.ts'
 import type { CountryTraffic } from './country-traffic.ts'
 import type { Events } from './events.ts'
-import { loginText } from './login-text.ts'
 import type { Policy } from './policy.ts'
 import { Refusal } from './refusal.ts'
 import type { Sms } from './sms.ts'
@@ -70,7 +70,7 @@ async function sendWithinBudgets (ports: TextCodePorts, caller: Caller, { challe
   await spend(ports, caller, [...settle, ...charges], 'too-many-texts')
 
   const lifetime = secondsUntil(codeExpiresAt, now)
-  const outcome = await sms.send({ to, body: loginText(policy.brand, code, lifetime), validFor: lifetime })
+  const outcome = await sms.send({ to, body: codeText(challenge, policy.brand, code, lifetime), validFor: lifetime })
   if (outcome === 'accepted') {
     countryTraffic.texted(country, clock())
     events.record({ name: 'code.sent', caller, userId, country })

@@ -1,4 +1,4 @@
-import type { Challenge } from './challenge.ts'
+import type { Challenge, Purpose } from './challenge.ts'
 import type { OwnSession } from './session.ts'
 
 /** A person who may log in. */
@@ -21,6 +21,8 @@ export type Users = {
   findForLogin: (usernameKey: string) => Promise<{ user: User, challenge: Challenge | null } | null>
   /** A challenge with the person whose it is, in one round trip. */
   findByChallenge: (challengeId: string) => Promise<{ user: User, challenge: Challenge } | null>
+  /** The person whose session this is, with their challenge of that purpose, if any. Null when the session has ended, or the person is disabled. */
+  findForConfirmation: (session: OwnSession, purpose: Purpose, now: Date) => Promise<{ user: User, challenge: Challenge | null } | null>
   /** The person whose session this is. Null when it has ended, or the person is disabled. */
   findBySession: (session: OwnSession, now: Date) => Promise<User | null>
   /** Stores `next` unless the digest has changed since `current` was read: a new password must win over a re-hash of the old one. */

@@ -7,7 +7,7 @@ import { randomId } from '../domain/random-id.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { jwtsOf, type JwtKey } from './jwts.ts'
 
-/** The tokens that tie the second step of a login to the first. They open /verify and /resend, and nothing else. */
+/** The tokens that tie the second step, with the code, to the first. They open the two endpoints for it, and nothing else. */
 export type ChallengeTokens = {
   sign: (challengeId: string, expiresAt: Date) => string
   /** The id of the challenge. Throws `challenge-ended` for whatever is not a running challenge's token. */
@@ -18,11 +18,15 @@ export type ChallengeTokens = {
 // there: fast-jwt compares them, but skips what is absent.
 const challengeClaims = z.object({ iss: z.string(), aud: z.string(), sub: z.string().length(22), iat: z.int(), exp: z.int(), nbf: z.number().optional(), jti: z.string().length(22) })
 
-/** Challenge tokens under keys derived from `secrets`. */
-export async function challengeTokens (app: FastifyInstance, issuer: string, secrets: readonly [Buffer, ...Buffer[]], clock: Clock): Promise<ChallengeTokens> {
+/** What tells the challenge tokens of logins from those of confirmations, besides their keys. */
+export const loginTokens = { typ: 'challenge+jwt', path: '/verify', keyPurpose: 'challenge-token' }
+export const confirmationTokens = { typ: 'confirmation+jwt', path: '/confirmations/verify', keyPurpose: 'confirmation-token' }
+
+/** Challenge tokens of one of these kinds, under keys derived from `secrets`. */
+export async function challengeTokens (app: FastifyInstance, { typ, path, keyPurpose }: typeof loginTokens, issuer: string, secrets: readonly [Buffer, ...Buffer[]], clock: Clock): Promise<ChallengeTokens> {
   const [first, ...others] = secrets
-  const kind = { typ: 'challenge+jwt', issuer, audience: `${issuer}/verify` }
-  const jwts = await jwtsOf(app, kind, [keyFrom(first), ...others.map(keyFrom)])
+  const keyFrom = (secret: Buffer) => jwtKey(deriveKey(secret, keyPurpose))
+  const jwts = await jwtsOf(app, { typ, issuer, audience: `${issuer}${path}` }, [keyFrom(first), ...others.map(keyFrom)])
 
   return {
     sign: (challengeId, expiresAt) =>
@@ -41,7 +45,5 @@ export async function challengeTokens (app: FastifyInstance, issuer: string, sec
   }
 }
 
-function keyFrom (secret: Buffer): JwtKey {
-  const key = deriveKey(secret, 'challenge-token')
-  return { kid: createHash('sha256').update(key).digest('base64url').slice(0, 8), algorithm: 'HS256', secret: key }
-}
+const jwtKey = (key: Buffer): JwtKey =>
+  ({ kid: createHash('sha256').update(key).digest('base64url').slice(0, 8), algorithm: 'HS256', secret: key })

@@ -20,6 +20,7 @@ with a request. A path that is not listed is \`404 not-found\`; a method that is
   tags: [
     { name: 'Login', description: 'The two steps of a login.' },
     { name: 'Sessions', description: 'A login that lasts: going on with it, seeing where it is, ending it.' },
+    { name: 'Confirmations', description: 'The same code, for an action: what the person reads is what gets signed.' },
     { name: 'Tokens', description: 'What a login yields, and how others check it.' },
     { name: 'Operations', description: 'For load balancers and supervisors.' }
   ],

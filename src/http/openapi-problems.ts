@@ -47,6 +47,7 @@ export const problemExamples = (slugs: ProblemSlug[]) =>
 const facts: Partial<Record<ProblemSlug, Partial<Problem>>> = {
   'invalid-request': { errors: [{ pointer: '#/username', detail: 'is required' }] },
   'wrong-code': { attemptsRemaining: 4 },
+  'reauthentication-required': { maxAge: 900 },
   'resend-too-soon': { retryAfter: 27 },
   'too-many-attempts': { retryAfter: 840, reason: 'codes' },
   'too-many-texts': { retryAfter: 1800 }

@@ -4,7 +4,7 @@ import type { RefusalSlug } from '../domain/refusal.ts'
 export type ProblemKind = { status: number, title: string, detail: string, retryAfter?: number }
 
 /** The kinds that HTTP itself brings along, besides the refusals. */
-export type TransportSlug = 'invalid-request' | 'method-not-allowed' | 'payload-too-large' | 'unsupported-media-type' | 'request-timeout' | 'headers-too-large' | 'internal-error'
+export type TransportSlug = 'method-not-allowed' | 'payload-too-large' | 'unsupported-media-type' | 'request-timeout' | 'headers-too-large' | 'internal-error'
 
 /** The names of all problems there are. */
 export type ProblemSlug = RefusalSlug | TransportSlug
@@ -18,7 +18,9 @@ export const problemKinds: Record<ProblemSlug, ProblemKind> = {
   'challenge-ended': { status: 401, title: 'This login is over', detail: 'It was finished, replaced or given up, or its time is up. Start again with POST /login.' },
   'invalid-token': { status: 401, title: 'No valid access token', detail: 'Send `Authorization: Bearer <access token>` with a token that has not expired; get one with POST /refresh, or log in again.' },
   'session-ended': { status: 401, title: 'This session is over', detail: 'Its time is up, somebody ended it, or an old refresh token was used. Start again with POST /login.' },
+  'reauthentication-required': { status: 401, title: 'This needs a recent login', detail: 'Log the person in again with POST /login and POST /verify, and ask with the new access token. A refresh does not help.' },
   'not-found': { status: 404, title: 'Nothing here', detail: 'There is no such path, or nothing of yours at it.' },
+  'unknown-action': { status: 404, title: 'No such action', detail: 'The operator has no sentence for this action: see CONFIRMATION_TEMPLATES.' },
   'method-not-allowed': { status: 405, title: 'Not with this method', detail: 'Use one of those that the header `Allow` lists.' },
   'request-timeout': { status: 408, title: 'The request came too slowly', detail: 'Send it again.' },
   'payload-too-large': { status: 413, title: 'The request body is too large', detail: 'At most 16 KiB are read.' },

@@ -14,6 +14,7 @@ export const problemSchema = z.object({
   })).optional().meta({ description: 'With `invalid-request`: what is wrong, field by field.' }),
   attemptsRemaining: z.int().optional().meta({ description: 'With `wrong-code`: how many more codes can be tried.' }),
   reason: z.enum(['requests', 'passwords', 'codes', 'codes-off']).optional().meta({ description: 'With `too-many-attempts`: of what there were too many. `codes-off` ends only when the operator unlocks the account.' }),
+  maxAge: z.int().optional().meta({ description: 'With `reauthentication-required`: how many seconds ago the login may have been.' }),
   retryAfter: z.int().optional().meta({ description: 'Seconds to wait, the same as the header `Retry-After`.' })
 }).meta({ id: 'Problem', description: 'A failure, as RFC 9457 has it.' })
 

@@ -31,7 +31,10 @@ function send (told: Problem, request: FastifyRequest, reply: FastifyReply) {
 }
 
 function toProblem (error: FastifyError | Refusal, instance: string): Problem {
-  if (error instanceof Refusal) return problem(error.slug, instance, error.facts)
+  if (error instanceof Refusal) {
+    const { errors, ...facts } = error.facts
+    return problem(error.slug, instance, { ...facts, ...errors && { errors: errors.slice(0, 20).map(({ path, detail }) => ({ pointer: `#/${path.map(escapePointer).join('/')}`, detail })) } })
+  }
   if (hasZodFastifySchemaValidationErrors(error)) return problem('invalid-request', instance, { errors: fieldErrors(error.validation) })
   // A parameter that no id is as long as.
   if (error.code === 'FST_ERR_MAX_PARAM_LENGTH') return problem('not-found', instance)
@@ -64,6 +67,10 @@ function fieldErrors (validation: readonly { instancePath: string, keyword: stri
 // RFC 6901 §3. An unknown key is the caller's own text: no more of it than is needed to recognise it.
 const escapePointer = (key: string) => key.slice(0, 64).replaceAll('~', '~0').replaceAll('/', '~1')
 
-// RFC 9110 §11.6.1 asks for a challenge with every 401, RFC 6750 §3.1 for no error where no Bearer token was sent.
-const bearerChallenge = ({ type }: Problem, { headers }: FastifyRequest) =>
-  type.endsWith('/invalid-token') && /^bearer\b/i.test(headers.authorization ?? '') ? 'Bearer realm="sms-login", error="invalid_token"' : 'Bearer realm="sms-login"'
+// RFC 9110 §11.6.1 asks for a challenge with every 401, RFC 6750 §3.1 for no error where no Bearer token was sent, RFC 9470 §3
+// for what a login has to be like where a token is good but its login isn't.
+function bearerChallenge ({ type, maxAge }: Problem, { headers }: FastifyRequest) {
+  const scheme = 'Bearer realm="sms-login"'
+  if (maxAge !== undefined) return `${scheme}, error="insufficient_user_authentication", error_description="A more recent login is required", max_age="${maxAge}"`
+  return type.endsWith('/invalid-token') && /^bearer\b/i.test(headers.authorization ?? '') ? `${scheme}, error="invalid_token"` : scheme
+}

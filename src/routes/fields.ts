@@ -7,6 +7,11 @@ export const textField = (most: number) =>
     .max(most, `must be at most ${most} characters`)
     .refine(text => text.isWellFormed(), 'must be valid Unicode')
 
+/** A code as a field. */
+export const codeField = (length: number) => z.string({ error: ({ input }) => input === undefined ? 'is required' : 'must be a string' })
+  .regex(new RegExp(`^[0-9]{${length}}$`), `must be ${length} digits`)
+  .meta({ description: 'The digits of the text message, `codeLength` of them; a string, because leading zeros count.' })
+
 /** A challenge token as a field; what is wrong with it, if anything, is for the token's reader to say. */
 export const challengeTokenField = textField(2048).meta({ description: 'The `challengeToken` of POST /login or POST /resend.' })
 

@@ -91,6 +91,22 @@ t.test('each step of a session leaves its evidence too', async t => {
   t.ok(other)
 })
 
+t.test('each step of a confirmation leaves its evidence too, and none of what is confirmed', async t => {
+  const service = await start(t)
+  const { confirm, logIn, twilio, verifyConfirmation } = service
+  const { accessToken } = await logIn()
+  const { userId, sessionId } = eventsOf(service).at(-1) ?? {}
+  const asked = { userId, ip: '127.0.0.1', reqId: String, level: 30 }
+  const { confirmationToken } = (await confirm(accessToken)).json()
+  t.match(eventsOf(service), [{ event: 'code.sent', ...asked, country: 'US' }, { event: 'action.asked', ...asked, sessionId, action: 'transfer' }])
+  const code = twilio.lastCode()
+  await verifyConfirmation(accessToken, confirmationToken, otherThan(code))
+  t.match(eventsOf(service), [{ event: 'code.wrong', ...asked }])
+  await verifyConfirmation(accessToken, confirmationToken, code)
+  t.match(eventsOf(service), [{ event: 'code.right', ...asked }, { event: 'action.confirmed', ...asked, sessionId, action: 'transfer' }, { event: 'receipt.issued', ...asked, receiptId: /^[\w-]{22}$/ }])
+  t.notMatch(service.logged.join(''), 'Grace Hopper')
+})
+
 t.test('nothing a caller sends becomes a line of the log, or part of an event', async t => {
   const service = await start(t, { limits: defaultLimits })
   const username = 'x\n{"level":30,"event":"token.issued"}'

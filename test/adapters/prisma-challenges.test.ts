@@ -5,6 +5,7 @@ import type { Challenge, Challenges } from '../../src/domain/challenge.ts'
 import { after } from '../../src/domain/clock.ts'
 import { randomId } from '../../src/domain/random-id.ts'
 import type { Session } from '../../src/domain/session.ts'
+import { Prisma } from '../../src/adapters/prisma/client.ts'
 import { serverUrl, testDatabase } from '../support/database.ts'
 
 const now = new Date('2026-11-22T12:00:00.500Z')
@@ -22,9 +23,9 @@ async function stored (t: Test, change: Partial<Challenge> = {}) {
   }
   const owner = await prisma.user.create({ data: { username: 'ada', usernameKey: randomId(), passwordDigest: 'a digest', phone: '+12025550143' } })
   const challenge: Challenge = {
-    id: randomId(), userId: owner.id, purpose: 'login', codeHash: hash(1), codeExpiresAt: after(now, 60), resendAt: after(now, 30), attemptsLeft: 5, expiresAt: after(now, 600), consumedAt: null, ...change
+    id: randomId(), userId: owner.id, purpose: 'login', codeHash: hash(1), codeExpiresAt: after(now, 60), resendAt: after(now, 30), attemptsLeft: 5, expiresAt: after(now, 600), consumedAt: null, subject: null, ...change
   }
-  await prisma.challenge.create({ data: challenge })
+  await prisma.challenge.create({ data: { ...challenge, subject: challenge.subject ?? Prisma.DbNull } })
   const [challenges = prismaChallenges(prisma)] = stores
   /** Forty calls at once, shared out between the processes. */
   const burst = <T>(call: (challenges: Challenges, i: number) => Promise<T>) =>

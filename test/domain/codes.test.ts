@@ -8,7 +8,7 @@ const key = randomBytes(32)
 
 /** A challenge that holds this code. */
 const holding = (codeHash: Uint8Array<ArrayBuffer>, id: string = bound.id): Challenge => ({
-  ...bound, id, userId: 'ada', codeHash, codeExpiresAt: new Date(), resendAt: new Date(), attemptsLeft: 5, expiresAt: new Date(), consumedAt: null
+  ...bound, id, userId: 'ada', codeHash, codeExpiresAt: new Date(), resendAt: new Date(), attemptsLeft: 5, expiresAt: new Date(), consumedAt: null, subject: null
 })
 
 /** How far the counts are from equal; about as much as there are counts when all is well. */

@@ -24,6 +24,9 @@ import { startTwilioStandIn, twilioAccount } from './twilio-stand-in.ts'
 
 export const ada = { username: 'ada', password: 'correct horse battery', phone: '+12025550143' }
 
+/** An action to confirm. */
+export const transfer = { action: 'transfer', data: { amount: '250.00', currency: 'EUR', payee: 'Grace Hopper' }, reference: 'order-1815' }
+
 type Person = { username: string, password: string, phone: string }
 
 const defaults = readConfig({}).policy
@@ -116,6 +119,15 @@ export async function start (t: Test, { policy: ownPolicy, limits, argon2, datab
   const refresh = (refreshToken: string, from?: string) => post('/refresh', { refreshToken }, from)
   const bearer = (accessToken?: string) => accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` }
 
+  const as = (accessToken: string) => ({ 'content-type': 'application/json', ...bearer(accessToken) })
+  /** Asks for a confirmation; `transfer` unless told otherwise. */
+  const confirm = (accessToken: string, what: object = transfer) =>
+    app.inject({ method: 'POST', url: '/confirmations', payload: what, headers: as(accessToken) })
+  const verifyConfirmation = (accessToken: string, confirmationToken: string, code: string) =>
+    app.inject({ method: 'POST', url: '/confirmations/verify', payload: { confirmationToken, code }, headers: as(accessToken) })
+  const resendConfirmation = (accessToken: string, confirmationToken: string) =>
+    app.inject({ method: 'POST', url: '/confirmations/resend', payload: { confirmationToken }, headers: as(accessToken) })
+
   const challenge = async (who: Person = ada) => {
     const challengeToken: string = (await login(who)).json().challengeToken
     return { challengeToken, code: codeIn(twilio.textsTo(who.phone).at(-1)?.body) }
@@ -142,6 +154,9 @@ export async function start (t: Test, { policy: ownPolicy, limits, argon2, datab
     login,
     resend,
     verify,
+    confirm,
+    verifyConfirmation,
+    resendConfirmation,
     refresh,
     logout: (refreshToken: string) => post('/logout', { refreshToken }),
     me: (accessToken?: string) => app.inject({ url: '/me', headers: bearer(accessToken) }),

@@ -1,15 +1,15 @@
 import t from 'tap'
-import { loginText } from '../../src/domain/login-text.ts'
+import { codeText } from '../../src/domain/code-text.ts'
 
 // GSM 03.38, the basic alphabet; its extension table costs two characters each and is left out on purpose.
 const gsm7 = new Set('@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !"#¤%&\'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà')
 
 t.test('the longest brand, code and lifetime fit one segment', async t => {
   for (let seconds = 1; seconds <= 600; seconds++) {
-    const text = loginText("Brand & Sons' 30 letters + 1-2".padEnd(30, '.'), '87654321', seconds)
+    const text = codeText({ subject: null }, "Brand & Sons' 30 letters + 1-2".padEnd(30, '.'), '87654321', seconds)
     if (text.length > 160 || [...text].some(character => !gsm7.has(character))) t.fail(text)
   }
-  t.ok(loginText('x', '123456', 60).length > 0)
+  t.ok(codeText({ subject: null }, 'x', '123456', 60).length > 0)
 })
 
 t.test('every character that a brand may have is in the GSM alphabet', async t => {
@@ -19,12 +19,16 @@ t.test('every character that a brand may have is in the GSM alphabet', async t =
 })
 
 t.test('the code comes first, and the text says how long it is good and not to share it', async t => {
-  t.equal(loginText('Acme', '042137', 60), "042137 is your Acme login code. It is good for 1 minute. Don't share it: we will never ask you for it.")
+  t.equal(codeText({ subject: null }, 'Acme', '042137', 60), "042137 is your Acme login code. It is good for 1 minute. Don't share it: we will never ask you for it.")
 })
 
 t.test('a lifetime reads as a person would say it', async t => {
-  const said = (seconds: number) => / for ([^.]*)\./.exec(loginText('Acme', '042137', seconds))?.[1]
+  const said = (seconds: number) => / for ([^.]*)\./.exec(codeText({ subject: null }, 'Acme', '042137', seconds))?.[1]
   t.same([1, 2, 59, 60, 61, 90, 120, 599, 600].map(said), [
     '1 second', '2 seconds', '59 seconds', '1 minute', '61 seconds', '90 seconds', '2 minutes', '599 seconds', '10 minutes'
   ])
+})
+
+t.test('a confirmation is told apart from a login at first sight, with its sentence on a line of its own', async t => {
+  t.equal(codeText({ subject: { text: 'Send 250.00 EUR to Grace Hopper' } }, 'Acme', '042137', 60), '042137 confirms this with Acme:\nSend 250.00 EUR to Grace Hopper\nGood for 1 minute. Never share it.')
 })
