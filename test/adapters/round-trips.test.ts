@@ -13,7 +13,7 @@ if (serverUrl !== undefined) {
   const conversion = { floor: 10, volume: 500, pause: 900 }
 
   t.test('besides the budgets, a login and a verify are two statements each, a refused one is one, a refresh is one', async t => {
-    const { endSession, login, logout, refresh, resend, sessions, verify, me, twilio, wait } = await start(t, { database: counted, policy: { conversion: { ...conversion, floor: 0 } } })
+    const { confirm, endSession, login, logout, refresh, resend, resendConfirmation, sessions, verify, verifyConfirmation, me, twilio, wait } = await start(t, { database: counted, policy: { conversion: { ...conversion, floor: 0 } } })
     counter.take()
 
     await login({ ...ada, password: 'wrong horse battery' })
@@ -45,6 +45,14 @@ if (serverUrl !== undefined) {
     t.equal(counter.take(), 2, 'a list of sessions')
     await endSession(accessToken)
     t.equal(counter.take(), 2, 'the end of all other sessions')
+
+    const { confirmationToken } = (await confirm(accessToken)).json()
+    t.equal(counter.take(), 2, 'a confirmation')
+    wait(31)
+    await resendConfirmation(accessToken, confirmationToken)
+    t.equal(counter.take(), 4, 'a confirmation\'s resend: its session, whose it is, and what a resend is')
+    await verifyConfirmation(accessToken, confirmationToken, codeIn(twilio.texts.at(-1)?.body))
+    t.equal(counter.take(), 4, 'a confirmation\'s verify: its session, whose it is, and what a verify is')
 
     const next = (await refresh(refreshToken)).json().refreshToken
     t.equal(counter.take(), 1, 'a refresh')

@@ -59,8 +59,8 @@ async function target (t: Test) {
   }
 }
 
-const paths = ['/login', '/resend', '/verify', '/refresh', '/logout'] as const
-const names = ['username', 'password', 'challengeToken', 'code', 'refreshToken', '__proto__', 'constructor', 'prototype', 'toString', 'then', 'toJSON', '', 'USERNAME', '\0', '\ud800']
+const paths = ['/login', '/resend', '/verify', '/refresh', '/logout', '/confirmations', '/confirmations/verify', '/confirmations/resend'] as const
+const names = ['username', 'password', 'challengeToken', 'code', 'refreshToken', 'confirmationToken', 'action', 'data', 'reference', '__proto__', 'constructor', 'prototype', 'toString', 'then', 'toJSON', '', 'USERNAME', '\0', '\ud800']
 
 /** Values that have broken somebody's parser, comparison, hash or database. */
 const nasty = fc.constantFrom<unknown>(

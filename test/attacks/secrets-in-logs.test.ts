@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
 import { openDatabase } from '../../src/adapters/database.ts'
 import { deriveKey } from '../../src/domain/derive-key.ts'
-import { ada, noLimits, otherThan, start } from '../support/start.ts'
+import { ada, noLimits, otherThan, start, transfer } from '../support/start.ts'
 import { answerNothing, deliverButFail, garbage, hang, redirect, reject, reset, takeButGiveUp, twilioAccount } from '../support/twilio-stand-in.ts'
 
 const secret = Buffer.from('canary-secret-canary-secret-canary')
@@ -12,7 +12,7 @@ t.test('whatever happens, no secret is logged, not even at the most talkative le
   // Eight digits, because six may turn up in an id by chance.
   const options = { codeLength: 8, secrets: [secret] as const, signingKeys: [privateKey] as const, twilioTimeoutMs: 1000, policy: { resendCooldown: 0 } }
   const service = await start(t, options)
-  const { app, addUser, challenge, endSession, login, logout, me, refresh, sessions, post, prisma, resend, verify, twilio, wait, users, logged } = service
+  const { app, addUser, challenge, confirm, endSession, login, logout, me, refresh, sessions, post, prisma, resend, verify, twilio, verifyConfirmation, wait, users, logged } = service
   const grace = { username: 'grace.hopper', password: 'canary zebra password', phone: '+12025550144' }
   await addUser(grace)
   const said: string[] = []
@@ -41,6 +41,13 @@ t.test('whatever happens, no secret is logged, not even at the most talkative le
   const session = (await verify(another, anotherCode)).json()
   await sessions(session.accessToken)
   await endSession(session.accessToken, canary)
+  const confirmation = (await confirm(session.accessToken)).json()
+  const confirmCode = twilio.lastCode()
+  await verifyConfirmation(session.accessToken, confirmation.confirmationToken, otherThan(confirmCode))
+  await verifyConfirmation(session.accessToken, canary, confirmCode)
+  await confirm(session.accessToken, { action: canary, data: { [canary]: canary }, reference: canary })
+  const { receipt } = (await verifyConfirmation(session.accessToken, confirmation.confirmationToken, confirmCode)).json()
+  remember(confirmation.confirmationToken, confirmCode, receipt, ...Object.values(transfer.data).filter(value => value.length >= 8))
   await logout(session.refreshToken)
   await logout(canary)
   remember(renewed.accessToken, renewed.refreshToken, another, anotherCode, session.accessToken, session.refreshToken)
@@ -103,7 +110,7 @@ t.test('whatever happens, no secret is logged, not even at the most talkative le
 
   const digests = (await prisma.user.findMany()).flatMap(({ passwordDigest }) => passwordDigest.split('$').slice(-2))
   const hashes = (await prisma.challenge.findMany()).flatMap(({ codeHash, id }) => [Buffer.from(codeHash).toString('hex'), Buffer.from(codeHash).toString('base64'), id])
-  const keys = [secret, deriveKey(secret, 'code'), deriveKey(secret, 'budgets'), deriveKey(secret, 'challenge-token'), deriveKey(secret, 'refresh-token')].flatMap(key => [key.toString('hex'), key.toString('base64'), key.toString('base64url'), key.toString('latin1')])
+  const keys = [secret, deriveKey(secret, 'code'), deriveKey(secret, 'budgets'), deriveKey(secret, 'challenge-token'), deriveKey(secret, 'refresh-token'), deriveKey(secret, 'confirmation-token')].flatMap(key => [key.toString('hex'), key.toString('base64'), key.toString('base64url'), key.toString('latin1')])
   const { d = '' } = privateKey.export({ format: 'jwk' })
   remember(ada.password, grace.password, ada.phone, grace.phone, ada.phone.slice(2), grace.phone.slice(2), ...digests, ...hashes, ...keys, d, String(privateKey.export({ format: 'pem', type: 'pkcs8' })).split('\n')[1] ?? '',
     twilioAccount.authToken, btoa(`${twilioAccount.accountSid}:${twilioAccount.authToken}`))

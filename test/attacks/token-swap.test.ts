@@ -35,7 +35,7 @@ t.test('each kind of token is good where it belongs, and 401 at every other endp
 t.test('a challenge token opens no path whatever as a Bearer token', async t => {
   const { app, challenge } = await start(t)
   const { challengeToken } = await challenge()
-  for (const url of ['/me', '/login', '/verify', '/resend', '/sessions', '/refresh', '/logout', '/confirmations', '/metrics', '/users']) {
+  for (const url of ['/me', '/login', '/verify', '/resend', '/sessions', '/refresh', '/logout', '/confirmations', '/confirmations/verify', '/confirmations/resend', '/metrics', '/users']) {
     for (const method of ['GET', 'POST', 'DELETE'] as const) {
       const { statusCode } = await app.inject({ url, method, headers: { authorization: `Bearer ${challengeToken}` } })
       t.ok(statusCode >= 400 && statusCode < 500, `${method} ${url}`)
