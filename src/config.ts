@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { loadEnvFile } from 'node:process'
 import { z } from 'zod'
 import { confirmationTemplates, countries, databaseUrl, environmentName, limit, origins, privateKeys, proxies, safeUrl, secrets, whole } from './config-values.ts'
-import { septetsLeft } from './domain/confirm-action.ts'
+import { septetsLeft } from './domain/code-text.ts'
 import { readTemplate, type ConfirmationTemplate } from './domain/confirmation-template.ts'
 
 /** What may be configured: each variable with its check and its default. What they mean is told in `.env.example`. */

@@ -1,4 +1,5 @@
 import type { Subject } from './confirmation.ts'
+import { segment, septets } from './gsm7.ts'
 
 /**
  * The text that carries a code, in the words for what the challenge guards. The code comes first, so that it shows in a
@@ -6,6 +7,10 @@ import type { Subject } from './confirmation.ts'
  */
 export const codeText = ({ subject }: { subject: Pick<Subject, 'text'> | null }, brand: string, code: string, lifetime: number) =>
   subject === null ? loginText(brand, code, lifetime) : confirmationText(brand, code, lifetime, subject.text)
+
+/** The septets that are left in one segment beside a sentence to confirm, with the longest lifetime there is; negative: it doesn't fit. */
+export const septetsLeft = (brand: string, codeLength: number, text: string) =>
+  segment - septets(confirmationText(brand, '0'.repeat(codeLength), 599, text))
 
 const loginText = (brand: string, code: string, lifetime: number) =>
   `${code} is your ${brand} login code. It is good for ${spell(lifetime)}. Don't share it: we will never ask you for it.`

@@ -3,10 +3,9 @@ import type { Caller } from './caller.ts'
 import { isFresh, isOpen } from './challenge.ts'
 import { unixTime } from './clock.ts'
 import { refuseLocked } from './code-lock.ts'
-import { codeText } from './code-text.ts'
+import { septetsLeft } from './code-text.ts'
 import type { Subject } from './confirmation.ts'
 import { fillTemplate, whyNotData } from './confirmation-template.ts'
-import { segment, septets } from './gsm7.ts'
 import { openChallenge, type OpenChallengePorts } from './open-challenge.ts'
 import { pendingCode, type PendingCode } from './pending-code.ts'
 import { Refusal } from './refusal.ts'
@@ -65,7 +64,3 @@ function sentence ({ policy, codeLength }: ConfirmActionPorts, { action, data }:
   if (septetsLeft(policy.brand, codeLength, text) < 0) throw new Refusal('invalid-request', { errors: [{ path: ['data'], detail: 'is too long for one text message' }] })
   return text
 }
-
-/** The room that is left in one segment beside a sentence, with the longest lifetime there is. */
-export const septetsLeft = (brand: string, codeLength: number, text: string) =>
-  segment - septets(codeText({ subject: { text } }, brand, '0'.repeat(codeLength), 599))
