@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import { secondsUntil, unixTime, type Clock } from '../domain/clock.ts'
+import { unixTime, type Clock } from '../domain/clock.ts'
 import { randomId } from '../domain/random-id.ts'
 import { Refusal } from '../domain/refusal.ts'
 import type { Session } from '../domain/session.ts'
@@ -42,15 +42,16 @@ export async function accessTokens (app: FastifyInstance, { issuer, audience, li
   const jwts = await jwtsOf(app, { typ: 'at+jwt', issuer, audience }, keys)
 
   return {
-    sign ({ id, userId, createdAt, endsAt }) {
-      const now = clock()
-      const expiresIn = Math.min(lifetime, secondsUntil(endsAt, now))
+    sign ({ id, userId, createdAt, idleEndsAt }) {
+      const now = unixTime(clock())
+      // By the idle end: no service that checks the token elsewhere learns that nobody refreshed the session.
+      const expiresIn = Math.max(0, Math.min(lifetime, unixTime(idleEndsAt) - now))
       const tokenId = randomId()
       const token = jwts.sign({
         sub: userId,
         client_id: 'sms-login',
-        iat: unixTime(now),
-        exp: unixTime(now) + expiresIn,
+        iat: now,
+        exp: now + expiresIn,
         jti: tokenId,
         auth_time: unixTime(createdAt),
         // RFC 8176: a password, a code by text message, so more than one factor.
