@@ -31,6 +31,18 @@ t.test('a thief who is faster is found out when the owner refreshes', async t =>
   t.equal(slugOf(await refresh(thief.refreshToken)), 'session-ended', 'and the thief has nothing')
 })
 
+t.test('a thief with a copy of both tokens is not shown when the owner refreshes, which would tell when to follow unnoticed', async t => {
+  const { logIn, refresh, sessions, wait } = await start(t)
+  const stolen = await logIn()
+  wait(60)
+  await logIn()
+  const before = (await sessions(stolen.accessToken)).json()
+  wait(60)
+  const owner = (await refresh(stolen.refreshToken)).json()
+  t.strictSame((await sessions(stolen.accessToken)).json(), before)
+  t.not((await sessions(owner.accessToken)).json().sessions[0].lastUsedAt, before.sessions[0].lastUsedAt, 'the owner is')
+})
+
 t.test('of fifty refreshes with one token at once, through two instances, all get the one successor', async t => {
   const one = await start(t, shared)
   const two = await start(t, { ...shared, database: one.database, clock: one.clock, withoutUsers: true })

@@ -4,7 +4,7 @@ import { ada, slugOf, start } from '../support/start.ts'
 
 const grace = { username: 'grace', password: 'a perfectly fine password', phone: '+12025550177' }
 
-t.test('a person sees where they are logged in, the latest used first', async t => {
+t.test('a person sees where they are logged in: here first, then the latest used first', async t => {
   const { app, challenge, logIn, refresh, sessions, clock, wait, addUser } = await start(t)
   await addUser(grace)
   await logIn(grace)
@@ -17,13 +17,18 @@ t.test('a person sees where they are logged in, the latest used first', async t 
   const since = clock().toISOString()
   wait(60)
   const { accessToken } = (await refresh(first.refreshToken)).json()
+  const refreshed = new Date(Number(decodeJwt(accessToken).iat) * 1000).toISOString()
+  wait(60)
+  const newest = await logIn()
+  const now = clock().toISOString()
 
   const answer = await sessions(accessToken)
   t.equal(answer.statusCode, 200)
   t.equal(answer.headers['cache-control'], 'no-store')
   t.strictSame(answer.json(), {
     sessions: [
-      { id: decodeJwt(accessToken)['sid'], createdAt: begun, lastUsedAt: clock().toISOString(), client: 'lightMyRequest', current: true },
+      { id: decodeJwt(accessToken)['sid'], createdAt: begun, lastUsedAt: refreshed, client: 'lightMyRequest', current: true },
+      { id: decodeJwt(newest.accessToken)['sid'], createdAt: now, lastUsedAt: now, client: 'lightMyRequest', current: false },
       { id: decodeJwt(browser.accessToken)['sid'], createdAt: since, lastUsedAt: since, client: 'Firefox on Linux', current: false }
     ]
   })
