@@ -66,6 +66,21 @@ t.test('the lifetimes are the ones that are configured; the shorter one counts',
   t.equal(slugOf(await me(accessToken)), 'invalid-token')
 })
 
+t.test('no access token says that it lives longer than its session does when nobody refreshes it', async t => {
+  const { logIn, refresh, me, wait } = await start(t, { policy: { refreshTokenTtl: 100 }, accessTokenTtl: 300 })
+  const { refreshToken, expiresIn } = await logIn()
+  t.equal(expiresIn, 100)
+  wait(60)
+  const next = (await refresh(refreshToken)).json()
+  t.equal(next.expiresIn, 100)
+  wait(99)
+  t.equal((await me(next.accessToken)).statusCode, 200)
+  wait(1)
+  t.equal(slugOf(await me(next.accessToken)), 'invalid-token')
+  const { exp = 0, iat = 0 } = decodeJwt(next.accessToken)
+  t.equal(exp - iat, 100, 'so other services refuse it then, too')
+})
+
 t.test('whose answer was lost gets the same tokens again for half a minute', async t => {
   const { logIn, refresh, wait } = await start(t)
   const { refreshToken } = await logIn()
