@@ -36,7 +36,7 @@ export type Sessions = {
    * ended, or its owner is disabled.
    */
   rotate: (id: string, used: Session['tokenHash'], next: Pick<Session, 'tokenHash' | 'idleEndsAt'>, now: Date) => Promise<Session | null>
-  /** Resolves to the session if this has ended it. */
+  /** Resolves to the session if it was this call that ended it. */
   end: (id: string) => Promise<SessionRef | null>
   /** The same, if it is this person's and alive. */
   endOwn: (session: SessionRef, now: Date) => Promise<SessionRef | null>
