@@ -28,9 +28,9 @@ export async function logIn (ports: LogInPorts, caller: Caller, credentials: { u
     throw new Refusal('invalid-credentials')
   }
   events.record({ name: 'password.right', caller, userId: found.user.id })
-  // With the charge for the text, or alone where none goes out.
-  const settle = () => budgets.spend(settlement.right, clock())
-  if (isLocked(found.user, policy.limits.codeFailures, clock())) await settle()
+  // Where a text goes out, that is done with the charge for it.
+  const giveTryBack = () => budgets.spend(settlement.right, clock())
+  if (isLocked(found.user, policy.limits.codeFailures, clock())) await giveTryBack()
   refuseLocked(found.user, policy.limits.codeFailures, clock())
 
   const passwordDigest = outdated ? await renewDigest(ports, found.user, credentials.password) : found.user.passwordDigest
@@ -41,12 +41,12 @@ export async function logIn (ports: LogInPorts, caller: Caller, credentials: { u
     // Hashing took its time, and others may have been at it too: what holds now?
     const current = await users.findForLogin(key)
     if (current === null || !isSame(current.user, user)) {
-      await settle()
+      await giveTryBack()
       return logIn(ports, caller, credentials, gone)
     }
     seen = current.challenge
     if (isFresh(seen, clock())) {
-      await settle()
+      await giveTryBack()
       return pendingCode(seen, user.phone, false, clock())
     }
   }
@@ -77,7 +77,9 @@ const isSame = (one: User, other: User) =>
   one.passwordDigest === other.passwordDigest && one.phone === other.phone && one.disabled === other.disabled
 
 /** Null when another login was faster, or the person is no longer as `user` says. */
-async function startChallenge (ports: LogInPorts, caller: Caller, user: User & { phone: string }, previous: Challenge | null, settle: Charge[]): Promise<PendingCode | null> {
+async function startChallenge (
+  ports: LogInPorts, caller: Caller, user: User & { phone: string }, previous: Challenge | null, refunds: Charge[]
+): Promise<PendingCode | null> {
   const { challenges, codes, clock, policy } = ports
   const now = clock()
   const bound = { id: randomId(), purpose: 'login' } as const
@@ -93,7 +95,7 @@ async function startChallenge (ports: LogInPorts, caller: Caller, user: User & {
     consumedAt: null
   }
   const store = () => challenges.replace(previous, next, user)
-  if (!await textCode(ports, caller, { challenge: next, previous, to: user.phone, code, store, settle }, now)) return null
+  if (!await textCode(ports, caller, { challenge: next, previous, to: user.phone, code, store, refunds }, now)) return null
   return pendingCode(next, user.phone, true, clock())
 }
 

@@ -9,7 +9,7 @@ import type { SigningKey } from './signing-key.ts'
 
 /** The tokens that callers show to other services (RFC 9068), who check them with the published keys. */
 export type AccessTokens = {
-  /** A token of this session, with its id and the seconds until it expires: not after the session. */
+  /** A token of this session, with its id and the seconds until it expires: not after the session, unless that is refreshed. */
   sign: (session: Session) => { token: string, tokenId: string, expiresIn: number }
   /** The claims of the token in an Authorization header. Throws `invalid-token` for any other header, or none. */
   read: (authorization: string | undefined) => AccessClaims

@@ -4,7 +4,7 @@ import { verifyCode, type VerifyCodePorts } from '../domain/verify-code.ts'
 import { callerOf } from '../http/caller-of.ts'
 import type { ChallengeTokens } from '../http/challenge-tokens.ts'
 import { clientName } from '../http/client-name.ts'
-import { challengeTokenField, exampleToken } from './fields.ts'
+import { challengeTokenField, exampleChallengeToken } from './fields.ts'
 import { tokensReply, tokensSchema, type TokensReplyOptions } from './tokens-reply.ts'
 
 export type VerifyOptions = VerifyCodePorts & TokensReplyOptions & { challengeTokens: ChallengeTokens, codeLength: number }
@@ -16,7 +16,7 @@ export const verifyRoute: FastifyPluginAsyncZod<VerifyOptions> = async (app, opt
     code: z.string({ error: ({ input }) => input === undefined ? 'is required' : 'must be a string' })
       .regex(new RegExp(`^[0-9]{${options.codeLength}}$`), `must be ${options.codeLength} digits`)
       .meta({ description: 'The digits of the text message, `codeLength` of them; a string, because leading zeros count.' })
-  }).meta({ id: 'VerifyRequest', examples: [{ challengeToken: exampleToken, code: '042137' }] })
+  }).meta({ id: 'VerifyRequest', examples: [{ challengeToken: exampleChallengeToken, code: '042137' }] })
 
   app.post('/verify', {
     schema: {

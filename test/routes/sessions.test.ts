@@ -123,10 +123,12 @@ t.test('a person who was disabled in the database itself is out as well', async 
 })
 
 t.test('a client that calls every request JSON ends sessions too', async t => {
-  const { app, logIn } = await start(t)
+  const { app, logIn, me } = await start(t)
+  const other = await logIn()
   const { accessToken } = await logIn()
   const headers = { authorization: `Bearer ${accessToken}`, 'content-type': 'application/json' }
   t.equal((await app.inject({ method: 'DELETE', url: '/sessions', headers })).statusCode, 204)
+  t.equal(slugOf(await me(other.accessToken)), 'invalid-token')
   t.equal((await app.inject({ method: 'DELETE', url: '/sessions', headers, payload: '{}' })).statusCode, 204)
   t.equal(slugOf(await app.inject({ method: 'DELETE', url: '/sessions', headers, payload: '{' })), 'invalid-request')
 })
