@@ -17,6 +17,7 @@ import { whyNotPassword } from './domain/password-policy.ts'
 import { passwordBudgets } from './domain/password-tries.ts'
 import type { UserDirectory } from './domain/user-directory.ts'
 import { usernameKey, usernamePattern } from './domain/username.ts'
+import { refuse } from './refuse.ts'
 
 const usage = `Usage: npm run users -- <command>
 
@@ -32,9 +33,6 @@ const usage = `Usage: npm run users -- <command>
 
 disable, set-phone and set-password end the person's sessions as well.
 `
-
-/** Something the operator asked for that can't be done, told in one line. */
-const refuse = (reason: string): never => { throw new Error(reason) }
 
 /**
  * What a command does comes in two parts. `prepare` checks what can be checked and asks for what is missing: while

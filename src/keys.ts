@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { keepKey, localFolder, localKeyFile, localSigningKey, newKeys } from './adapters/local-keys.ts'
 import { loadConfig, type Config } from './config.ts'
 import { signingKey } from './http/signing-key.ts'
+import { refuse } from './refuse.ts'
 import { jwksMaxAge } from './routes/jwks.ts'
 
 // `npm run keys`: makes the keys of access tokens, and tells how to change them.
@@ -12,9 +13,6 @@ const usage = `Usage: npm run keys -- <command>
   new [EC|Ed25519|RSA] [<file>]  make a private key in a new file, and tell how to change to it
   list                           show the keys of this configuration, and what to do next
 `
-
-/** Something the operator asked for that can't be done, told in one line. */
-const refuse = (reason: string): never => { throw new Error(reason) }
 
 /** What is printed when it is done; undefined for wrong usage. */
 type Command = (...operands: string[]) => Promise<string | undefined>

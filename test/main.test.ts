@@ -3,6 +3,7 @@ import { cpSync, statSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
+import manifest from '../package.json' with { type: 'json' }
 import { argon2Passwords } from '../src/adapters/argon2-passwords.ts'
 import { prismaUserDirectory } from '../src/adapters/prisma-user-directory.ts'
 import { ada, codeIn } from './support/start.ts'
@@ -105,6 +106,15 @@ t.test('a second server on the folder, a taken port, a host that is not here, a 
 t.test('SIGTERM at rest ends it with 0', async t => {
   server.kill('SIGTERM')
   t.match(await server.ended, { code: 0, stderr: '' })
+})
+
+t.test('a signal to npm start alone, as a supervisor of one process sends it, reaches the server behind it', async t => {
+  const server = "process.on('SIGTERM', () => { console.log('told'); process.exit(0) }); console.log('up'); setTimeout(() => {}, 10_000)"
+  const folder = t.testdir({ 'package.json': JSON.stringify({ scripts: { start: manifest.scripts.start } }), dist: { 'preload.cjs': '', 'main.js': server } })
+  const npm = watch(t, 'npm', ['--silent', 'start'], { folder })
+  await npm.prints(/up/)
+  npm.kill('SIGTERM')
+  t.match(await npm.ended, { code: 0, stdout: 'up\ntold\n' })
 })
 
 t.test('in production a server that has to stop finishes the login under way, takes no new ones, and has printed nothing but JSON', async t => {

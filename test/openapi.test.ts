@@ -28,6 +28,6 @@ t.test('openapi.yaml passes the linter', async t => {
 
 t.test('every problem a route can meet is described, with an example', async t => {
   const { components } = parse(readFileSync(file, 'utf8'))
-  // The ones that no listed operation can answer; the introduction names them.
+  // The one that no listed operation can answer; the introduction names it.
   t.same(Object.keys(components.examples).sort(), Object.keys(problemKinds).filter(slug => slug !== 'method-not-allowed').sort())
 })

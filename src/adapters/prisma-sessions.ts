@@ -1,4 +1,4 @@
-import type { OwnSession, Session, Sessions } from '../domain/session.ts'
+import type { SessionRef, Session, Sessions } from '../domain/session.ts'
 import type { PrismaClient } from './prisma/client.ts'
 
 /** Sessions in PostgreSQL. Those that have ended are removed, at once or, where only their time was up, by `sweep`. */
@@ -17,16 +17,16 @@ export const prismaSessions = (prisma: PrismaClient): Sessions => ({
     return session ?? null
   },
   async end (id) {
-    const [ended] = await prisma.$queryRaw<OwnSession[]>`DELETE FROM sessions WHERE id = ${id} RETURNING id, user_id AS "userId"`
+    const [ended] = await prisma.$queryRaw<SessionRef[]>`DELETE FROM sessions WHERE id = ${id} RETURNING id, user_id AS "userId"`
     return ended ?? null
   },
   async endOwn ({ id, userId }, now) {
-    const [ended] = await prisma.$queryRaw<OwnSession[]>`
+    const [ended] = await prisma.$queryRaw<SessionRef[]>`
       DELETE FROM sessions WHERE id = ${id} AND user_id = ${userId}::uuid AND idle_ends_at > ${now}::timestamptz
       RETURNING id, user_id AS "userId"`
     return ended ?? null
   },
-  endOthers: async ({ id, userId }) => prisma.$queryRaw<OwnSession[]>`
+  endOthers: async ({ id, userId }) => prisma.$queryRaw<SessionRef[]>`
     DELETE FROM sessions WHERE id IN (
       SELECT id FROM sessions WHERE user_id = ${userId}::uuid AND id <> ${id} ORDER BY id FOR UPDATE
     )

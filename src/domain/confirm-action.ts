@@ -9,13 +9,13 @@ import { fillTemplate, whyNotData } from './confirmation-template.ts'
 import { openChallenge, type OpenChallengePorts } from './open-challenge.ts'
 import { pendingCode, type PendingCode } from './pending-code.ts'
 import { Refusal } from './refusal.ts'
-import type { OwnSession } from './session.ts'
+import type { SessionRef } from './session.ts'
 import type { Users } from './user.ts'
 
 export type ConfirmActionPorts = OpenChallengePorts & { users: Users, codeLength: number }
 
 /** Who asks, by their access token: `authTime` in whole seconds since 1970, `amr` as RFC 8176 names what was checked. */
-export type Asker = OwnSession & { authTime: number, amr: readonly string[] }
+export type Asker = SessionRef & { authTime: number, amr: readonly string[] }
 
 export type Action = Pick<Subject, 'action' | 'data' | 'reference'>
 

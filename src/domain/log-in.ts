@@ -24,9 +24,9 @@ export async function logIn (ports: LogInPorts, caller: Caller, credentials: { u
     throw new Refusal('invalid-credentials')
   }
   events.record({ name: 'password.right', caller, userId: found.user.id })
-  // With the charge for the text, or alone where none goes out.
-  const settle = () => budgets.spend(settlement.right, clock())
-  if (isLocked(found.user, policy.limits.codeFailures, clock())) await settle()
+  // Where a text goes out, that is done with the charge for it.
+  const giveTryBack = () => budgets.spend(settlement.right, clock())
+  if (isLocked(found.user, policy.limits.codeFailures, clock())) await giveTryBack()
   refuseLocked(found.user, policy.limits.codeFailures, clock())
 
   const passwordDigest = outdated ? await renewDigest(ports, found.user, credentials.password) : found.user.passwordDigest
@@ -37,12 +37,12 @@ export async function logIn (ports: LogInPorts, caller: Caller, credentials: { u
     // Hashing took its time, and others may have been at it too: what holds now?
     const current = await users.findForLogin(key)
     if (current === null || !isSame(current.user, user)) {
-      await settle()
+      await giveTryBack()
       return logIn(ports, caller, credentials, gone)
     }
     seen = current.challenge
     if (isFresh(seen, clock())) {
-      await settle()
+      await giveTryBack()
       return pendingCode(seen, user.phone, false, clock())
     }
   }

@@ -15,10 +15,12 @@ export type Textable = User & { phone: string }
 
 /**
  * Starts a challenge for `user` in the place of `previous`, and texts its code. Null when another was faster, or the person is
- * no longer as `user` says. `settle` is given back to budgets when the text is charged.
+ * no longer as `user` says. `refunds` are given back to their budgets when the text is charged.
  * Throws `too-many-texts`, `sms-unavailable`, `sms-undeliverable`.
  */
-export async function openChallenge (ports: OpenChallengePorts, caller: Caller, user: Textable, what: Pick<Challenge, 'purpose' | 'subject'>, previous: Challenge | null, settle: Charge[] = []): Promise<PendingCode | null> {
+export async function openChallenge (
+  ports: OpenChallengePorts, caller: Caller, user: Textable, what: Pick<Challenge, 'purpose' | 'subject'>, previous: Challenge | null, refunds: Charge[] = []
+): Promise<PendingCode | null> {
   const { challenges, codes, clock, policy } = ports
   const now = clock()
   const bound = { id: randomId(), ...what }
@@ -34,6 +36,6 @@ export async function openChallenge (ports: OpenChallengePorts, caller: Caller, 
     consumedAt: null
   }
   const store = () => challenges.replace(previous, next, user)
-  if (!await textCode(ports, caller, { challenge: next, previous, to: user.phone, code, store, settle }, now)) return null
+  if (!await textCode(ports, caller, { challenge: next, previous, to: user.phone, code, store, refunds }, now)) return null
   return pendingCode(next, user.phone, true, clock())
 }

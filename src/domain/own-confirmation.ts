@@ -1,8 +1,8 @@
 import type { Clock } from './clock.ts'
 import type { Subject } from './confirmation.ts'
-import { ownerOf } from './live-session.ts'
+import { requireLiveSession } from './require-live-session.ts'
 import { Refusal } from './refusal.ts'
-import type { OwnSession } from './session.ts'
+import type { SessionRef } from './session.ts'
 import type { Users } from './user.ts'
 
 export type OwnConfirmationPorts = { users: Users, clock: Clock }
@@ -11,8 +11,8 @@ export type OwnConfirmationPorts = { users: Users, clock: Clock }
  * What a confirmation is of, for the session that has asked for it.
  * Throws `invalid-token` when that session is over, `challenge-ended` when the confirmation is, `not-found` when it is another's.
  */
-export async function ownConfirmation (ports: OwnConfirmationPorts, asker: OwnSession, challengeId: string): Promise<Subject> {
-  await ownerOf(ports, asker)
+export async function ownConfirmation (ports: OwnConfirmationPorts, asker: SessionRef, challengeId: string): Promise<Subject> {
+  await requireLiveSession(ports, asker)
   const found = await ports.users.findByChallenge(challengeId)
   if (found === null || found.challenge.subject === null) throw new Refusal('challenge-ended')
   const { user, challenge: { subject } } = found

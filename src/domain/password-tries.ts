@@ -5,7 +5,7 @@ import { spend, type SpendPorts } from './spend.ts'
 
 export type PasswordTriesPorts = SpendPorts & { policy: Policy }
 
-/** What to charge after a try: when the password was right, and when it was never compared. */
+/** What to give back after a try: when the password was right, and when it was never compared. */
 export type Settlement = { right: Charge[], untried: Charge[] }
 
 const quarterOfAnHour = 900

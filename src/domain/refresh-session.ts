@@ -12,8 +12,8 @@ export type RefreshSessionPorts = { sessions: Sessions, refreshTokens: RefreshTo
 export const refreshGrace = 30
 
 /**
- * Trades a refresh token for its successor (RFC 9700 §4.14.2). A used one, but for the grace, was copied by somebody: as nobody
- * can tell the thief from the owner, the session ends for both.
+ * Trades a refresh token for its successor (RFC 9700 §4.14.2). A used one that comes back after the grace, or once its successor
+ * was used, was copied: as nobody can tell the thief from the owner, the session ends for both.
  * Throws `session-ended`.
  */
 export async function refreshSession (ports: RefreshSessionPorts, caller: Caller, token: string): Promise<Grant> {
@@ -26,7 +26,7 @@ export async function refreshSession (ports: RefreshSessionPorts, caller: Caller
   return session === null ? answerAgain(ports, caller, used, now) : { session, refreshToken: next.token }
 }
 
-/** The token was not the newest one. */
+/** For a token that is not the newest: its successor again, within the grace and while unused; or the end. */
 async function answerAgain ({ sessions, refreshTokens, events }: RefreshSessionPorts, caller: Caller, used: RefreshToken, now: Date): Promise<Grant> {
   const session = await sessions.find(used.sessionId, now)
   if (session === null) throw new Refusal('session-ended')

@@ -9,6 +9,7 @@ export type RefreshToken = {
   hash: Uint8Array<ArrayBuffer>
 }
 
+/** Makes refresh tokens and reads them; knows nothing of which are good. */
 export type RefreshTokens = {
   /** The first one of a new session. */
   issue: () => RefreshToken
@@ -27,7 +28,10 @@ export type RefreshTokens = {
 const familyBytes = 16
 const secretBytes = 32
 
-/** `keys`: 32 bytes each; the first makes successors, all recognise them, so that a key can be changed while answers are on their way. */
+/**
+ * `keys`: 32 bytes each; the first makes successors, all recognise them, so that a key can be changed while answers are on
+ * their way.
+ */
 export function refreshTokensOf (keys: readonly [Buffer, ...Buffer[]]): RefreshTokens {
   const [firstKey, ...otherKeys] = keys
 

@@ -33,7 +33,7 @@ export async function resendCode (ports: ResendCodePorts, caller: Caller, challe
   }
   const store = () => challenges.renewCode(previous, next, now)
   // Somebody changed the challenge meanwhile, most likely by a resend of their own: look again.
-  if (!await textCode(ports, caller, { challenge: next, previous, to: user.phone, code, store, settle: [] }, now)) return resendCode(ports, caller, challengeId)
+  if (!await textCode(ports, caller, { challenge: next, previous, to: user.phone, code, store, refunds: [] }, now)) return resendCode(ports, caller, challengeId)
   return pendingCode(next, user.phone, true, clock())
 }
 

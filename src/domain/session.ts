@@ -22,8 +22,8 @@ export const sessionIdPattern = /^[A-Za-z0-9_-]{22}$/
 /** A session with the refresh token that its client goes on with. */
 export type Grant = { session: Session, refreshToken: string }
 
-/** What tells one person's session. */
-export type OwnSession = Pick<Session, 'id' | 'userId'>
+/** Which session, and whose: what an access token tells of one. */
+export type SessionRef = Pick<Session, 'id' | 'userId'>
 
 /** Remembers the sessions that are alive: one that has ended is as good as none. `challenges.consume` begins them. */
 export type Sessions = {
@@ -36,10 +36,10 @@ export type Sessions = {
    * ended, or its owner is disabled.
    */
   rotate: (id: string, used: Session['tokenHash'], next: Pick<Session, 'tokenHash' | 'idleEndsAt'>, now: Date) => Promise<Session | null>
-  /** Resolves to the session if this has ended it. */
-  end: (id: string) => Promise<OwnSession | null>
+  /** Resolves to the session if it was this call that ended it. */
+  end: (id: string) => Promise<SessionRef | null>
   /** The same, if it is this person's and alive. */
-  endOwn: (session: OwnSession, now: Date) => Promise<OwnSession | null>
+  endOwn: (session: SessionRef, now: Date) => Promise<SessionRef | null>
   /** Ends all of a person's but this one, and resolves to those. */
-  endOthers: (kept: OwnSession) => Promise<OwnSession[]>
+  endOthers: (kept: SessionRef) => Promise<SessionRef[]>
 }

@@ -24,10 +24,17 @@ export type TextCodePorts = {
 }
 
 /**
- * A code on its way: `store` writes the challenge that holds it, in the place of `previous`, and says whether it did.
- * `settle` is given back to budgets once it has, in the statement that charges the text.
+ * A code on its way: `store` writes the challenge that holds it, in the place of `previous`, and says whether it did. Once it
+ * has, `refunds` are given back to their budgets, in the statement that charges the text.
  */
-export type NewText = { challenge: Challenge, previous: Challenge | null, to: string, code: string, store: () => Promise<boolean>, settle: Charge[] }
+export type NewText = {
+  challenge: Challenge
+  previous: Challenge | null
+  to: string
+  code: string
+  store: () => Promise<boolean>
+  refunds: Charge[]
+}
 
 /**
  * Stores a challenge, then texts its code, so that no code is ever on a phone but not in the record. False, and no text,
@@ -55,19 +62,19 @@ async function undo ({ challenges, clock }: TextCodePorts, { challenge, previous
   await challenges.voidCode(challenge, clock())
 }
 
-async function sendWithinBudgets (ports: TextCodePorts, caller: Caller, { challenge, to, code, settle }: NewText, now: Date) {
+async function sendWithinBudgets (ports: TextCodePorts, caller: Caller, { challenge, to, code, refunds }: NewText, now: Date) {
   const { userId, codeExpiresAt } = challenge
   const { sms, budgets, countryTraffic, events, clock, policy } = ports
   const country = ports.countryOf(to)
   const stoppedUntil = await countryTraffic.stoppedUntil(country, now)
   if (stoppedUntil !== null) {
-    await budgets.spend(settle, now)
+    await budgets.spend(refunds, now)
     events.record({ name: 'limit.reached', caller, budget: 'texts.country-stopped' })
     throw new Refusal('too-many-texts', { retryAfter: secondsUntil(stoppedUntil, now) })
   }
   const charges = textCharges(policy.limits, caller, { userId, phone: to, country })
   const chargedAt = clock()
-  await spend(ports, caller, [...settle, ...charges], 'too-many-texts')
+  await spend(ports, caller, [...refunds, ...charges], 'too-many-texts')
 
   const lifetime = secondsUntil(codeExpiresAt, now)
   const outcome = await sms.send({ to, body: codeText(challenge, policy.brand, code, lifetime), validFor: lifetime })

@@ -1,5 +1,5 @@
 import type { Challenge, Purpose } from './challenge.ts'
-import type { OwnSession } from './session.ts'
+import type { SessionRef } from './session.ts'
 
 /** A person who may log in. */
 export type User = {
@@ -22,9 +22,9 @@ export type Users = {
   /** A challenge with the person whose it is, in one round trip. */
   findByChallenge: (challengeId: string) => Promise<{ user: User, challenge: Challenge } | null>
   /** The person whose session this is, with their challenge of that purpose, if any. Null when the session has ended, or the person is disabled. */
-  findForConfirmation: (session: OwnSession, purpose: Purpose, now: Date) => Promise<{ user: User, challenge: Challenge | null } | null>
+  findForConfirmation: (session: SessionRef, purpose: Purpose, now: Date) => Promise<{ user: User, challenge: Challenge | null } | null>
   /** The person whose session this is. Null when it has ended, or the person is disabled. */
-  findBySession: (session: OwnSession, now: Date) => Promise<User | null>
+  findBySession: (session: SessionRef, now: Date) => Promise<User | null>
   /** Stores `next` unless the digest has changed since `current` was read: a new password must win over a re-hash of the old one. */
   replaceDigest: (id: string, current: string, next: string) => Promise<void>
 }

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import { secondsUntil, unixTime, type Clock } from '../domain/clock.ts'
+import { unixTime, type Clock } from '../domain/clock.ts'
 import { randomId } from '../domain/random-id.ts'
 import { Refusal } from '../domain/refusal.ts'
 import type { Session } from '../domain/session.ts'
@@ -9,7 +9,7 @@ import type { SigningKey } from './signing-key.ts'
 
 /** The tokens that callers show to other services (RFC 9068), who check them with the published keys. */
 export type AccessTokens = {
-  /** A token of this session, with its id and the seconds until it expires: not after the session. */
+  /** A token of this session, with its id and the seconds until it expires: not after the session, unless that is refreshed. */
   sign: (session: Session) => { token: string, tokenId: string, expiresIn: number }
   /** The claims of the token in an Authorization header. Throws `invalid-token` for any other header, or none. */
   read: (authorization: string | undefined) => AccessClaims
@@ -42,15 +42,16 @@ export async function accessTokens (app: FastifyInstance, { issuer, audience, li
   const jwts = await jwtsOf(app, { typ: 'at+jwt', issuer, audience }, keys)
 
   return {
-    sign ({ id, userId, createdAt, endsAt }) {
-      const now = clock()
-      const expiresIn = Math.min(lifetime, secondsUntil(endsAt, now))
+    sign ({ id, userId, createdAt, idleEndsAt }) {
+      const now = unixTime(clock())
+      // By the idle end: no service that checks the token elsewhere learns that nobody refreshed the session.
+      const expiresIn = Math.max(0, Math.min(lifetime, unixTime(idleEndsAt) - now))
       const tokenId = randomId()
       const token = jwts.sign({
         sub: userId,
         client_id: 'sms-login',
-        iat: unixTime(now),
-        exp: unixTime(now) + expiresIn,
+        iat: now,
+        exp: now + expiresIn,
         jti: tokenId,
         auth_time: unixTime(createdAt),
         // RFC 8176: a password, a code by text message, so more than one factor.

@@ -22,4 +22,4 @@ export const refreshTokenField = textField(2048).meta({ description: 'The `refre
 export const exampleRefreshToken = 'q8kPz1xJw3mNfT5vRb2yAi0c7hYdUeSgLoXrKtVnMaBj9pQwZsFl4uGxEi6HkCvD'
 
 /** A challenge token for examples; nobody signed it. */
-export const exampleToken = 'eyJhbGciOiJIUzI1NiIsInR5cCI6ImNoYWxsZW5nZStqd3QifQ.eyJzdWIiOiJ4In0.c2lnbmF0dXJl'
+export const exampleChallengeToken = 'eyJhbGciOiJIUzI1NiIsInR5cCI6ImNoYWxsZW5nZStqd3QifQ.eyJzdWIiOiJ4In0.c2lnbmF0dXJl'

@@ -1,10 +1,10 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import type { LiveSessionPorts } from '../domain/live-session.ts'
+import type { RequireLiveSessionPorts } from '../domain/require-live-session.ts'
 import { whoAmI } from '../domain/who-am-i.ts'
 import type { AccessTokens } from '../http/access-tokens.ts'
 
-export type MeOptions = LiveSessionPorts & { accessTokens: AccessTokens }
+export type MeOptions = RequireLiveSessionPorts & { accessTokens: AccessTokens }
 
 const reply = z.object({
   id: z.uuid().meta({ description: 'The same as `sub` in the access token.' }),

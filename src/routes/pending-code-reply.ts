@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { PendingCode } from '../domain/pending-code.ts'
 import type { ChallengeTokens } from '../http/challenge-tokens.ts'
-import { exampleToken } from './fields.ts'
+import { exampleChallengeToken } from './fields.ts'
 
 /** What /login and /resend answer. */
 export const pendingCodeSchema = z.object({
@@ -16,7 +16,7 @@ export const pendingCodeSchema = z.object({
   id: 'PendingCode',
   description: 'A code is on its way, and this is how to go on.',
   examples: [{
-    challengeToken: exampleToken,
+    challengeToken: exampleChallengeToken,
     expiresIn: 600,
     destination: '+1•••••••06',
     codeLength: 6,

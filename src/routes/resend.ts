@@ -3,12 +3,12 @@ import { z } from 'zod'
 import { resendCode, type ResendCodePorts } from '../domain/resend-code.ts'
 import { callerOf } from '../http/caller-of.ts'
 import type { ChallengeTokens } from '../http/challenge-tokens.ts'
-import { challengeTokenField, exampleToken } from './fields.ts'
+import { challengeTokenField, exampleChallengeToken } from './fields.ts'
 import { pendingCodeReply, pendingCodeSchema } from './pending-code-reply.ts'
 
 export type ResendOptions = ResendCodePorts & { challengeTokens: ChallengeTokens, codeLength: number }
 
-const body = z.strictObject({ challengeToken: challengeTokenField }).meta({ id: 'ResendRequest', examples: [{ challengeToken: exampleToken }] })
+const body = z.strictObject({ challengeToken: challengeTokenField }).meta({ id: 'ResendRequest', examples: [{ challengeToken: exampleChallengeToken }] })
 
 /** POST /resend: another code for the same challenge. */
 export const resendRoute: FastifyPluginAsyncZod<ResendOptions> = async (app, options) => {

@@ -11,13 +11,13 @@ const reply = z.object({
   sessions: z.array(z.object({
     id: z.string().meta({ description: 'The same as `sid` in its access tokens.' }),
     createdAt: z.iso.datetime().meta({ description: 'When the person logged in.' }),
-    lastUsedAt: z.iso.datetime().meta({ description: 'When it was last refreshed.' }),
+    lastUsedAt: z.iso.datetime().meta({ description: 'When it was last refreshed; of the session that asks, when its access token was issued.' }),
     client: z.string().nullable().meta({ description: 'What logged in, as far as its `User-Agent` told.' }),
     current: z.boolean().meta({ description: 'Whether this is the session that asks.' })
   }))
 }).meta({
   id: 'Sessions',
-  description: 'Where the person is logged in, the latest used first.',
+  description: 'Where the person is logged in: the session that asks first, then the latest used first.',
   examples: [{
     sessions: [
       { id: 'q8kPz1xJw3mNfT5vRb2yAg', createdAt: '2026-01-31T12:00:00.000Z', lastUsedAt: '2026-01-31T13:45:12.345Z', client: 'Firefox on Linux', current: true },
@@ -39,7 +39,7 @@ export const sessionsRoute: FastifyPluginAsyncZod<SessionsOptions> = async (app,
     config: { problems: ['invalid-token', 'database-unavailable'] }
   }, async request => {
     const asker = accessTokens.read(request.headers.authorization)
-    const sessions = await listSessions(ports, { id: asker.sid, userId: asker.sub })
+    const sessions = await listSessions(ports, { id: asker.sid, userId: asker.sub }, new Date(asker.iat * 1000))
     return {
       sessions: sessions.map(({ id, createdAt, lastUsedAt, client }) =>
         ({ id, createdAt: createdAt.toISOString(), lastUsedAt: lastUsedAt.toISOString(), client, current: id === asker.sid }))

@@ -27,7 +27,7 @@ export const tokensSchema = z.object({
   }]
 })
 
-/** The reply for a session that goes on: an access token beside the refresh token. */
+/** The reply for a session: a new access token, of which an event is recorded, beside the refresh token. */
 export function tokensReply ({ accessTokens, events, clock }: TokensReplyOptions, caller: Caller, { session, refreshToken }: Grant) {
   const { token, tokenId, expiresIn } = accessTokens.sign(session)
   events.record({ name: 'token.issued', caller, userId: session.userId, sessionId: session.id, tokenId })

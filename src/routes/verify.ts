@@ -4,7 +4,7 @@ import { verifyCode, type VerifyCodePorts } from '../domain/verify-code.ts'
 import { callerOf } from '../http/caller-of.ts'
 import type { ChallengeTokens } from '../http/challenge-tokens.ts'
 import { clientName } from '../http/client-name.ts'
-import { challengeTokenField, codeField, exampleToken } from './fields.ts'
+import { challengeTokenField, codeField, exampleChallengeToken } from './fields.ts'
 import { tokensReply, tokensSchema, type TokensReplyOptions } from './tokens-reply.ts'
 
 export type VerifyOptions = VerifyCodePorts & TokensReplyOptions & { challengeTokens: ChallengeTokens, codeLength: number }
@@ -14,7 +14,7 @@ export const verifyRoute: FastifyPluginAsyncZod<VerifyOptions> = async (app, opt
   const body = z.strictObject({
     challengeToken: challengeTokenField,
     code: codeField(options.codeLength)
-  }).meta({ id: 'VerifyRequest', examples: [{ challengeToken: exampleToken, code: '042137' }] })
+  }).meta({ id: 'VerifyRequest', examples: [{ challengeToken: exampleChallengeToken, code: '042137' }] })
 
   app.post('/verify', {
     schema: {

@@ -1,6 +1,7 @@
-import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { createHmac, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { decodeJwt } from 'jose'
 import t from 'tap'
+import { deriveKey } from '../../src/domain/derive-key.ts'
 import { ada, slugOf, start } from '../support/start.ts'
 
 const shared = { secrets: [Buffer.alloc(32, 1)], signingKeys: [generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey] } as const
@@ -29,6 +30,18 @@ t.test('a thief who is faster is found out when the owner refreshes', async t =>
   wait(31)
   t.equal(slugOf(await refresh(refreshToken)), 'session-ended', 'the owner has to log in again')
   t.equal(slugOf(await refresh(thief.refreshToken)), 'session-ended', 'and the thief has nothing')
+})
+
+t.test('a thief with a copy of both tokens is not shown when the owner refreshes, which would tell when to follow unnoticed', async t => {
+  const { logIn, refresh, sessions, wait } = await start(t)
+  const stolen = await logIn()
+  wait(60)
+  await logIn()
+  const before = (await sessions(stolen.accessToken)).json()
+  wait(60)
+  const owner = (await refresh(stolen.refreshToken)).json()
+  t.strictSame((await sessions(stolen.accessToken)).json(), before)
+  t.not((await sessions(owner.accessToken)).json().sessions[0].lastUsedAt, before.sessions[0].lastUsedAt, 'the owner is')
 })
 
 t.test('of fifty refreshes with one token at once, through two instances, all get the one successor', async t => {
@@ -110,13 +123,21 @@ t.test('without the token before it, nobody who has the database and the secret 
   const { refreshToken } = await logIn()
   const next = (await refresh(refreshToken)).json()
   const stored = await prisma.session.findFirstOrThrow()
-  const known = [stored.id, Buffer.from(stored.tokenHash), shared.secrets[0]]
+  const key = deriveKey(shared.secrets[0], 'refresh-token')
+  const known = [Buffer.from(stored.id), Buffer.from(stored.id, 'base64url'), Buffer.from(stored.tokenHash), shared.secrets[0], key]
+  const mac = (bytes: Buffer) => createHmac('sha256', key).update(bytes).digest()
   for (const one of known) {
     for (const other of known) {
-      const token = Buffer.concat([Buffer.from(one), Buffer.from(other), Buffer.alloc(48)]).subarray(0, 48).toString('base64url')
-      t.equal(slugOf(await refresh(token)), 'session-ended')
-      await logout(token)
+      for (const rest of [other, mac(other), mac(Buffer.concat([one.subarray(0, 16), other]))]) {
+        const token = Buffer.concat([one.subarray(0, 16), rest, Buffer.alloc(32)]).subarray(0, 48).toString('base64url')
+        t.equal(slugOf(await refresh(token)), 'session-ended')
+        await logout(token)
+      }
     }
   }
   t.equal((await refresh(next.refreshToken)).statusCode, 200)
+
+  // With the token before it, the key is enough: the guess above is made as the service makes it.
+  const before = Buffer.from(refreshToken, 'base64url')
+  t.equal(Buffer.concat([before.subarray(0, 16), mac(before)]).toString('base64url'), next.refreshToken)
 })

@@ -16,16 +16,14 @@ for (const [userAgent, name] of [
   ['PostmanRuntime/7.43.0', 'PostmanRuntime'],
   ['node', 'node'],
   ['Mozilla/5.0', null],
-  ['Mozilla/5.0 (X) \u001b[31mred/1 <script>', null],
+  ['Mozilla/5.0 (X) \u001b[31mred/1 <script>', 'Mozilla'],
   ['\u001b[31mred/1', null],
   ['<script>alert(1)</script>', null],
   ['', null],
   [undefined, null]
 ] as const) {
   t.test(`${JSON.stringify(userAgent)?.slice(0, 60)} is ${name}`, async t => {
-    const told = clientName(userAgent)
-    if (name === null) t.ok(told === null || /^[\w. -]+$/.test(told), String(told))
-    else t.equal(told, name)
+    t.equal(clientName(userAgent), name)
   })
 }
 

@@ -66,6 +66,21 @@ t.test('the lifetimes are the ones that are configured; the shorter one counts',
   t.equal(slugOf(await me(accessToken)), 'invalid-token')
 })
 
+t.test('an access token lives no longer than its session does if nobody refreshes it, not for a part of a second either', async t => {
+  for (const policy of [{ refreshTokenTtl: 60 }, { sessionTtl: 60 }]) {
+    const { logIn, refresh, clock, wait } = await start(t, { policy, accessTokenTtl: 900 })
+    wait((1900 - clock().getMilliseconds()) / 1000)
+    const first = await logIn()
+    t.match(first, { expiresIn: 60, refreshExpiresIn: 60 })
+    wait(20.5)
+    const end = clock().getTime() + (policy.refreshTokenTtl ?? 39.5) * 1000
+    const { accessToken, expiresIn } = (await refresh(first.refreshToken)).json()
+    const { exp, iat } = decodeJwt(accessToken)
+    t.ok(Number(exp) * 1000 <= end && Number(exp) * 1000 > end - 1000, `${exp} for ${end}`)
+    t.equal(Number(exp) - Number(iat), expiresIn)
+  }
+})
+
 t.test('whose answer was lost gets the same tokens again for half a minute', async t => {
   const { logIn, refresh, wait } = await start(t)
   const { refreshToken } = await logIn()

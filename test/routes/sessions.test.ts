@@ -4,7 +4,7 @@ import { ada, slugOf, start } from '../support/start.ts'
 
 const grace = { username: 'grace', password: 'a perfectly fine password', phone: '+12025550177' }
 
-t.test('a person sees where they are logged in, the latest used first', async t => {
+t.test('a person sees where they are logged in: here first, then the latest used first', async t => {
   const { app, challenge, logIn, refresh, sessions, clock, wait, addUser } = await start(t)
   await addUser(grace)
   await logIn(grace)
@@ -17,13 +17,18 @@ t.test('a person sees where they are logged in, the latest used first', async t 
   const since = clock().toISOString()
   wait(60)
   const { accessToken } = (await refresh(first.refreshToken)).json()
+  const refreshed = new Date(Number(decodeJwt(accessToken).iat) * 1000).toISOString()
+  wait(60)
+  const newest = await logIn()
+  const now = clock().toISOString()
 
   const answer = await sessions(accessToken)
   t.equal(answer.statusCode, 200)
   t.equal(answer.headers['cache-control'], 'no-store')
   t.strictSame(answer.json(), {
     sessions: [
-      { id: decodeJwt(accessToken)['sid'], createdAt: begun, lastUsedAt: clock().toISOString(), client: 'lightMyRequest', current: true },
+      { id: decodeJwt(accessToken)['sid'], createdAt: begun, lastUsedAt: refreshed, client: 'lightMyRequest', current: true },
+      { id: decodeJwt(newest.accessToken)['sid'], createdAt: now, lastUsedAt: now, client: 'lightMyRequest', current: false },
       { id: decodeJwt(browser.accessToken)['sid'], createdAt: since, lastUsedAt: since, client: 'Firefox on Linux', current: false }
     ]
   })
@@ -118,10 +123,12 @@ t.test('a person who was disabled in the database itself is out as well', async 
 })
 
 t.test('a client that calls every request JSON ends sessions too', async t => {
-  const { app, logIn } = await start(t)
+  const { app, logIn, me } = await start(t)
+  const other = await logIn()
   const { accessToken } = await logIn()
   const headers = { authorization: `Bearer ${accessToken}`, 'content-type': 'application/json' }
   t.equal((await app.inject({ method: 'DELETE', url: '/sessions', headers })).statusCode, 204)
+  t.equal(slugOf(await me(other.accessToken)), 'invalid-token')
   t.equal((await app.inject({ method: 'DELETE', url: '/sessions', headers, payload: '{}' })).statusCode, 204)
   t.equal(slugOf(await app.inject({ method: 'DELETE', url: '/sessions', headers, payload: '{' })), 'invalid-request')
 })

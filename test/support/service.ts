@@ -14,7 +14,11 @@ export type Where = { folder: string, env?: Record<string, string>, input?: stri
  * without the hooks that tap would have Node load into it.
  */
 export const start = (t: Test, program: keyof typeof scripts, where: Where, ...words: string[]) =>
-  watch(t, 'env', ['-u', 'NODE_OPTIONS', process.execPath, ...scripts[program].split(' ').slice(1).map(word => word.replace(/^(\.\/)?dist\//, dist)), ...words], where)
+  watch(t, 'env', ['-u', 'NODE_OPTIONS', process.execPath, ...wordsOf(program), ...words], where)
+
+/** What Node is given by the npm script. */
+const wordsOf = (program: keyof typeof scripts) =>
+  scripts[program].replace(/^(exec )?node /, '').split(' ').map(word => word.replace(/^(\.\/)?dist\//, dist))
 
 /** Starts the server and resolves once it listens. */
 export async function startServer (t: Test, { env = {}, ...where }: Where) {
