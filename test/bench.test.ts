@@ -17,7 +17,7 @@ t.test('without a PostgreSQL the bench says so in one line', async t => {
 if (serverUrl !== undefined) {
   t.test('the bench counts statements, and writes down on what and how', async t => {
     const out = join(t.testdir(), 'results.json')
-    const { code, stderr } = await bench(process.cwd(), { BENCH_DATABASE_URL: serverUrl }, '--quick', '--only', 'statements', '--out', out).ended
+    const { code, stderr } = await bench(process.cwd(), { BENCH_DATABASE_URL: String(serverUrl) }, '--quick', '--only', 'statements', '--out', out).ended
     t.equal(code, 0, stderr)
     const { machine, versions, limits, statements, argon2Binary } = JSON.parse(readFileSync(out, 'utf8'))
     t.match({ machine, versions, limits, argon2Binary }, { machine: { cpu: String, cores: Number }, versions: { node: process.version, postgres: String, argon2: String }, limits: { requests: 60 }, argon2Binary: /\.node$/ })
