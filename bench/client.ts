@@ -2,7 +2,7 @@ import { Pool } from 'undici'
 import { password, type Person } from './people.ts'
 import type { Phones } from './phones.ts'
 
-/** An answer, and the milliseconds from the request to its last byte. */
+/** An answer, and the milliseconds from the request to its last byte. Status 0: none came, and the title says why. */
 export type Answer = { status: number, ms: number, body: Record<string, string> }
 
 export type Client = ReturnType<typeof clientOf>
@@ -12,9 +12,10 @@ export function clientOf (url: string) {
   const pool = new Pool(url, { connections: 1024, headersTimeout: 20_000, bodyTimeout: 20_000 })
   const call = async (method: 'GET' | 'POST', path: string, headers: Record<string, string>, body?: object): Promise<Answer> => {
     const started = performance.now()
-    const answer = await pool.request({ method, path, headers, ...(body && { body: JSON.stringify(body) }) })
-    const parsed = await answer.body.json() as Answer['body'] // Problems and replies alike are objects.
-    return { status: answer.statusCode, ms: performance.now() - started, body: parsed }
+    const { status, json } = await pool.request({ method, path, headers, ...(body && { body: JSON.stringify(body) }) })
+      .then(async answer => ({ status: answer.statusCode, json: await answer.body.json() }))
+      .catch(error => ({ status: 0, json: { title: error.message } }))
+    return { status, ms: performance.now() - started, body: json as Answer['body'] } // Problems and replies alike are objects.
   }
   const post = (path: string, { address }: Person, body: object) => call('POST', path, { 'content-type': 'application/json', 'x-forwarded-for': address }, body)
 

@@ -66,9 +66,9 @@ async function level ({ sizes, phones, database }: Bench, { client }: Server, ar
     login: times(done.map(({ login }) => login.ms)),
     busy: times(busy.map(({ login }) => login.ms)),
     verify: times(done.flatMap(({ verify }) => verify === undefined ? [] : [verify.ms])),
-    refresh: times(refresh.results.map(({ ms }) => ms)),
-    me: times(me.results.map(({ ms }) => ms)),
-    probesRefused: [...me.results, ...refresh.results].filter(({ status }) => status !== 200).length,
+    refresh: times(refresh.begun.map(({ ms }) => ms)),
+    me: times(me.begun.map(({ ms }) => ms)),
+    probesRefused: [...me.begun, ...refresh.begun].filter(({ status }) => status !== 200).length,
     clientDelayP99: clientDelay.percentile(99) / 1e6
   }
 }
@@ -82,7 +82,7 @@ function ofAll (sessions: Session[], nth: number): Session {
 }
 
 /** The stable name of a problem. */
-const slugOf = ({ status, body }: Answer) => status === 200 ? 'ok' : body['type']?.split('/').at(-1) ?? String(status)
+const slugOf = ({ status, body }: Answer) => status === 200 ? 'ok' : body['type']?.split('/').at(-1) ?? 'no answer'
 
 const outcomeOf = ({ login, verify }: Flow) => verify === undefined ? `login: ${slugOf(login)}` : `verify: ${slugOf(verify)}`
 

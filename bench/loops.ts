@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** What was done: `total` in all, `results` within the time that counts, and those per second. */
+/** What was done: `total` in all, `results` are those that ended within the time that counts. */
 export type Done<T> = { total: number, results: T[], perSecond: number }
 
 /** Work by so many at a time, each beginning again as soon as it is done. The first `settle` milliseconds don't count. */
@@ -31,16 +31,20 @@ export async function forEach<I, T> (items: readonly I[], atOnce: number, work: 
 
 /**
  * Work that begins so many times a second, whether or not what began before is done, as people arrive who don't know of one
- * another. Resolves when all of it is done; `results` and `perSecond` are of what ended while it was arriving, after `settle`.
+ * another. Resolves when all of it is done; `results` and `perSecond` are of what ended while it was arriving, after `settle`,
+ * and `begun` are the results of what began then, whenever they came: of those nobody is forgotten for being slow.
  */
-export async function openLoop<T> (perSecond: number, { ms, settle = 1000 }: { ms: number, settle?: number }, work: (nth: number) => Promise<T>): Promise<Done<T>> {
+export async function openLoop<T> (perSecond: number, { ms, settle = 1000 }: { ms: number, settle?: number }, work: (nth: number) => Promise<T>): Promise<Done<T> & { begun: T[] }> {
   const started = performance.now()
   const results: T[] = []
+  const begun: T[] = []
   const all: Promise<void>[] = []
   const workOnce = async (nth: number) => {
+    const isSettled = performance.now() - started >= settle
     const result = await work(nth)
     const after = performance.now() - started
     if (after >= settle && after < ms) results.push(result)
+    if (isSettled) begun.push(result)
   }
   for (let nth = 0; nth * 1000 / perSecond < ms; nth++) {
     const ahead = nth * 1000 / perSecond - (performance.now() - started)
@@ -50,5 +54,5 @@ export async function openLoop<T> (perSecond: number, { ms, settle = 1000 }: { m
     all.push(one)
   }
   await Promise.all(all)
-  return { total: all.length, results, perSecond: results.length / (ms - settle) * 1000 }
+  return { total: all.length, results, begun, perSecond: results.length / (ms - settle) * 1000 }
 }
