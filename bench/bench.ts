@@ -13,14 +13,16 @@ export type Sizes = {
   costMs: number
   costRounds: number
   loadMs: number
+  /** Times the capacity at which people arrive. */
+  loads: number[]
   growthRounds: number
   growthFlows: number
   starts: number
   signMs: number
 }
 
-export const full: Sizes = { people: 1_000_000, rawMs: 1200, flowMs: 5000, flowRounds: 5, costMs: 5000, costRounds: 2, loadMs: 9000, growthRounds: 4, growthFlows: 60, starts: 5, signMs: 700 }
-export const quick: Sizes = { people: 20_000, rawMs: 500, flowMs: 2000, flowRounds: 2, costMs: 1500, costRounds: 1, loadMs: 2500, growthRounds: 0, growthFlows: 0, starts: 1, signMs: 150 }
+export const full: Sizes = { people: 1_000_000, rawMs: 1200, flowMs: 5000, flowRounds: 5, costMs: 5000, costRounds: 2, loadMs: 9000, loads: [1, 4, 16], growthRounds: 4, growthFlows: 60, starts: 5, signMs: 700 }
+export const quick: Sizes = { people: 20_000, rawMs: 400, flowMs: 1700, flowRounds: 2, costMs: 1500, costRounds: 1, loadMs: 2500, loads: [4, 16], growthRounds: 0, growthFlows: 0, starts: 1, signMs: 80 }
 
 /** People in the database that the large one is compared with. */
 export const fewPeople = 1000

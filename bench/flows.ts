@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { atOnce, type Bench } from './bench.ts'
 import { expectOk, flow } from './client.ts'
 import { closedLoop } from './loops.ts'
@@ -8,7 +9,7 @@ import { median, times } from './statistics.ts'
  * Whole logins, a few at a time and each beginning as another ends, against raw hashes in the same seconds; with the log
  * that production writes, and without.
  */
-export async function measureFlows ({ sizes, database, phones, startServer, rawSlice, progress }: Bench) {
+export async function measureFlows ({ sizes, cores, database, phones, startServer, rawSlice, progress }: Bench) {
   const logging = await startServer()
   const silent = await startServer({ LOG_LEVEL: 'silent' })
   const slice = async (server: Server, ms = sizes.flowMs) => {
@@ -60,6 +61,8 @@ export async function measureFlows ({ sizes, database, phones, startServer, rawS
     cpuPerFlow: median(rounds.map(({ cpu }) => cpu)),
     hashShareOfCpu: median(rounds.map(({ rawCpu, cpu }) => rawCpu / cpu)),
     cpuOfLogging: median(rounds.map(({ cpu, silentCpu }) => cpu - silentCpu)),
+    /** Of the CPU that the raw hashes wanted; what is missing to 1 went to other programs, and the figures are worth as much less. */
+    cpuGranted: median(rounds.map(({ raw, rawCpu }) => raw * rawCpu / 1000)) / (cores.server === null ? availableParallelism() : 1),
     login: times(latencies.map(({ login }) => login)),
     verify: times(latencies.map(({ verify }) => verify)),
     peakMemory,

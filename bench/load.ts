@@ -6,7 +6,6 @@ import type { Person } from './people.ts'
 import type { Server } from './server.ts'
 import { times } from './statistics.ts'
 
-const multiples = [1, 4, 16]
 /** Probes a second: enough for percentiles, too few to be a load. */
 const probesPerSecond = 20
 const settle = 1000
@@ -18,7 +17,7 @@ const settle = 1000
 export async function measureLoad (bench: Bench) {
   const server = await bench.startServer()
   const levels = []
-  for (const multiple of multiples) {
+  for (const multiple of bench.sizes.loads) {
     bench.progress(`logins at ${multiple} times the capacity`)
     const capacity = await capacityOf(bench, server)
     levels.push({ multiple, capacity, ...await level(bench, server, multiple * capacity, capacity), peakMemory: server.peakMemory() })

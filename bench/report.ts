@@ -17,7 +17,8 @@ export function report ({ flows, costs, load, growth, statements, starts, signat
       ['  flows per raw hash without a log', `${percent(flows.shareOfRawSilent)}   (the log takes ${ms(flows.cpuOfLogging)} of CPU a flow)`],
       ['  login, p50 / p95 / p99', spread(flows.login)],
       ['  verify, p50 / p95 / p99', spread(flows.verify)],
-      ['  memory, at most', mib(flows.peakMemory)]
+      ['  memory, at most', mib(flows.peakMemory)],
+      ['  CPU that raw hashes got of what they wanted', percent(flows.cpuGranted) + (flows.cpuGranted < 0.97 ? '   (something else runs here: don\'t trust these figures)' : '')]
     )
   }
   if (costs) {
