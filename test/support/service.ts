@@ -9,16 +9,16 @@ const dist = new URL('../../dist/', import.meta.url).pathname
 /** A program as an operator runs it: in a folder of its own and with an environment that holds nothing else. */
 export type Where = { folder: string, env?: Record<string, string>, input?: string }
 
+/** The words after `node` with which users start one of the programs, built. */
+export const wordsOf = (program: keyof typeof scripts) =>
+  scripts[program].replace(/^(exec )?node /, '').split(' ').map(word => word.replace(/^(\.\/)?dist\//, dist))
+
 /**
  * Starts one of the programs as users do: with the words of its npm script, built, which build.ts has just seen to, and
  * without the hooks that tap would have Node load into it.
  */
 export const start = (t: Test, program: keyof typeof scripts, where: Where, ...words: string[]) =>
   watch(t, 'env', ['-u', 'NODE_OPTIONS', process.execPath, ...wordsOf(program), ...words], where)
-
-/** What Node is given by the npm script. */
-const wordsOf = (program: keyof typeof scripts) =>
-  scripts[program].replace(/^(exec )?node /, '').split(' ').map(word => word.replace(/^(\.\/)?dist\//, dist))
 
 /** Starts the server and resolves once it listens. */
 export async function startServer (t: Test, { env = {}, ...where }: Where) {

@@ -1,8 +1,15 @@
 import { connect, createServer, type AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 
-/** A door to a PostgreSQL server that counts the statements passing through it, as the server is asked to execute them. */
+/** A counter for one test. */
 export async function statementCounter (t: Test, serverUrl: string) {
+  const counter = await openStatementCounter(serverUrl)
+  t.teardown(counter.close)
+  return counter
+}
+
+/** A door to a PostgreSQL server that counts the statements passing through it, as the server is asked to execute them. */
+export async function openStatementCounter (serverUrl: string) {
   const { hostname, port } = new URL(serverUrl)
   let statements = 0
 
@@ -27,7 +34,6 @@ export async function statementCounter (t: Test, serverUrl: string) {
     server.on('error', () => client.destroy())
   })
   await new Promise<void>(resolve => proxy.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => { proxy.close() })
 
   const door = new URL(serverUrl)
   door.host = `127.0.0.1:${(proxy.address() as AddressInfo).port}`
@@ -38,6 +44,8 @@ export async function statementCounter (t: Test, serverUrl: string) {
       const taken = statements
       statements = 0
       return taken
-    }
+    },
+    /** No more connections; those there are go on. */
+    close () { proxy.close() }
   }
 }

@@ -1,0 +1,71 @@
+import { availableParallelism } from 'node:os'
+import { atOnce, type Bench } from './bench.ts'
+import { expectOk, flow } from './client.ts'
+import { closedLoop } from './loops.ts'
+import { cpuOf, type Server } from './server.ts'
+import { median, times } from './statistics.ts'
+
+/**
+ * Whole logins, a few at a time and each beginning as another ends, against raw hashes in the same seconds; with the log
+ * that production writes, and without.
+ */
+export async function measureFlows ({ sizes, cores, database, phones, startServer, rawSlice, progress }: Bench) {
+  const logging = await startServer()
+  const silent = await startServer({ LOG_LEVEL: 'silent' })
+  const slice = async (server: Server, ms = sizes.flowMs) => {
+    const { cpu, done } = await cpuOf(server, () => closedLoop(atOnce, { ms }, async () => {
+      const { login, verify } = await flow(server.client, phones, database.next())
+      return { login: expectOk(login).ms, verify: expectOk(verify).ms }
+    }))
+    return { perSecond: done.perSecond, cpu: cpu.all / done.total, results: done.results }
+  }
+
+  // What the first requests compile is no part of what a login costs.
+  for (const server of [logging, silent]) await slice(server, sizes.rawMs)
+  const rounds = []
+  const latencies = []
+  let before = await rawSlice()
+  for (let round = 1; round <= sizes.flowRounds; round++) {
+    progress(`flows, ${round} of ${sizes.flowRounds}`)
+    const loud = await slice(logging)
+    const between = await rawSlice()
+    const quiet = await slice(silent)
+    const after = await rawSlice()
+    // A slice against the raw ones on both sides of it.
+    const loudShare = loud.perSecond / ((before.perSecond + between.perSecond) / 2)
+    const quietShare = quiet.perSecond / ((between.perSecond + after.perSecond) / 2)
+    rounds.push({
+      raw: between.perSecond,
+      flows: loud.perSecond,
+      silentFlows: quiet.perSecond,
+      loudShare,
+      quietShare,
+      rawCpu: between.cpuPerHash,
+      cpu: loud.cpu,
+      silentCpu: quiet.cpu
+    })
+    latencies.push(...loud.results)
+    before = after
+  }
+  const peakMemory = logging.peakMemory()
+  await logging.stop()
+  await silent.stop()
+
+  return {
+    rawPerSecond: median(rounds.map(({ raw }) => raw)),
+    cpuPerHash: median(rounds.map(({ rawCpu }) => rawCpu)),
+    flowsPerSecond: median(rounds.map(({ flows }) => flows)),
+    shareOfRaw: median(rounds.map(({ loudShare }) => loudShare)),
+    shareOfRawSilent: median(rounds.map(({ quietShare }) => quietShare)),
+    /** CPU rather than time: what else runs on the machine is no part of it. */
+    cpuPerFlow: median(rounds.map(({ cpu }) => cpu)),
+    hashShareOfCpu: median(rounds.map(({ rawCpu, cpu }) => rawCpu / cpu)),
+    cpuOfLogging: median(rounds.map(({ cpu, silentCpu }) => cpu - silentCpu)),
+    /** Of the CPU that the raw hashes wanted; what is missing to 1 went to other programs, and the figures are worth as much less. */
+    cpuGranted: median(rounds.map(({ raw, rawCpu }) => raw * rawCpu / 1000)) / (cores.server === null ? availableParallelism() : 1),
+    login: times(latencies.map(({ login }) => login)),
+    verify: times(latencies.map(({ verify }) => verify)),
+    peakMemory,
+    rounds
+  }
+}

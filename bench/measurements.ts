@@ -1,0 +1,22 @@
+import type { Bench } from './bench.ts'
+import { measureCosts } from './costs.ts'
+import { measureFlows } from './flows.ts'
+import { measureGrowth } from './growth.ts'
+import { measureLoad } from './load.ts'
+import { measureSignatures } from './signatures.ts'
+import { measureStarts } from './starts.ts'
+import { countStatements } from './statements.ts'
+
+/** All that can be measured, in the order in which it is. */
+export const measurements = {
+  flows: measureFlows,
+  costs: measureCosts,
+  load: measureLoad,
+  statements: (bench: Bench) => countStatements(bench, bench.database),
+  growth: measureGrowth,
+  starts: measureStarts,
+  signatures: measureSignatures
+}
+
+export type Measurement = keyof typeof measurements
+export type Results = { [M in Measurement]: Awaited<ReturnType<typeof measurements[M]>> }

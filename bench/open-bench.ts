@@ -1,0 +1,58 @@
+import { availableParallelism } from 'node:os'
+import argon2 from 'argon2'
+import { readConfig } from '../src/config.ts'
+import { atOnce, fewPeople, type Bench, type Sizes } from './bench.ts'
+import type { Cores } from './cores.ts'
+import { makeDatabase, type BenchDatabase } from './database.ts'
+import { startOnCore } from './on-core.ts'
+import { password } from './people.ts'
+import { startPhones } from './phones.ts'
+import type { PostgresServer } from './postgres.ts'
+import type { RawRate, RawSlice } from './raw-hashes.ts'
+import { startProduction, tuning } from './server.ts'
+
+type Given = { sizes: Sizes, cores: Cores, folder: string, postgres: PostgresServer, progress: (doing: string) => void }
+
+/** Makes what the measurements need; `atEnd` is told how to be rid of each part. */
+export async function openBench ({ sizes, cores, folder, postgres, progress }: Given, atEnd: (undo: () => Promise<void>) => void): Promise<Bench> {
+  const { memoryKib, time, concurrency } = readConfig(tuning).argon2
+  const digest = await argon2.hash(password, { type: argon2.argon2id, memoryCost: memoryKib, timeCost: time, parallelism: 1 })
+
+  const databaseOf = async (count: number) => {
+    progress(`a database of ${count.toLocaleString('en')} people`)
+    const database = await makeDatabase(postgres.url, count, digest)
+    atEnd(database.drop)
+    return database
+  }
+  const database = await databaseOf(sizes.people)
+  let small: Promise<BenchDatabase> | undefined
+
+  const phones = await startPhones()
+  atEnd(phones.close)
+
+  // As many at once as the server does where nothing is configured; and, as the machine may like that better, all of them.
+  const likeServer = 'ARGON2_CONCURRENCY' in tuning || cores.server === null ? Math.min(concurrency, availableParallelism()) : 1
+  const raw = startOnCore(cores, 'raw-hashes.ts', { UV_THREADPOOL_SIZE: String(atOnce) })
+  atEnd(raw.stop)
+  const rawAt = (atOnce: number) => raw.ask<RawRate>({ digest, password, atOnce, ms: sizes.rawMs } satisfies RawSlice)
+
+  return {
+    sizes,
+    cores,
+    folder,
+    database,
+    smallDatabase: () => (small ??= databaseOf(fewPeople)),
+    phones,
+    async startServer (env = {}, url = database.url) {
+      const server = await startProduction({ cores, folder, env }, url, phones.url)
+      atEnd(server.stop)
+      return server
+    },
+    async rawSlice () {
+      const few = await rawAt(likeServer)
+      const all = await rawAt(atOnce)
+      return all.perSecond > few.perSecond ? all : few
+    },
+    progress
+  }
+}

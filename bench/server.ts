@@ -1,0 +1,102 @@
+import { spawn } from 'node:child_process'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtempSync, openSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { wordsOf } from '../test/support/service.ts'
+import { twilioAccount } from '../test/support/twilio-stand-in.ts'
+import { clientOf, type Client } from './client.ts'
+import { onServerCore, type Cores } from './cores.ts'
+import { freePort } from './postgres.ts'
+
+export type Server = {
+  client: Client
+  /** Milliseconds of CPU so far: of all threads, and of the one that does everything but hash. Undefined where there is no /proc. */
+  cpu: () => { all: number, loop: number } | undefined
+  /** MiB of memory at most so far. */
+  peakMemory: () => number | undefined
+  /** Milliseconds from the start of the process to its first answer. */
+  startedIn: number
+  stop: () => Promise<void>
+}
+
+/** What production asks for, with every budget on; nobody in particular runs into one. */
+const settings = {
+  NODE_ENV: 'production',
+  SECRET: randomBytes(32).toString('hex'),
+  JWT_PRIVATE_KEY: generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
+  JWT_ISSUER: 'https://login.example.com',
+  TWILIO_ACCOUNT_SID: twilioAccount.accountSid,
+  TWILIO_AUTH_TOKEN: twilioAccount.authToken,
+  TWILIO_FROM: '+15005550006'
+}
+
+/** The limits in force that are not the defaults. */
+export const limits = { SMS_COUNTRIES: 'US', TRUST_PROXY: '127.0.0.1', LIMIT_TEXTS_PER_COUNTRY_HOUR: '1000000', LIMIT_TEXTS_PER_HOUR: '1000000' }
+
+/** What of our own environment is meant for the server, so that other settings can be compared. */
+export const tuning = Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith('ARGON2_') || name === 'UV_THREADPOOL_SIZE'))
+
+export type ServerOptions = { cores: Cores, folder: string, env: Record<string, string>, flags?: string[] }
+
+/** Starts the server in production on its core, with the words of `npm start`, and resolves once it has answered. */
+export const startProduction = (options: ServerOptions, databaseUrl: string, twilioUrl: string) =>
+  startServer({ ...options, env: { ...settings, ...limits, ...tuning, DATABASE_URL: databaseUrl, TWILIO_BASE_URL: twilioUrl, ...options.env } })
+
+/** Starts the server on its core with this environment and no other, and resolves once it has answered. */
+export async function startServer ({ cores, folder, env, flags = [] }: ServerOptions): Promise<Server> {
+  const port = await freePort()
+  const file = join(mkdtempSync(join(folder, 'server-')), 'log')
+  const log = openSync(file, 'a')
+  const [command = '', ...words] = onServerCore(cores, [process.execPath, ...flags, ...wordsOf('main')])
+  const started = performance.now()
+  // A group of its own: Ctrl-C is for us, who stop it. Its folder is where an embedded database would be.
+  const child = spawn(command, words, { cwd: folder, detached: true, stdio: ['ignore', log, log], env: { PATH: process.env['PATH'], PORT: String(port), ...env } })
+  const ended = once(child, 'exit')
+  const pid = child.pid ?? 0
+  const stop = async () => {
+    await client.close()
+    if (child.exitCode !== null || child.signalCode !== null) return
+    child.kill('SIGTERM')
+    const timer = setTimeout(() => child.kill('SIGKILL'), 15_000)
+    await ended
+    clearTimeout(timer)
+  }
+  const client = clientOf(`http://127.0.0.1:${port}`)
+  while (!await client.get('/readyz').then(({ status }) => status === 200, () => false)) {
+    if (child.exitCode !== null || performance.now() - started > 30_000) {
+      await stop()
+      throw new Error(`the server doesn't start: ${readFileSync(file, 'utf8').trim().split('\n').at(-1)}`)
+    }
+    await sleep(2)
+  }
+  return { client, cpu: () => cpuSoFar(pid), peakMemory: () => peakMemoryOf(pid), startedIn: performance.now() - started, stop }
+}
+
+/** Milliseconds of the server's CPU that `work` took; NaN where that can't be read. */
+export async function cpuOf<T> (server: Server, work: () => Promise<T>): Promise<{ cpu: { all: number, loop: number }, done: T }> {
+  const before = server.cpu()
+  const done = await work()
+  const after = server.cpu()
+  const difference = (of: 'all' | 'loop') => (after?.[of] ?? NaN) - (before?.[of] ?? NaN)
+  return { cpu: { all: difference('all'), loop: difference('loop') }, done }
+}
+
+function cpuSoFar (pid: number) {
+  try {
+    // Nanoseconds on a core come first in each thread's schedstat; that of the event loop has the number of the process.
+    const threads = readdirSync(`/proc/${pid}/task`).map(thread => ({ thread, ms: Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]) / 1e6 }))
+    return { all: threads.reduce((sum, { ms }) => sum + ms, 0), loop: threads.find(({ thread }) => thread === String(pid))?.ms ?? 0 }
+  } catch {
+    return undefined
+  }
+}
+
+function peakMemoryOf (pid: number) {
+  try {
+    return Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
+  } catch {
+    return undefined
+  }
+}
