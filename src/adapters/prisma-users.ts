@@ -22,10 +22,14 @@ export const prismaUsers = (prisma: PrismaClient): Users => ({
       WHERE s.id = ${id} AND u.id = ${userId}::uuid AND NOT u.disabled AND s.idle_ends_at > ${now}::timestamptz`
     return row === undefined ? null : apart(row)
   },
-  findBySession: ({ id, userId }, now) => prisma.user.findFirst({
-    where: { id: userId, disabled: false, sessions: { some: { id, idleEndsAt: { gt: now } } } },
-    omit: { usernameKey: true, createdAt: true }
-  }),
+  async findBySession ({ id, userId }, now) {
+    const [user] = await prisma.$queryRaw<User[]>`
+      SELECT u.id, u.username, u.password_digest AS "passwordDigest", u.phone, u.disabled,
+             u.code_failures AS "codeFailures", u.code_locked_until AS "codeLockedUntil"
+      FROM sessions s JOIN users u ON u.id = s.user_id
+      WHERE s.id = ${id} AND u.id = ${userId}::uuid AND NOT u.disabled AND s.idle_ends_at > ${now}::timestamptz`
+    return user ?? null
+  },
   async replaceDigest (id, current, next) {
     await prisma.user.updateMany({ where: { id, passwordDigest: current }, data: { passwordDigest: next } })
   }

@@ -6,7 +6,7 @@ import type { FastifyReply } from 'fastify'
  */
 export function whenGone (reply: FastifyReply): AbortSignal {
   const gone = new AbortController()
-  reply.raw.once('close', () => gone.abort())
+  reply.raw.once('close', () => { if (!reply.raw.writableFinished) gone.abort() })
   if (reply.raw.destroyed) gone.abort()
   return gone.signal
 }
