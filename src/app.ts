@@ -30,6 +30,7 @@ import { sendFailure, type OutageOf } from './http/send-failure.ts'
 import { sendNotFound } from './http/send-problem.ts'
 import { serverOptions } from './http/server-options.ts'
 import { signingKey } from './http/signing-key.ts'
+import { turnAway } from './http/turn-away.ts'
 import { confirmationsRoute } from './routes/confirmations.ts'
 import { healthRoutes } from './routes/health.ts'
 import { jwksRoute } from './routes/jwks.ts'
@@ -88,6 +89,7 @@ export async function buildApp (ports: Ports, settings: Settings, log: FastifyBa
   await app.register(helmet, securityHeaders)
   if (settings.corsOrigins.length > 0) await app.register(cors, corsOptions(settings.corsOrigins))
   app.addHook('onRequest', firstLook)
+  app.addHook('onRequest', turnAway(ports.passwords))
   app.addHook('onRequest', limitRequests(ports, settings.policy.limits.requests))
   app.addHook('onResponse', logAnswer)
 
