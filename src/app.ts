@@ -31,6 +31,7 @@ import { sendNotFound } from './http/send-problem.ts'
 import { serverOptions } from './http/server-options.ts'
 import { signingKey } from './http/signing-key.ts'
 import { confirmationsRoute } from './routes/confirmations.ts'
+import { docsRoute } from './routes/docs.ts'
 import { healthRoutes } from './routes/health.ts'
 import { jwksRoute } from './routes/jwks.ts'
 import { loginRoute } from './routes/login.ts'
@@ -72,6 +73,8 @@ export type Settings = {
   corsOrigins: readonly string[]
   /** Addresses and CIDR ranges of the proxies whose X-Forwarded-For counts. */
   trustedProxies: readonly string[]
+  /** Whether it shows what it takes and answers, at /docs. */
+  docs: boolean
 }
 
 /** The HTTP application, ready to listen or to be injected into. What it is given to use, it doesn't close. */
@@ -119,5 +122,6 @@ export async function buildApp (ports: Ports, settings: Settings, log: FastifyBa
   app.register(confirmationsRoute, options)
   app.register(jwksRoute, options)
   app.register(healthRoutes, options)
+  if (settings.docs) app.register(docsRoute)
   return app
 }
