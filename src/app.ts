@@ -32,6 +32,7 @@ import { serverOptions } from './http/server-options.ts'
 import { signingKey } from './http/signing-key.ts'
 import { turnAway } from './http/turn-away.ts'
 import { confirmationsRoute } from './routes/confirmations.ts'
+import { docsRoute } from './routes/docs.ts'
 import { healthRoutes } from './routes/health.ts'
 import { jwksRoute } from './routes/jwks.ts'
 import { loginRoute } from './routes/login.ts'
@@ -73,6 +74,8 @@ export type Settings = {
   corsOrigins: readonly string[]
   /** Addresses and CIDR ranges of the proxies whose X-Forwarded-For counts. */
   trustedProxies: readonly string[]
+  /** Whether it shows what it takes and answers, at /docs. */
+  docs: boolean
 }
 
 /** The HTTP application, ready to listen or to be injected into. What it is given to use, it doesn't close. */
@@ -121,5 +124,6 @@ export async function buildApp (ports: Ports, settings: Settings, log: FastifyBa
   app.register(confirmationsRoute, options)
   app.register(jwksRoute, options)
   app.register(healthRoutes, options)
+  if (settings.docs) app.register(docsRoute)
   return app
 }

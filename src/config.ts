@@ -52,6 +52,7 @@ const variables = z.object({
   // libuv's pool has 1024 threads at most.
   ARGON2_CONCURRENCY: whole(1, 1020).default(availableParallelism()),
   ARGON2_QUEUE: whole(0, 100000).default(64),
+  DOCS: z.enum(['on', 'off'], 'must be on or off').optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'must be fatal, error, warn, info, debug, trace or silent').default('info'),
   METRICS_PORT: whole(0, 65535).optional(),
   SHUTDOWN_TIMEOUT_MS: whole(1, 600000).default(10000)
@@ -159,6 +160,7 @@ export function readConfig (environment: NodeJS.ProcessEnv) {
     twilio: twilio(env),
     corsOrigins: env.CORS_ORIGINS,
     trustedProxies: env.TRUST_PROXY,
+    docs: env.DOCS === undefined ? !production : env.DOCS === 'on',
     argon2: { memoryKib: env.ARGON2_MEMORY_KIB, time: env.ARGON2_TIME, concurrency: env.ARGON2_CONCURRENCY, queue: env.ARGON2_QUEUE },
     logLevel: env.LOG_LEVEL,
     /** Undefined: no metrics. */

@@ -1,13 +1,12 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import pino from 'pino'
-import { stringify } from 'yaml'
 import { buildApp, type Ports } from './app.ts'
 import { readConfig } from './config.ts'
-import { openapiDocument } from './http/openapi.ts'
+import { openapiYaml } from './http/openapi.ts'
 
 /** openapi.yaml as the routes are now, with the defaults of the configuration. */
-export async function openapiYaml (): Promise<string> {
+export async function defaultOpenapiYaml (): Promise<string> {
   // Nothing is asked of it, so it needs no world to act in.
   const nowhere = {} as Ports
   const app = await buildApp(nowhere, {
@@ -19,10 +18,11 @@ export async function openapiYaml (): Promise<string> {
     codeLength: 6,
     policy: readConfig({}).policy,
     corsOrigins: [],
-    trustedProxies: []
+    trustedProxies: [],
+    docs: false
   }, pino({ level: 'silent' }))
   await app.ready()
-  return stringify(openapiDocument(app), { aliasDuplicateObjects: false, lineWidth: 120 })
+  return openapiYaml(app)
 }
 
-if (import.meta.url === `file://${process.argv[1]}`) writeFileSync(new URL('../openapi.yaml', import.meta.url), await openapiYaml())
+if (import.meta.url === `file://${process.argv[1]}`) writeFileSync(new URL('../openapi.yaml', import.meta.url), await defaultOpenapiYaml())

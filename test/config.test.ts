@@ -93,6 +93,7 @@ t.test('with nothing set, everything is as promised', async t => {
     twilio: null,
     corsOrigins: [],
     trustedProxies: [],
+    docs: true,
     argon2: { memoryKib: 19456, time: 2, concurrency: availableParallelism(), queue: 64 },
     logLevel: 'info',
     metricsPort: undefined,
@@ -134,6 +135,7 @@ t.test('a value that will not do is refused by the name of its variable and neve
     SECRET: ['changeme', 'canary'.repeat(20), '0'.repeat(64), 'deadbeef'.repeat(8), 'replace-me-with-32-random-bytes-of-your-own-please', hex.slice(2), base64url.slice(3), `${hex},`, `${hex},short`, `"${hex}"`],
     JWT_PRIVATE_KEY: ['canary-key', 'file:/nowhere/canary.pem'],
     LOG_LEVEL: ['verbose', 'INFO'],
+    DOCS: ['true', 'On', '1'],
     SMS_COUNTRIES: ['us', 'USA', 'UK', 'US;CA', 'US,', 'US,*', 'toString'],
     SMS_BRAND: ['b'.repeat(31), 'Bänk', 'line\nbreak', '{brand}'],
     TWILIO_ACCOUNT_SID: [`SK${'0a1b2c3d'.repeat(4)}`, 'canary'],
@@ -178,6 +180,11 @@ t.test('a confirmation template that would not make an honest text in one segmen
     [JSON.stringify({ pay: `Pay {amount} ${'x'.repeat(80)}` }), /too little room/],
     ['{"pay":"{a}{b}{c}{d}{e}{f}{g}{h}{i}"}', /too little room/]
   ] as const) t.match(refusal(t, { CONFIRMATION_TEMPLATES: templates }), reason, templates)
+})
+
+t.test('the documentation is shown unless in production, where it has to be asked for', async t => {
+  t.same([{}, { DOCS: 'on' }, { DOCS: 'off' }].map(env => readConfig(env).docs), [true, true, false])
+  t.same([{}, { DOCS: 'on' }, { DOCS: 'off' }].map(env => readConfig({ ...production, ...env }).docs), [false, true, false])
 })
 
 t.test('a code may not outlive its challenge', async t => {

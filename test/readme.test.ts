@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { decodeJwt, decodeProtectedHeader, SignJWT, type JWTPayload } from 'jose'
 import t from 'tap'
+import { problemKinds } from '../src/http/problem-kinds.ts'
 import { start } from './support/start.ts'
 
-const [, snippet = ''] = /```js\n([^]*?)```/.exec(readFileSync(new URL('../README.md', import.meta.url), 'utf8')) ?? []
+const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+const [, snippet = ''] = /```js\n([^]*?)```/.exec(readme) ?? []
 
 const newKey = () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
 
@@ -50,4 +52,11 @@ t.test('with the lines of the README another service takes a live token, and no 
   }
   for (const claim of Object.keys(claims).filter(claim => claim !== 'amr')) forged[`without ${claim}`] = await sign({ [claim]: undefined })
   for (const [what, token] of Object.entries(forged)) await t.rejects(verify(token), { code: /^ERR_J/ }, what)
+})
+
+t.test('the README tells of every problem once, with its status, what it means and what to do', async t => {
+  const [, table = ''] = /\n\| `type` ends in .*\n.*\n((?:\|.*\n)+)/.exec(readme) ?? []
+  const rows = table.trimEnd().split('\n').map(row => row.split('|').slice(1, -1).map(cell => cell.trim()))
+  t.same(rows.map(([slug = '', status]) => [slug.replaceAll('`', ''), Number(status)]).sort(), Object.entries(problemKinds).map(([slug, { status }]) => [slug, status]).sort())
+  for (const [slug = '', , meaning, remedy, ...more] of rows) t.ok(meaning && remedy && more.length === 0, slug)
 })

@@ -1,12 +1,13 @@
 import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod'
+import { stringify } from 'yaml'
 import { z } from 'zod'
 import { openapiOverview } from './openapi-overview.ts'
 import { problemExamples, problemResponses, sharedProblems, sharedResponses } from './openapi-problems.ts'
 import { problemKinds, type ProblemSlug } from './problem-kinds.ts'
 
-/** Collects the routes registered from here on, for `openapiDocument`. */
+/** Collects the routes registered from here on, for `openapiYaml`. */
 export async function describeRoutes (app: FastifyInstance) {
   const transform = createJsonSchemaTransform({ zodToJsonConfig })
   await app.register(swagger, {
@@ -19,7 +20,13 @@ export async function describeRoutes (app: FastifyInstance) {
   })
 }
 
-/** The routes of an application that is ready, as an OpenAPI 3.1 document that says each thing once. */
+/** The routes of an application that is ready, as an OpenAPI 3.1 document; it answers at `servers`. */
+export const openapiYaml = (app: FastifyInstance, servers: Server[] = openapiOverview.servers) =>
+  stringify({ ...openapiDocument(app), servers }, { aliasDuplicateObjects: false, lineWidth: 120 })
+
+type Server = { url: string, description: string }
+
+/** The same before it is text. It says each thing once. */
 export function openapiDocument (app: FastifyInstance): object {
   const { paths, components, ...head } = generated.parse(app.swagger())
   const schemas = withoutTwins(components.schemas)

@@ -16,14 +16,17 @@ const paths = {
   '/me': ['GET', 'HEAD'],
   '/.well-known/jwks.json': ['GET', 'HEAD'],
   '/livez': ['GET', 'HEAD'],
-  '/readyz': ['GET', 'HEAD']
+  '/readyz': ['GET', 'HEAD'],
+  '/openapi.yaml': ['GET', 'HEAD'],
+  '/docs': ['GET', 'HEAD'],
+  '/problems/not-found': ['GET', 'HEAD']
 }
 
 // Node answers CONNECT itself, by closing the connection.
 const methods = METHODS.filter(method => method !== 'CONNECT')
 
 t.test('every method that a path does not take is refused, with those that it takes', async t => {
-  const { app } = await start(t)
+  const { app } = await start(t, { docs: true })
   for (const [url, taken] of Object.entries(paths)) {
     for (const method of methods.filter(method => !taken.includes(method))) {
       const answer = await app.inject({ method: method as 'GET', url: `${url}?a=b` })

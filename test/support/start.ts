@@ -100,6 +100,7 @@ export async function start (t: Test, { policy: ownPolicy, limits, argon2, datab
     codeLength: 6,
     corsOrigins: [],
     trustedProxies: [],
+    docs: false,
     ...settings,
     policy
   }, log)

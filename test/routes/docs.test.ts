@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { parse } from 'yaml'
+import { problemKinds } from '../../src/http/problem-kinds.ts'
+import { slugOf, start } from '../support/start.ts'
+
+const paths = ['/openapi.yaml', '/docs', '/docs/', '/docs/start.js', '/docs/swagger-ui-bundle.js', '/docs/swagger-ui.css', ...Object.keys(problemKinds).map(slug => `/problems/${slug}`)]
+const written = () => parse(readFileSync(new URL('../../openapi.yaml', import.meta.url), 'utf8'))
+
+t.test('the running service describes itself as openapi.yaml does, and answers where that was read', async t => {
+  const { app } = await start(t, { docs: true })
+  const { statusCode, headers, body } = await app.inject('/openapi.yaml')
+  t.match({ statusCode, type: headers['content-type'] }, { statusCode: 200, type: 'application/yaml' })
+  t.same(parse(body), { ...written(), servers: [{ url: '/', description: 'Where this was read.' }] })
+})
+
+t.test('what the operator has set is what is described', async t => {
+  const { app } = await start(t, { docs: true, codeLength: 8 })
+  t.equal(parse((await app.inject('/openapi.yaml')).body).components.schemas.VerifyRequest.properties.code.pattern, String.raw`^[0-9]{8}$`)
+})
+
+t.test('the documentation is no part of what it describes', async t => {
+  const { app } = await start(t, { docs: true })
+  t.notMatch((await app.inject('/openapi.yaml')).body, /^ {2}\/(docs|openapi|problems)/m)
+})
+
+t.test('the page loads nothing but what is served here, as what it is, and no script of its own is in it', async t => {
+  const { app } = await start(t, { docs: true })
+  const page = await app.inject('/docs')
+  t.match(page.headers, { 'content-type': 'text/html; charset=utf-8', 'x-frame-options': 'DENY', 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' })
+  const policy = Object.fromEntries(String(page.headers['content-security-policy']).split(';').map(directive => directive.split(/ (.*)/)))
+  t.match(policy, { 'default-src': "'none'", 'script-src': "'self'", 'style-src': "'self'", 'connect-src': "'self'", 'frame-ancestors': "'none'", 'base-uri': "'none'" })
+  t.notMatch(page.body, /<script>|<script [^>]*>[^<]|style=|\son\w+=|https?:/)
+
+  const loaded = [...page.body.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, path = '']) => path)
+  t.same(loaded, ['/docs/swagger-ui.css', '/docs/swagger-ui-bundle.js', '/docs/start.js'])
+  for (const path of loaded) {
+    const { statusCode, headers, body } = await app.inject(path)
+    t.equal(statusCode, 200, path)
+    t.equal(headers['content-type'], `text/${path.endsWith('.css') ? 'css' : 'javascript'}; charset=utf-8`)
+    t.ok(body.length > 50)
+  }
+  t.match((await app.inject('/docs/')).headers, { location: '/docs' })
+})
+
+t.test('the type of a problem can be opened: it says what every such problem says', async t => {
+  const { app } = await start(t, { docs: true })
+  const { type } = (await app.inject('/nowhere')).json()
+  t.same((await app.inject(type)).json(), { type: '/problems/not-found', title: 'Nothing here', status: 404, detail: 'There is no such path, or nothing of yours at it.', documentation: '/docs' })
+  for (const [slug, { status, title, detail }] of Object.entries(problemKinds)) t.match((await app.inject(`/problems/${slug}`)).json(), { status, title, detail }, slug)
+  for (const slug of ['unheard-of', 'toString', '__proto__', '']) t.equal(slugOf(await app.inject(`/problems/${slug}`)), 'not-found', slug)
+})
+
+t.test('switched off, none of it is there', async t => {
+  const { app } = await start(t)
+  for (const path of paths) t.equal(slugOf(await app.inject(path)), 'not-found', path)
+})
