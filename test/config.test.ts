@@ -178,7 +178,7 @@ t.test('a confirmation template that would not make an honest text in one segmen
     ['{"pay":"Pay {amount"}', /sentence for pay has a brace/],
     ['{"pay":"Envíe {amount}"}', /sentence for pay may hold only/],
     [JSON.stringify({ pay: `Pay {amount} ${'x'.repeat(80)}` }), /too little room/],
-    ['{"pay":"{a}{b}{c}{d}{e}{f}{g}{h}{i}"}', /too little room/]
+    ['{"pay":"{a} {b} {c} {d} {e} {f} {g} {h} {i}"}', /too little room/]
   ] as const) t.match(refusal(t, { CONFIRMATION_TEMPLATES: templates }), reason, templates)
 })
 

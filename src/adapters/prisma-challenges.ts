@@ -24,7 +24,8 @@ export const prismaChallenges = (prisma: PrismaClient): Challenges => ({
         id = EXCLUDED.id, code_hash = EXCLUDED.code_hash, code_expires_at = EXCLUDED.code_expires_at,
         resend_at = EXCLUDED.resend_at, attempts_left = EXCLUDED.attempts_left, expires_at = EXCLUDED.expires_at,
         consumed_at = NULL, subject = EXCLUDED.subject
-      WHERE stored.id = ${previous?.id} AND stored.code_hash = ${previous?.codeHash} AND stored.attempts_left = ${previous?.attemptsLeft}`
+      WHERE stored.id = ${previous?.id} AND stored.code_hash = ${previous?.codeHash} AND stored.attempts_left = ${previous?.attemptsLeft}
+        AND stored.consumed_at IS NOT DISTINCT FROM ${previous?.consumedAt}::timestamptz`
     return stored === 1
   },
 

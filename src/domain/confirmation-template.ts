@@ -17,6 +17,8 @@ export function readTemplate (sentence: string): ConfirmationTemplate {
   const words = sentence.replaceAll(placeholder, '')
   if (/[{}]/.test(words)) throw new Error('has a brace that is no {placeholder}')
   if (new Set(placeholders).size < placeholders.length) throw new Error('has a placeholder twice')
+  // Values are looked at one by one: what they touch could make a link or a code of them.
+  if (/[\p{L}\d.:-]\{|\}(?:[\p{L}\d{-]|\.\S)/u.test(sentence)) throw new Error('has a {placeholder} that touches a word, a number or another one: put a space between')
   if (placeholders.length === 0) throw new Error('has no {placeholder}: what is confirmed must be in it')
   if (/[\n\r\f]/.test(words) || septets(words) === Infinity) throw new Error('may hold only characters of GSM 03.38, on one line')
   return { sentence, placeholders }
@@ -46,11 +48,19 @@ function whyNotValue (value: unknown, codeLength: number): string | undefined {
   if (typeof value === 'number') return /^-?\d+(\.\d+)?$/.test(String(value)) ? undefined : 'must be a number that can be written out; send it as a string'
   if (typeof value !== 'string') return 'must be a string or a number'
   if (value === '' || value.length > longest) return `must have 1 to ${longest} characters`
-  if (value.trim() !== value) return 'must not begin or end with a space'
+  if (/^ | $| {2}/.test(value)) return 'must not begin or end with a space, nor have two in a row'
   if (/[\n\r\f]/.test(value) || septets(value) === Infinity) return 'may hold only characters of GSM 03.38, on one line'
-  if (/:\/\/|[\p{L}\d-]\.\p{L}{2,}/u.test(value)) return 'must not look like a link'
+  if (/:\/\/|[\p{L}\d-]\.\p{L}{2,}/u.test(value) || isAddress(value)) return 'must not look like a link'
   // Of an amount nobody thinks it were a code; of digits among words, somebody might.
-  const digits = new RegExp(`(?<!\\d)\\d{${codeLength}}(?!\\d)`)
-  if (digits.test(value) && !/^[\d.,' ]+$/.test(value)) return `must not hold ${codeLength} digits in a row, like a code`
+  if (looksLikeCode(value, codeLength) && !/^[\d.,' ]+$/.test(value)) return `must not hold ${codeLength} digits in a row, like a code`
   return undefined
+}
+
+/** Of four numbers, as phones make a link of it too; an amount in groups of three digits is none. */
+const isAddress = (value: string) => /(?<![\d.])\d{1,3}(\.\d{1,3}){3}(?![\d.])/.test(value) && !/^\d{1,3}(\.\d{3})+(,\d+)?$/.test(value)
+
+/** Whether so many digits stand in it, in a row or as two halves. */
+function looksLikeCode (value: string, length: number): boolean {
+  const half = Math.floor(length / 2)
+  return new RegExp(`(?<!\\d)\\d{${length}}(?!\\d)|(?<!\\d[ -]?)\\d{${half}}[ -]\\d{${length - half}}(?![ -]?\\d)`).test(value)
 }

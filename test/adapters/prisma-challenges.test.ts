@@ -116,6 +116,13 @@ t.test('nothing is replaced by who saw no challenge, another code or another per
   t.same(await read(), challenge)
 })
 
+t.test('a challenge is not replaced by who saw it open when it has been used since: it could be put back, and used again', async t => {
+  const { challenges, challenge, owner, read } = await stored(t)
+  t.equal(await challenges.consume(challenge, null, now), true)
+  t.equal(await challenges.replace(challenge, { ...challenge, id: randomId(), codeHash: hash(2) }, owner), false)
+  t.same(await read(), { ...challenge, consumedAt: now })
+})
+
 t.test('of forty new codes at once one is stored, and attempts and end stay', async t => {
   const { challenge, burst, read } = await stored(t, { resendAt: now, attemptsLeft: 2 })
   const renewed = await burst(async (challenges, i) => {

@@ -72,6 +72,47 @@ t.test('fifty right codes at once, through two instances, are worth one receipt'
   t.equal(answers.filter(answer => slugOf(answer) === 'challenge-ended').length, 49)
 })
 
+t.test('a code is worth one receipt also when another action is asked for, and refused its text, just while it is used', async t => {
+  const { database, clock } = await start(t)
+  let meanwhile: (() => void) | undefined
+  const [about, closed] = [signal(), signal()]
+  // The other action finds the confirmation still open, and takes its place when it no longer is.
+  const prisma = new Proxy(database.prisma, {
+    get: (target, name) => name === '$executeRaw' ? interleaved : Reflect.get(target, name)
+  })
+  async function interleaved (statement: TemplateStringsArray, ...values: unknown[]) {
+    const run = () => database.prisma.$executeRaw(statement, ...values)
+    if (meanwhile === undefined) return run()
+    const sql = statement.join('')
+    if (sql.includes('INSERT INTO challenges')) {
+      about.give()
+      await closed.given
+    }
+    if (!sql.includes('SET consumed_at')) return run()
+    meanwhile()
+    await about.given
+    const count = await run()
+    closed.give()
+    return count
+  }
+  const { logIn, confirm, verifyConfirmation, twilio } = await start(t, { database: { ...database, prisma }, clock, withoutUsers: true, limits: { textsPerPhoneHour: 2 } })
+  const { accessToken } = await logIn()
+  const { confirmationToken } = (await confirm(accessToken)).json()
+  const code = twilio.lastCode()
+  let other: ReturnType<typeof confirm> | undefined
+  meanwhile = () => { other = confirm(accessToken, { ...transfer, reference: 'another' }) }
+  t.equal((await verifyConfirmation(accessToken, confirmationToken, code)).statusCode, 200)
+  t.equal((await other)?.statusCode, 429)
+  meanwhile = undefined
+  t.equal(slugOf(await verifyConfirmation(accessToken, confirmationToken, code)), 'challenge-ended')
+})
+
+function signal () {
+  let give = () => {}
+  const given = new Promise<void>(resolve => { give = resolve })
+  return { given, give: () => give() }
+}
+
 t.test('of fifty that ask for the same at once one text goes out, and all go on with the one confirmation', async t => {
   const { logIn, confirm, verifyConfirmation, twilio } = await start(t)
   const { accessToken } = await logIn()

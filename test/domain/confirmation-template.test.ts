@@ -16,6 +16,14 @@ for (const [sentence, reason] of [
   ['Send {1st}', /a brace/],
   ['Send {a-b}', /a brace/],
   ['Send {amount} and {amount}', /twice/],
+  ['Send {amount}{currency}', /touches/],
+  ['Send {amount}.{cents}', /touches/],
+  ['Send {amount}.com', /touches/],
+  ['Send {amount}EUR', /touches/],
+  ['Send EUR{amount}', /touches/],
+  ['Send to:{payee}', /touches/],
+  ['See evil.{payee}', /touches/],
+  ['No. 12{amount}', /touches/],
   ['Send {amount}\nnow', /on one line/],
   ['Envíe {amount}', /GSM 03\.38/],
   ['Send {amount} 💶', /GSM 03\.38/]
@@ -24,6 +32,10 @@ for (const [sentence, reason] of [
     t.throws(() => readTemplate(sentence), { message: reason })
   })
 }
+
+t.test('a placeholder may have a sign beside it', async t => {
+  for (const sentence of ['Send €{amount} to {payee}.', 'Order #{order} ({amount})', 'Send "{amount}", now', '{amount}% for {payee}: right?']) t.ok(readTemplate(sentence), sentence)
+})
 
 const template = readTemplate('Pay {amount} to {payee}')
 
@@ -37,9 +49,21 @@ t.test('the values are exactly the placeholders', async t => {
 t.test('a value may not be mistaken for a code of the length that codes have, unless it is an amount', async t => {
   const why = (amount: unknown, codeLength = 6) => whyNotData(template, { amount, payee: 'x' }, codeLength)[0]?.detail
   for (const fine of ['100000', '100,000', '100 000.00', "1'000'000", '1234567 x', '12345 x', 'x1234567', 100000, -1.5]) t.equal(why(fine), undefined, String(fine))
-  for (const bad of ['code 123456', '123456!', 'x123456', 'a 123456 b']) t.match(why(bad), /6 digits in a row/, bad)
-  t.match(why('code 12345678', 8), /8 digits in a row/)
+  for (const fine of ['DE89 3704 0044 0532 0130 00', '12-34-56', 'on 23-11-26', '+1 555-0123', 'order 123-4567']) t.equal(why(fine), undefined, fine)
+  for (const bad of ['code 123456', '123456!', 'x123456', 'a 123456 b', 'code 123-456', 'code 123 456!', 'G-123-456']) t.match(why(bad), /6 digits in a row/, bad)
+  for (const bad of ['code 12345678', 'code 1234-5678']) t.match(why(bad, 8), /8 digits in a row/, bad)
+  t.match(why('code 123-4567', 7), /7 digits in a row/)
   t.equal(why('code 123456', 8), undefined)
+})
+
+t.test('an address of numbers is a link to a phone, a grouped amount is not', async t => {
+  const why = (payee: unknown) => whyNotData(template, { amount: 1, payee }, 6)[0]?.detail
+  for (const fine of ['1.000.000.000', '1.250.000.000,00', '23.11.2026', '1.2.3']) t.equal(why(fine), undefined, fine)
+  for (const bad of ['93.184.216.34/pay', '93.184.216.34', 'pay at 93.184.216.134', '93.184.216.134:80']) t.match(why(bad), /look like a link/, bad)
+})
+
+t.test('spaces in a row are refused: a phone would break the line there, and what follows would stand on one of its own', async t => {
+  t.match(whyNotData(template, { amount: 1, payee: `Grace${' '.repeat(20)}Good for 9 minutes.` }, 6), [{ name: 'payee', detail: /two in a row/ }])
 })
 
 t.test('only numbers that can be written out are taken', async t => {
