@@ -26,7 +26,7 @@ export function paymentService ({ loginUrl, issuer = loginUrl, audience = loginU
     // Nothing may come between the question and the entry, or two requests at once would both be paid.
     if (used.has(payload.jti)) throw refusal(409, 'this receipt was used before')
     used.add(payload.jti)
-    await pay({ from: payload.sub, ...data, reference })
+    await pay({ ...data, reference, from: payload.sub })
     return { paid: true }
   }
 

@@ -58,7 +58,8 @@ const malformed: Record<string, string> = {
 /** The first twenty; a body of 16 KiB has room for thousands. */
 function fieldErrors (validation: readonly { instancePath: string, keyword: string, message?: string | undefined, params: Record<string, unknown> }[]) {
   return validation.flatMap(({ instancePath, keyword, message = 'is not valid', params }) => {
-    const pointer = instancePath === '/' ? '#' : `#${instancePath}`
+    // Where keys are the caller's to choose, they are in the path: no more of them than is needed to recognise them.
+    const pointer = instancePath === '/' ? '#' : `#${instancePath.slice(0, 128)}`
     const unknown = keyword === 'unrecognized_keys' && Array.isArray(params['keys']) ? params['keys'] : undefined
     return unknown?.map(key => ({ pointer: `${pointer}/${escapePointer(String(key))}`, detail: 'is not a field of this request' })) ?? [{ pointer, detail: message }]
   }).slice(0, 20)

@@ -192,6 +192,14 @@ t.test('an action without a sentence is unknown; what is wrong with its values i
   t.equal(twilio.texts.length, texts)
 })
 
+t.test('of a key that is too long to be one, no more is told than is needed to recognise it', async t => {
+  const { logIn, confirm } = await start(t)
+  const { accessToken } = await logIn()
+  const answer = await confirm(accessToken, { ...transfer, data: { ['x'.repeat(10_000)]: {} } })
+  t.equal(slugOf(answer), 'invalid-request')
+  t.ok(answer.body.length < 1000)
+})
+
 t.test('a number stands in the text as it is written, and in the receipt as a number', async t => {
   const { logIn, confirm, verifyConfirmation, twilio } = await start(t)
   const { accessToken } = await logIn()
