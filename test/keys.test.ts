@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import t, { type Test } from 'tap'
+import { unpackDatabase } from './support/database.ts'
 import { start, startServer } from './support/service.ts'
 
 const usage = /^Usage: npm run keys -- <command>\n\n {2}new \[EC\|Ed25519\|RSA\] \[<file>\]/
@@ -48,6 +49,8 @@ t.test('following the recipe, the servers publish the new key, then sign with it
     await server.ended
     return body.keys.map(({ kid }: { kid: string }) => kid)
   }
+  // Made already: main.test.ts has a first start from nothing, which takes seconds.
+  await unpackDatabase(join(folder, 'data/pglite'))
   const [old] = await published()
   t.match(await keys('list'), { code: 0, stdout: `signs      ES256  ${old}  data/jwt-private-key.pem\n`, stderr: '' })
 

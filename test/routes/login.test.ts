@@ -98,8 +98,8 @@ t.test('many logins at once send one text', async t => {
 
 t.test('no code equals the one before it', async t => {
   const { login, twilio } = await start(t, { policy: { resendCooldown: 0 } })
-  for (let i = 0; i < 300; i++) await login()
+  for (let i = 0; i < 50; i++) await login()
   const codes = twilio.texts.map(({ body }) => codeIn(body))
-  t.equal(codes.length, 300)
+  t.equal(codes.length, 50)
   t.notOk(codes.some((code, i) => code === codes[i - 1]))
 })
