@@ -15,10 +15,11 @@ export const wordsOf = (program: keyof typeof scripts) =>
 
 /**
  * Starts one of the programs as users do: with the words of its npm script, built, which build.ts has just seen to, and
- * without the hooks that tap would have Node load into it.
+ * without the hooks that tap would have Node load into it. The switch, as in .taprc, halves the time in which the embedded
+ * PostgreSQL is compiled.
  */
 export const start = (t: Test, program: keyof typeof scripts, where: Where, ...words: string[]) =>
-  watch(t, 'env', ['-u', 'NODE_OPTIONS', process.execPath, ...wordsOf(program), ...words], where)
+  watch(t, 'env', ['-u', 'NODE_OPTIONS', process.execPath, '--liftoff-only', ...wordsOf(program), ...words], where)
 
 /** Starts the server and resolves once it listens. */
 export async function startServer (t: Test, { env = {}, ...where }: Where) {
