@@ -1,7 +1,6 @@
-import { Agent as HttpAgent } from 'node:http'
-import { Agent as HttpsAgent } from 'node:https'
 import twilio from 'twilio'
 import type { Sms } from '../domain/sms.ts'
+import { twilioHttp, type NoAnswer } from './twilio-http.ts'
 
 /** What Twilio needs to know. `baseUrl` replaces https://api.twilio.com; `timeoutMs` bounds a send from start to end. */
 export type TwilioSettings = {
@@ -57,7 +56,7 @@ type Failure = { reason: keyof typeof unavailable, status?: number, twilioCode?:
 export function twilioSms (settings: TwilioSettings, log: SmsLog): Sms {
   const { accountSid, authToken, sender, baseUrl, timeoutMs } = settings
   // Empty, not absent: absent lets TWILIO_EDGE and TWILIO_REGION rewrite the host behind the configuration's back.
-  const client = twilio(accountSid, authToken, { httpClient: httpClient(timeoutMs), edge: '', region: '' })
+  const client = twilio(accountSid, authToken, { httpClient: twilioHttp(timeoutMs), edge: '', region: '' })
   if (baseUrl !== undefined) client.api.baseUrl = baseUrl
 
   return {
@@ -72,7 +71,7 @@ export function twilioSms (settings: TwilioSettings, log: SmsLog): Sms {
       }).then(whyNotAccepted, whyNotSent)
       if (failure === undefined) return 'accepted'
 
-      // Only these facts may leave: the SDK's errors carry the credentials, the number and the text.
+      // Only these facts may leave: the SDK's errors repeat what Twilio says, which may be the number and the text.
       const facts = {
         event: 'sms.failed',
         provider: 'twilio',
@@ -91,24 +90,6 @@ export function twilioSms (settings: TwilioSettings, log: SmsLog): Sms {
   }
 }
 
-/** The SDK's HTTP client, which retries nothing and follows no redirect, with its agents and deadline replaced. */
-function httpClient (timeoutMs: number) {
-  const http = new twilio.RequestClient({ timeout: timeoutMs, autoRetry: false })
-  // Replaced because the SDK swaps its agent for an uncapped proxy without keep-alive when HTTP_PROXY is set. Texts go
-  // straight to `baseUrl`: no proxy variable is read; where egress must pass a gateway, `baseUrl` names the gateway.
-  // Idle connections close after `timeout`, so that a send seldom meets one that Twilio is just closing.
-  const connections = { keepAlive: true, maxSockets: 50, timeout: timeoutMs }
-  http.axios.defaults.httpsAgent = new HttpsAgent(connections)
-  http.axios.defaults.httpAgent = new HttpAgent(connections)
-  // axios' own timeout watches only for silence once a response has begun: one byte now and then would hold a login
-  // for ever. This one bounds everything, from waiting for a free connection to the response's last byte.
-  http.axios.interceptors.request.use(request => {
-    request.signal = AbortSignal.timeout(timeoutMs)
-    return request
-  })
-  return http
-}
-
 /** Accepted is a message with a SID that hasn't failed already. */
 function whyNotAccepted ({ sid, status, errorCode }: { sid: unknown, status: unknown, errorCode: unknown }): Failure | undefined {
   if (typeof sid !== 'string' || sid === '') return { reason: 'unreadable' }
@@ -116,12 +97,9 @@ function whyNotAccepted ({ sid, status, errorCode }: { sid: unknown, status: unk
   return undefined
 }
 
-/** Our deadline, axios' timeout, the kernel's. */
-const timeouts: ReadonlySet<unknown> = new Set(['ERR_CANCELED', 'ECONNABORTED', 'ETIMEDOUT'])
-
-function whyNotSent (error: { isAxiosError?: boolean, code?: unknown, status?: unknown }): Failure {
-  const { code, status } = error
-  if (error.isAxiosError) return { reason: timeouts.has(code) ? 'timeout' : 'unreachable' }
+function whyNotSent (error: Partial<NoAnswer> & { code?: unknown, status?: unknown }): Failure {
+  const { noAnswer, code, status } = error
+  if (noAnswer !== undefined) return { reason: noAnswer }
   // No status: the SDK stumbled over a 2xx that isn't a message.
   if (typeof status !== 'number') return { reason: 'unreadable' }
   return { reason: reasonOf(status, code), status, twilioCode: code }

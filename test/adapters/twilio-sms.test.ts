@@ -158,11 +158,12 @@ t.test('a failure does not spoil the next text', async t => {
   t.equal(standIn.texts.length, 1)
 })
 
-t.test('texts one after the other share one connection', async t => {
+t.test('texts one after the other go over connections that stay open', async t => {
   const { standIn, sms } = await start(t)
-  for (let i = 0; i < 5; i++) await sms.send(text)
-  t.equal(standIn.texts.length, 5)
-  t.equal(standIn.counts.connections, 1)
+  for (let i = 0; i < 9; i++) await sms.send(text)
+  t.equal(standIn.texts.length, 9)
+  // Two take turns when one is not quite done with its last answer.
+  t.ok(standIn.counts.connections <= 2, `${standIn.counts.connections} connections`)
 })
 
 t.test('eighty texts at once all go out, over no more than fifty connections', async t => {
