@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { PrismaPg } from '@prisma/adapter-pg'
 import type { Postgres } from './postgres.ts'
+import { statementNames } from './statement-names.ts'
 
 /** Where the server is: a URL, or a socket to a process that shares its embedded PostgreSQL. */
 export type Address = { connectionString: string } | { stream: () => Socket, user: string, database: string, ssl: false }
@@ -36,7 +37,7 @@ export function serverPostgres (address: Address, options: PoolOptions = {}): Po
       idleTimeoutMillis: 30_000,
       // The second timer is ours: it frees the caller when the server has gone silent and can't keep the first.
       ...(statementTimeout > 0 && { statement_timeout: statementTimeout, query_timeout: statementTimeout + connectionTimeout })
-    }, listeners),
+    }, { ...listeners, ...(keepsStatements(address) && { statementNameGenerator: statementNames() }) }),
     async transaction (work) {
       // Its own connection, without a statement timeout: a migration may take its time, or wait for another's.
       const connection = await new PrismaPg({ ...pool, max: 1 }, listeners).connect()
@@ -64,3 +65,10 @@ export function serverPostgres (address: Address, options: PoolOptions = {}): Po
     close: async () => {}
   }
 }
+
+/**
+ * Whether each connection is somebody's own, so that its statements can have names. It isn't with a process that shares its one,
+ * nor behind a PgBouncer that knows no prepared statements, which URLs tell in Prisma's way.
+ */
+const keepsStatements = (address: Address) =>
+  'connectionString' in address && new URL(address.connectionString.replace('@/', '@localhost/')).searchParams.get('pgbouncer') !== 'true'

@@ -42,6 +42,8 @@ export async function startDatabaseProxy (t: Test, serverUrl: string) {
 
   const url = new URL(serverUrl)
   url.host = `127.0.0.1:${port}`
+  // So that statements have no names, and their text, by which they are told apart, is on the wire each time.
+  url.searchParams.set('pgbouncer', 'true')
   return {
     url: url.href,
     /** Breaks all connections. New ones are made. */
