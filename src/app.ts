@@ -83,7 +83,7 @@ export async function buildApp (ports: Ports, settings: Settings, log: FastifyBa
   const app = Fastify({ ...serverOptions, trustProxy: [...settings.trustedProxies], loggerInstance: log })
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
-  app.setErrorHandler(sendFailure(ports.outageOf))
+  app.setErrorHandler(sendFailure(ports))
   app.setNotFoundHandler(sendNotFound)
   readJson(app)
   // RFC 9110 §10.1.1 lets a server ignore an expectation that it doesn't know; Node's own answer would be no problem.
@@ -93,7 +93,7 @@ export async function buildApp (ports: Ports, settings: Settings, log: FastifyBa
   if (settings.corsOrigins.length > 0) await app.register(cors, corsOptions(settings.corsOrigins))
   app.addHook('onRequest', firstLook)
   app.addHook('onRequest', turnAway(ports.passwords))
-  app.addHook('onRequest', limitRequests(ports, settings.policy.limits.requests))
+  app.addHook('onRequest', limitRequests(settings.policy.limits.requests))
   app.addHook('onResponse', logAnswer)
 
   const [firstKey, ...otherKeys] = settings.signingKeys

@@ -21,13 +21,14 @@ export async function portsOf (config: Config, { prisma, engine }: Database, sec
   const events = metrics === undefined ? logEvents(log) : metrics.counting(logEvents(log))
   // The SDK takes a third of a second to load: only for those who use it.
   const sender = twilio === null ? terminalSms(console.log) : (await import('./adapters/twilio-sms.ts')).twilioSms(twilio, log)
+  const budgets = prismaBudgets(prisma, secrets[0])
   return {
-    users: prismaUsers(prisma),
-    challenges: prismaChallenges(prisma),
-    sessions: prismaSessions(prisma),
+    users: prismaUsers(prisma, budgets),
+    challenges: prismaChallenges(prisma, budgets),
+    sessions: prismaSessions(prisma, budgets),
     passwords: await argon2Passwords(config.argon2),
     sms: textableNumbers(countries, sender, log),
-    budgets: prismaBudgets(prisma, secrets[0]),
+    budgets,
     countryTraffic: prismaCountryTraffic(prisma, { ...policy.conversion, codeTtl: policy.codeTtl }, events),
     countryOf,
     events,

@@ -1,41 +1,71 @@
 import { createHmac } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import type { Budgets, Charge } from '../domain/budgets.ts'
+import type { Budgets, Charge, Charged, Spending } from '../domain/budgets.ts'
 import { deriveKey } from '../domain/derive-key.ts'
-import type { PrismaClient } from './prisma/client.ts'
+import { chargeSql, type Bill, type Wanted } from './charge-sql.ts'
+import { Prisma, type PrismaClient } from './prisma/client.ts'
 
 /** Milliseconds for which an exhausted budget is refused without asking the database: another instance may have freed it. */
 const rememberedFor = 60_000
 
+/** The budgets, for the rules and for the statements of other adapters. */
+export type PrismaBudgets = Budgets & {
+  /**
+   * Charges all of these or none, like `spend`, in one statement with other work: `statement` is handed the clauses that charge
+   * (see `chargeSql`), and yields one row of the columns of `Bill` and its own. Resolves to those of its own; to null where the
+   * statement was not run, because a budget is known to have no room.
+   */
+  spendWith: <Row>(charges: readonly Charge[], now: Date, statement: Statement) => Promise<Charged<Row | null>>
+}
+
+type Statement = (charging: (due?: Prisma.Sql) => Prisma.Sql) => Prisma.Sql
+
 /**
  * Budgets as counters in PostgreSQL: one statement, however many are charged; a second one when a budget has no room; and
- * none while that is remembered, so that a flood of requests is no flood of statements. All statements lock counters in the
- * order of their keys, or two of them would wait for one another.
+ * none while that is remembered, so that a flood of requests is no flood of statements.
  * A name, number or address is stored only as a hash under a key from `secret`.
  */
-export function prismaBudgets (prisma: PrismaClient, secret: Buffer): Budgets {
+export function prismaBudgets (prisma: PrismaClient, secret: Buffer): PrismaBudgets {
   const key = deriveKey(secret, 'budgets')
   const exhausted = new LRUCache<string, { until: Date, askAgain: Date }>({ max: 10_000 })
   const hashOf = ([what, value]: [string, string]) => createHmac('sha256', key).update(`${what}\n${value}`).digest('base64url').slice(0, 22)
+  const keyOf = ({ budget, of }: Charge) => [budget, ...Object.entries(of).map(hashOf)].join(':')
 
-  return {
+  /** What is spent, or who has to wait, after a statement has charged what had room. */
+  async function settle (wanted: Wanted[], { due, paid, spent }: Bill, now: Date): Promise<Spending> {
+    if (!due) return { exhausted: null, spent: [] }
+    for (const { key, cost } of wanted) if (cost < 0) exhausted.delete(key)
+    if (paid) return { exhausted: null, spent: wanted.map(({ key }) => spent?.[key] ?? 0) }
+
+    const hadRoom = ({ key }: Wanted) => spent !== null && key in spent
+    const refused = wanted.filter(one => !hadRoom(one))
+    const full = await takeBack(prisma, wanted.filter(one => one.cost > 0 && hadRoom(one)), refused, now)
+    for (const { key, until } of full) exhausted.set(key, { until, askAgain: new Date(now.getTime() + rememberedFor) })
+    // Of none that is full any more somebody was given back a share just now: the next one who asks may have it.
+    return longest(refused.map(one => ({ one, until: full.find(({ key }) => key === one.key)?.until ?? new Date(now.getTime() + 1000) })))
+  }
+
+  const budgets: PrismaBudgets = {
     async spend (charges, now) {
-      const wanted = charges.map(charge => ({ ...charge, key: [charge.budget, ...Object.entries(charge.of).map(hashOf)].join(':'), cost: charge.cost ?? 1 }))
+      if (charges.length === 0) return { exhausted: null, spent: [] }
+      const { spending } = await budgets.spendWith(charges, now, charging => Prisma.sql`WITH ${charging()} SELECT * FROM bill`)
+      return spending
+    },
+    async spendWith<Row> (charges: readonly Charge[], now: Date, statement: Statement) {
+      const wanted = charges.map(charge => ({ ...charge, key: keyOf(charge), cost: charge.cost ?? 1 }))
       const known = wanted.flatMap(one => {
         const refusal = one.cost >= 0 ? exhausted.get(one.key) : undefined
         return refusal !== undefined && refusal.until > now && refusal.askAgain > now ? [{ one, until: refusal.until }] : []
       })
-      const refunds = wanted.filter(({ cost }) => cost < 0)
-      const spent = await charge(prisma, known.length > 0 ? refunds : wanted, now)
-      for (const { key } of refunds) exhausted.delete(key)
-      if (known.length > 0) return longest(known)
-      const refused = wanted.filter(({ key }) => !spent.has(key))
-      if (refused.length === 0) return { exhausted: null, spent: wanted.map(({ key }) => spent.get(key) ?? 0) }
-
-      const full = await takeBack(prisma, wanted.filter(({ key, cost }) => cost > 0 && spent.has(key)), refused, now)
-      for (const { key, until } of full) exhausted.set(key, { until, askAgain: new Date(now.getTime() + rememberedFor) })
-      // Of none that is full any more somebody was given back a share just now: the next one who asks may have it.
-      return longest(refused.map(one => ({ one, until: full.find(({ key }) => key === one.key)?.until ?? new Date(now.getTime() + 1000) })))
+      if (known.length > 0) {
+        await budgets.spend(charges.filter(({ cost = 1 }) => cost < 0), now)
+        return { spending: longest(known), result: null }
+      }
+      const [row] = await prisma.$queryRaw<Bill[]>`${statement(due => chargeSql(wanted, now, due))}`
+      if (row === undefined) throw new Error('a statement that charges has yielded no bill')
+      const { due, paid, spent, ...own } = row
+      // The statement's own columns are for its author to know.
+      return { spending: await settle(wanted, { due, paid, spent }, now), result: own as Row }
     },
     async clear (budgets, of) {
       const hashes = Object.entries(of).map(hashOf)
@@ -47,45 +77,12 @@ export function prismaBudgets (prisma: PrismaClient, secret: Buffer): Budgets {
         )`
     }
   }
+  return budgets
 }
-
-type Wanted = Charge & { key: string, cost: number }
 
 const longest = (refusals: { one: Charge, until: Date }[]) => {
   const { one, until } = refusals.reduce((a, b) => a.until > b.until ? a : b)
   return { exhausted: one, until }
-}
-
-/** Charges what has room, if there is room where that is only asked for; resolves to what is spent of each that went well. */
-async function charge (prisma: PrismaClient, wanted: Wanted[], now: Date): Promise<Map<string, number>> {
-  if (wanted.length === 0) return new Map()
-  const rows = await prisma.$queryRaw<{ key: string, spent: number }[]>`
-    WITH wanted AS (
-      SELECT * FROM unnest(
-        ${wanted.map(({ key }) => key)}::text[], ${wanted.map(({ cost }) => cost)}::int[], ${wanted.map(({ limit }) => limit)}::int[],
-        ${wanted.map(({ seconds }) => seconds)}::int[], ${wanted.map(({ chargedAt }) => chargedAt ?? now)}::timestamptz[]
-      ) AS wanted (key, cost, most, seconds, charged_at)
-    ), full_already AS (
-      SELECT key FROM wanted JOIN counters USING (key) WHERE cost = 0 AND spent >= most AND ends_at > ${now}::timestamptz
-    ), charged AS (
-      INSERT INTO counters AS counter (key, spent, ends_at)
-      SELECT key, greatest(cost, 0), ${now}::timestamptz + make_interval(secs => seconds) FROM wanted
-      WHERE cost < 0 OR (cost BETWEEN 1 AND most AND NOT EXISTS (SELECT FROM full_already))
-      ORDER BY key
-      ON CONFLICT (key) DO UPDATE SET
-        spent = CASE WHEN counter.ends_at <= ${now}::timestamptz THEN EXCLUDED.spent ELSE (
-          SELECT CASE WHEN cost < 0 AND counter.ends_at > charged_at + make_interval(secs => seconds) THEN counter.spent
-                      ELSE greatest(counter.spent + cost, 0) END
-          FROM wanted WHERE wanted.key = counter.key
-        ) END,
-        ends_at = CASE WHEN counter.ends_at <= ${now}::timestamptz THEN EXCLUDED.ends_at ELSE counter.ends_at END
-      WHERE counter.ends_at <= ${now}::timestamptz
-         OR (SELECT cost < 0 OR counter.spent + cost <= most FROM wanted WHERE wanted.key = counter.key)
-      RETURNING key, spent
-    )
-    SELECT key, spent FROM charged
-    UNION ALL SELECT key, 0 FROM wanted WHERE cost = 0 AND key NOT IN (SELECT key FROM full_already)`
-  return new Map(rows.map(({ key, spent }) => [key, spent]))
 }
 
 /** Undoes the charges that had room, and resolves to those of the others that have none, and until when. */

@@ -1,40 +1,49 @@
+import type { Charged } from '../domain/budgets.ts'
 import type { Attempt, Challenge, Challenges } from '../domain/challenge.ts'
+import type { PrismaBudgets } from './prisma-budgets.ts'
 import { Prisma, type Challenge as ChallengeRow, type PrismaClient } from './prisma/client.ts'
 
 /**
- * Challenges in PostgreSQL. Every write is one conditional UPDATE (or upsert) whose row count says whether it took place,
- * so no transaction is held open and no two instances can both be told yes.
+ * Challenges in PostgreSQL. Every write is one conditional UPDATE (or upsert) that tells whether it took place, with the
+ * charges that hang on it, so no transaction is held open and no two instances can both be told yes.
  */
-export const prismaChallenges = (prisma: PrismaClient): Challenges => ({
+export const prismaChallenges = (prisma: PrismaClient, budgets: Pick<PrismaBudgets, 'spendWith'>): Challenges => ({
   find: async id => toChallenge(await prisma.challenge.findUnique({ where: { id } })),
 
-  async replace (previous, next, owner) {
+  async replace (previous, next, owner, charges, now) {
     // An upsert that yields to whoever was faster; Prisma's own has no condition. FOR SHARE waits for a change of the
     // person that is under way, and has one that comes later wait, so that it ends this challenge too.
-    const stored = await prisma.$executeRaw`
-      INSERT INTO challenges AS stored
-        (user_id, purpose, id, code_hash, code_expires_at, resend_at, attempts_left, expires_at, subject)
-      SELECT id, ${next.purpose}, ${next.id}, ${next.codeHash}::bytea, ${next.codeExpiresAt}::timestamptz,
-             ${next.resendAt}::timestamptz, ${next.attemptsLeft}::smallint, ${next.expiresAt}::timestamptz,
-             ${next.subject}::jsonb
-      FROM users
-      WHERE id = ${next.userId}::uuid AND NOT disabled AND phone = ${owner.phone} AND password_digest = ${owner.passwordDigest}
-      FOR SHARE
-      ON CONFLICT (user_id, purpose) DO UPDATE SET
-        id = EXCLUDED.id, code_hash = EXCLUDED.code_hash, code_expires_at = EXCLUDED.code_expires_at,
-        resend_at = EXCLUDED.resend_at, attempts_left = EXCLUDED.attempts_left, expires_at = EXCLUDED.expires_at,
-        consumed_at = NULL, subject = EXCLUDED.subject
-      WHERE stored.id = ${previous?.id} AND stored.code_hash = ${previous?.codeHash} AND stored.attempts_left = ${previous?.attemptsLeft}
-        AND stored.consumed_at IS NOT DISTINCT FROM ${previous?.consumedAt}::timestamptz`
-    return stored === 1
+    return chargedIfStored(await budgets.spendWith<Stored>(charges, now, charging => Prisma.sql`
+      WITH stored AS (
+        INSERT INTO challenges AS stored
+          (user_id, purpose, id, code_hash, code_expires_at, resend_at, attempts_left, expires_at, subject)
+        SELECT id, ${next.purpose}, ${next.id}, ${next.codeHash}::bytea, ${next.codeExpiresAt}::timestamptz,
+               ${next.resendAt}::timestamptz, ${next.attemptsLeft}::smallint, ${next.expiresAt}::timestamptz,
+               ${next.subject}::jsonb
+        FROM users
+        WHERE id = ${next.userId}::uuid AND NOT disabled AND phone = ${owner.phone} AND password_digest = ${owner.passwordDigest}
+        FOR SHARE
+        ON CONFLICT (user_id, purpose) DO UPDATE SET
+          id = EXCLUDED.id, code_hash = EXCLUDED.code_hash, code_expires_at = EXCLUDED.code_expires_at,
+          resend_at = EXCLUDED.resend_at, attempts_left = EXCLUDED.attempts_left, expires_at = EXCLUDED.expires_at,
+          consumed_at = NULL, subject = EXCLUDED.subject
+        WHERE stored.id = ${previous?.id} AND stored.code_hash = ${previous?.codeHash} AND stored.attempts_left = ${previous?.attemptsLeft}
+          AND stored.consumed_at IS NOT DISTINCT FROM ${previous?.consumedAt}::timestamptz
+        RETURNING stored.id
+      ), ${charging(ifStored)}
+      SELECT *, due AS stored FROM bill`))
   },
 
-  async renewCode (previous, { codeHash, codeExpiresAt, resendAt }, now) {
-    const { count } = await prisma.challenge.updateMany({
-      where: { ...open(previous.id, now), codeHash: previous.codeHash, resendAt: { lte: now } },
-      data: { codeHash, codeExpiresAt, resendAt }
-    })
-    return count === 1
+  async renewCode (previous, { codeHash, codeExpiresAt, resendAt }, charges, now) {
+    return chargedIfStored(await budgets.spendWith<Stored>(charges, now, charging => Prisma.sql`
+      WITH stored AS (
+        UPDATE challenges
+        SET code_hash = ${codeHash}, code_expires_at = ${codeExpiresAt}::timestamptz, resend_at = ${resendAt}::timestamptz
+        WHERE id = ${previous.id} AND code_hash = ${previous.codeHash} AND attempts_left > 0 AND consumed_at IS NULL
+          AND expires_at > ${now}::timestamptz AND resend_at <= ${now}::timestamptz
+        RETURNING id
+      ), ${charging(ifStored)}
+      SELECT *, due AS stored FROM bill`))
   },
 
   async voidCode ({ id, codeHash }, now) {
@@ -46,10 +55,10 @@ export const prismaChallenges = (prisma: PrismaClient): Challenges => ({
     return count === 1
   },
 
-  async spendAttempt (id, locks, now) {
-    // The person first, as everywhere, so that no two statements wait for one another; locked, so that the next guess sees
-    // what this one has counted.
-    const [row] = await prisma.$queryRaw<AttemptRow[]>`
+  async spendAttempt (id, locks, charges, now) {
+    // The person first, before the counters too, so that no two statements wait for one another; locked, so that the next guess
+    // sees what this one has counted.
+    const { spending, result } = await budgets.spendWith<AttemptRow | { id: null }>(charges, now, charging => Prisma.sql`
       WITH given AS (
         SELECT ${id}::text AS id, ${locks}::int[] AS locks, ${now}::timestamptz AS now
       ), person AS (
@@ -57,27 +66,27 @@ export const prismaChallenges = (prisma: PrismaClient): Challenges => ({
         WHERE users.id = (SELECT user_id FROM challenges WHERE id = given.id)
           AND (cardinality(locks) = 0 OR code_failures < cardinality(locks) AND (code_locked_until IS NULL OR code_locked_until <= now))
         FOR NO KEY UPDATE OF users
-      ), spent AS (
+      ), ${charging(Prisma.sql`(SELECT count(*) >= 0 FROM person)`)}, attempt AS (
         UPDATE challenges SET attempts_left = attempts_left - 1
-        FROM person, given
-        WHERE challenges.id = given.id AND user_id = person.id AND attempts_left > 0 AND consumed_at IS NULL
+        FROM person, given, bill
+        WHERE bill.paid AND challenges.id = given.id AND user_id = person.id AND attempts_left > 0 AND consumed_at IS NULL
           AND expires_at > now AND code_expires_at > now
         RETURNING challenges.*
-      ), charged AS (
+      ), counted AS (
         UPDATE users SET
           code_failures = code_failures + 1,
           code_locked_until = now + make_interval(secs => nullif(locks[code_failures + 1], 0))
-        FROM spent, given
-        WHERE users.id = spent.user_id
+        FROM attempt, given
+        WHERE users.id = attempt.user_id
         RETURNING users.code_failures, users.phone
       )
-      SELECT spent.id, user_id AS "userId", purpose, code_hash AS "codeHash", code_expires_at AS "codeExpiresAt",
+      SELECT bill.*, attempt.id, user_id AS "userId", purpose, code_hash AS "codeHash", code_expires_at AS "codeExpiresAt",
              resend_at AS "resendAt", attempts_left AS "attemptsLeft", expires_at AS "expiresAt", consumed_at AS "consumedAt",
-             subject, charged.code_failures AS "codeFailures", charged.phone
-      FROM spent, charged`
-    if (row === undefined) return null
-    const { codeFailures, phone, ...challenge } = row
-    return { challenge, codeFailures, phone }
+             subject, counted.code_failures AS "codeFailures", counted.phone
+      FROM bill LEFT JOIN (attempt CROSS JOIN counted) ON TRUE`)
+    if (result === null || result.id === null) return { spending, result: null }
+    const { codeFailures, phone, ...challenge } = result
+    return { spending, result: { challenge, codeFailures, phone } }
   },
 
   async consume ({ id, userId, codeHash }, session, now) {
@@ -101,7 +110,11 @@ export const prismaChallenges = (prisma: PrismaClient): Challenges => ({
   }
 })
 
-const open = (id: string, now: Date) => ({ id, attemptsLeft: { gt: 0 }, consumedAt: null, expiresAt: { gt: now } })
+type Stored = { stored: boolean }
+
+/** What is to be charged for a challenge is due when that was stored. */
+const ifStored = Prisma.sql`EXISTS (SELECT FROM stored)`
+const chargedIfStored = ({ spending, result }: Charged<Stored | null>): Charged<boolean> => ({ spending, result: result?.stored ?? false })
 
 type AttemptRow = Challenge & Omit<Attempt, 'challenge'>
 

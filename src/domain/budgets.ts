@@ -1,5 +1,6 @@
 /** What a deed costs. */
 export type Charge = {
+  /** `requests`, `password.…` or `texts.…`: what a caller is told of by its first word. */
   budget: string
   /** For whom or what the budget is, each with what it is: adapters keep no more of it than keyed hashes. */
   of: Readonly<Record<string, string>>
@@ -15,6 +16,9 @@ export type Charge = {
 
 /** What is spent by now of each budget charged, in the order of the charges; or which one has no room, and until when. */
 export type Spending = { exhausted: null, spent: readonly number[] } | { exhausted: Charge, until: Date }
+
+/** What came of work whose statement carried charges: where one of them had no room, nothing was done, and nothing charged. */
+export type Charged<T> = { spending: Spending, result: T }
 
 /** Counters that all instances share, and a restart doesn't set back. */
 export type Budgets = {

@@ -1,3 +1,5 @@
+import type { Charge } from './budgets.ts'
+
 /** Who is asking: what the budgets and the events know of a request. */
 export type Caller = {
   /** The IP address. */
@@ -5,4 +7,9 @@ export type Caller = {
   /** What one customer of a provider is given: an IPv4 address, or the /56 of an IPv6 one. Budgets are charged to it. */
   network: string
   requestId: string
+  /** What the request itself costs, until somebody has charged it: see `takeToll`. */
+  toll: Charge[]
 }
+
+/** What the request costs, for whoever has a statement that can carry it. From then on it costs nothing more. */
+export const takeToll = ({ toll }: Caller): Charge[] => toll.splice(0)

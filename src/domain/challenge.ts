@@ -1,3 +1,4 @@
+import type { Charge, Charged } from './budgets.ts'
 import type { Subject } from './confirmation.ts'
 import type { Session } from './session.ts'
 
@@ -35,11 +36,12 @@ export type Challenges = {
   find: (id: string) => Promise<Challenge | null>
   /**
    * Stores `next` as the person's one challenge. False when what is stored is no longer `previous` (somebody was faster),
-   * or the person no longer has the password and the phone that `owner` had, or is disabled.
+   * or the person no longer has the password and the phone that `owner` had, or is disabled. What was stored costs `charges`; it
+   * is stored also where these have no room, unless that is known beforehand.
    */
-  replace: (previous: Challenge | null, next: Challenge, owner: Owner) => Promise<boolean>
-  /** Stores a new code in a challenge that is still open and still holds `previous`' code. Attempts and end stay. */
-  renewCode: (previous: Challenge, code: NewCode, now: Date) => Promise<boolean>
+  replace: (previous: Challenge | null, next: Challenge, owner: Owner, charges: readonly Charge[], now: Date) => Promise<Charged<boolean>>
+  /** Stores a new code in a challenge that is still open and still holds `previous`' code. Attempts and end stay. Charges like `replace`. */
+  renewCode: (previous: Challenge, code: NewCode, charges: readonly Charge[], now: Date) => Promise<Charged<boolean>>
   /** Kills a code whose text never left, and lets the next one go out at once. */
   voidCode: (challenge: Challenge, now: Date) => Promise<void>
   /**
@@ -50,9 +52,9 @@ export type Challenges = {
   /**
    * Takes one attempt off an open challenge with a live code, and counts it as a failure of the account, which the nth
    * failure in a row locks for `locks[n - 1]` seconds (see `codeLocks`). Null when there is none to take, or the account
-   * is locked.
+   * is locked, or `charges` have no room.
    */
-  spendAttempt: (id: string, locks: readonly number[], now: Date) => Promise<Attempt | null>
+  spendAttempt: (id: string, locks: readonly number[], charges: readonly Charge[], now: Date) => Promise<Charged<Attempt | null>>
   /**
    * Closes the challenge for good if it is still open, its code still this one, and the person not disabled; the account's
    * failures are then forgotten, and `session`, if there is one, begins. True exactly once.

@@ -1,4 +1,4 @@
-import type { Caller } from './caller.ts'
+import { takeToll, type Caller } from './caller.ts'
 import { isOpen, type Attempt, type Challenge, type Challenges } from './challenge.ts'
 import type { Clock } from './clock.ts'
 import { codeLocks, refuseLocked, triesLeft } from './code-lock.ts'
@@ -8,6 +8,7 @@ import type { Events } from './events.ts'
 import type { Policy } from './policy.ts'
 import { Refusal } from './refusal.ts'
 import type { Session } from './session.ts'
+import { settle } from './spend.ts'
 import type { Users } from './user.ts'
 
 export type CheckCodePorts = {
@@ -30,7 +31,8 @@ export async function checkCode <T extends Session | null> (ports: CheckCodePort
   const { challenges, codes, countryTraffic, countryOf, events, clock, policy } = ports
   const now = clock()
   // Spent before compared: guesses sent together each cost an attempt.
-  const attempt = await challenges.spendAttempt(challengeId, codeLocks(policy.limits.codeFailures), now)
+  const { spending, result: attempt } = await challenges.spendAttempt(challengeId, codeLocks(policy.limits.codeFailures), takeToll(caller), now)
+  settle(ports, caller, spending)
   if (attempt === null) throw await whyNoAttempt(ports, challengeId, now)
   const { challenge, codeFailures, phone } = attempt
   if (!codes.matches(challenge, code)) throw wrongCode(ports, caller, challenge, codeFailures)
@@ -53,7 +55,7 @@ function wrongCode ({ events, policy }: CheckCodePorts, caller: Caller, { userId
 
 /** Nothing could be spent: the challenge is over, the account locked, or the code too old. */
 async function whyNoAttempt ({ users, policy }: CheckCodePorts, challengeId: string, now: Date): Promise<Refusal> {
-  const found = await users.findByChallenge(challengeId)
+  const { result: found } = await users.findByChallenge(challengeId, [], now)
   if (found === null || !isOpen(found.challenge, now)) return new Refusal('challenge-ended')
   refuseLocked(found.user, policy.limits.codeFailures, now)
   return new Refusal(found.challenge.codeExpiresAt <= now ? 'code-expired' : 'challenge-ended')

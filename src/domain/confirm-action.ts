@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Caller } from './caller.ts'
+import { takeToll, type Caller } from './caller.ts'
 import { isFresh, isOpen } from './challenge.ts'
 import { unixTime } from './clock.ts'
 import { refuseLocked } from './code-lock.ts'
@@ -10,6 +10,7 @@ import { openChallenge, type OpenChallengePorts } from './open-challenge.ts'
 import { pendingCode, type PendingCode } from './pending-code.ts'
 import { Refusal } from './refusal.ts'
 import type { SessionRef } from './session.ts'
+import { settle } from './spend.ts'
 import type { Users } from './user.ts'
 
 export type ConfirmActionPorts = OpenChallengePorts & { users: Users, codeLength: number }
@@ -35,7 +36,8 @@ export async function confirmAction (ports: ConfirmActionPorts, caller: Caller, 
   const purpose = `confirm:${action.action}` as const
   // Again when another of the person's requests was faster.
   for (;;) {
-    const found = await users.findForConfirmation(asker, purpose, clock())
+    const { spending, result: found } = await users.findForConfirmation(asker, purpose, takeToll(caller), clock())
+    settle(ports, caller, spending)
     if (found === null) throw new Refusal('invalid-token')
     const { user, challenge: previous } = found
     const { phone } = user

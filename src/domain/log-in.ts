@@ -1,11 +1,12 @@
-import type { Caller } from './caller.ts'
+import { takeToll, type Caller } from './caller.ts'
 import { isFresh } from './challenge.ts'
 import { isLocked, refuseLocked } from './code-lock.ts'
 import { openChallenge, type OpenChallengePorts } from './open-challenge.ts'
-import { spendPasswordTry } from './password-tries.ts'
+import { passwordTry, slowDown } from './password-tries.ts'
 import type { Passwords } from './passwords.ts'
 import { pendingCode, type PendingCode } from './pending-code.ts'
 import { Refusal } from './refusal.ts'
+import { settle } from './spend.ts'
 import type { User, Users } from './user.ts'
 import { usernameKey } from './username.ts'
 
@@ -35,7 +36,7 @@ export async function logIn (ports: LogInPorts, caller: Caller, credentials: { u
     const started = isFresh(seen, clock()) ? null : await openChallenge(ports, caller, user, { purpose: 'login', subject: null }, seen, settlement.right)
     if (started !== null) return started
     // Hashing took its time, and others may have been at it too: what holds now?
-    const current = await users.findForLogin(key)
+    const { result: current } = await users.findForLogin(key, [], clock())
     if (current === null || !isSame(current.user, user)) {
       await giveTryBack()
       return logIn(ports, caller, credentials, gone)
@@ -49,13 +50,15 @@ export async function logIn (ports: LogInPorts, caller: Caller, credentials: { u
 }
 
 async function tryPassword (ports: LogInPorts, caller: Caller, key: string, password: string, gone?: AbortSignal) {
-  const { users, passwords, budgets, clock } = ports
+  const { users, passwords, budgets, clock, policy } = ports
   // Kept from here on, so that those for whom there is no place in a flood are told at once, and cost the database nothing.
   const arrive = passwords.expect()
   try {
-    const settlement = await spendPasswordTry(ports, caller, key)
+    const { charges, ...given } = passwordTry(policy.limits, caller, key, clock())
+    const { spending, result: found } = await users.findForLogin(key, [...charges, ...takeToll(caller)], clock())
+    const [tries] = settle(ports, caller, spending)
+    const settlement = await slowDown(ports, caller, key, given, tries)
     try {
-      const found = await users.findForLogin(key)
       arrive()
       // Hashed whoever asks, so that the time of the answer doesn't tell who exists.
       return { settlement, found, ...await passwords.verify(found?.user.passwordDigest ?? null, password, gone) }

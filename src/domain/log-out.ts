@@ -1,12 +1,14 @@
-import type { Caller } from './caller.ts'
-import type { Events } from './events.ts'
+import { takeToll, type Caller } from './caller.ts'
 import type { RefreshTokens } from './refresh-tokens.ts'
 import type { Sessions } from './session.ts'
+import { spend, type SpendPorts } from './spend.ts'
 
-export type LogOutPorts = { sessions: Sessions, refreshTokens: RefreshTokens, events: Events }
+export type LogOutPorts = SpendPorts & { sessions: Sessions, refreshTokens: RefreshTokens }
 
 /** Ends the session of a refresh token, also of a used one; where there is none, there is nothing to do. */
-export async function logOut ({ sessions, refreshTokens, events }: LogOutPorts, caller: Caller, token: string): Promise<void> {
+export async function logOut (ports: LogOutPorts, caller: Caller, token: string): Promise<void> {
+  const { sessions, refreshTokens, events } = ports
+  await spend(ports, caller, takeToll(caller))
   const read = refreshTokens.read(token)
   if (read === null) return
   const ended = await sessions.end(read.sessionId)

@@ -35,7 +35,7 @@ export async function openChallenge (
     expiresAt: after(now, policy.challengeTtl),
     consumedAt: null
   }
-  const store = () => challenges.replace(previous, next, user)
+  const store = (charges: Charge[]) => challenges.replace(previous, next, user, charges, now)
   if (!await textCode(ports, caller, { challenge: next, previous, to: user.phone, code, store, refunds }, now)) return null
   return pendingCode(next, user.phone, true, clock())
 }

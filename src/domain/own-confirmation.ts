@@ -13,7 +13,7 @@ export type OwnConfirmationPorts = { users: Users, clock: Clock }
  */
 export async function ownConfirmation (ports: OwnConfirmationPorts, asker: SessionRef, challengeId: string): Promise<Subject> {
   await requireLiveSession(ports, asker)
-  const found = await ports.users.findByChallenge(challengeId)
+  const { result: found } = await ports.users.findByChallenge(challengeId, [], ports.clock())
   if (found === null || found.challenge.subject === null) throw new Refusal('challenge-ended')
   const { user, challenge: { subject } } = found
   if (user.id !== asker.userId || subject.sessionId !== asker.id) throw new Refusal('not-found')

@@ -1,10 +1,11 @@
-import type { Caller } from './caller.ts'
+import { takeToll, type Caller } from './caller.ts'
 import { after, type Clock } from './clock.ts'
 import type { Events } from './events.ts'
 import type { Policy } from './policy.ts'
 import { Refusal } from './refusal.ts'
 import type { RefreshToken, RefreshTokens } from './refresh-tokens.ts'
 import type { Grant, Sessions } from './session.ts'
+import { settle } from './spend.ts'
 
 export type RefreshSessionPorts = { sessions: Sessions, refreshTokens: RefreshTokens, events: Events, clock: Clock, policy: Policy }
 
@@ -22,7 +23,9 @@ export async function refreshSession (ports: RefreshSessionPorts, caller: Caller
   if (used === null) throw new Refusal('session-ended')
   const now = clock()
   const [next] = refreshTokens.successors(used)
-  const session = await sessions.rotate(used.sessionId, used.hash, { tokenHash: next.hash, idleEndsAt: after(now, policy.refreshTokenTtl) }, now)
+  const idleEndsAt = after(now, policy.refreshTokenTtl)
+  const { spending, result: session } = await sessions.rotate(used.sessionId, used.hash, { tokenHash: next.hash, idleEndsAt }, takeToll(caller), now)
+  settle(ports, caller, spending)
   return session === null ? answerAgain(ports, caller, used, now) : { session, refreshToken: next.token }
 }
 

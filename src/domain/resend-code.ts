@@ -1,10 +1,12 @@
-import type { Caller } from './caller.ts'
+import type { Charge } from './budgets.ts'
+import { takeToll, type Caller } from './caller.ts'
 import { isOpen } from './challenge.ts'
 import { after, secondsUntil } from './clock.ts'
 import { refuseLocked } from './code-lock.ts'
 import type { Codes } from './codes.ts'
 import { pendingCode, type PendingCode } from './pending-code.ts'
 import { Refusal } from './refusal.ts'
+import { settle } from './spend.ts'
 import { textCode, type TextCodePorts } from './text-code.ts'
 import type { Users } from './user.ts'
 
@@ -16,7 +18,8 @@ export type ResendCodePorts = TextCodePorts & { users: Users, codes: Codes }
  */
 export async function resendCode (ports: ResendCodePorts, caller: Caller, challengeId: string): Promise<PendingCode> {
   const { challenges, users, codes, clock, policy } = ports
-  const found = await users.findByChallenge(challengeId)
+  const { spending, result: found } = await users.findByChallenge(challengeId, takeToll(caller), clock())
+  settle(ports, caller, spending)
   const now = clock()
   if (found === null || !isOpen(found.challenge, now)) throw new Refusal('challenge-ended')
   const { user, challenge: previous } = found
@@ -31,7 +34,7 @@ export async function resendCode (ports: ResendCodePorts, caller: Caller, challe
     codeExpiresAt: earlier(after(now, policy.codeTtl), previous.expiresAt),
     resendAt: after(now, policy.resendCooldown)
   }
-  const store = () => challenges.renewCode(previous, next, now)
+  const store = (charges: Charge[]) => challenges.renewCode(previous, next, charges, now)
   // Somebody changed the challenge meanwhile, most likely by a resend of their own: look again.
   if (!await textCode(ports, caller, { challenge: next, previous, to: user.phone, code, store, refunds: [] }, now)) return resendCode(ports, caller, challengeId)
   return pendingCode(next, user.phone, true, clock())

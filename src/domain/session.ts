@@ -1,3 +1,5 @@
+import type { Charge, Charged } from './budgets.ts'
+
 /** A login that lasts: a family of refresh tokens, of which only the newest is good. */
 export type Session = {
   /** `sid` in access tokens. */
@@ -33,9 +35,9 @@ export type Sessions = {
   /**
    * Puts `next` in the place of the refresh token with this hash and moves the idle end, not past the session's own: one
    * conditional statement, so that of many at once one succeeds. Null when `used` is not the newest, the session has
-   * ended, or its owner is disabled.
+   * ended, its owner is disabled, or `charges` have no room.
    */
-  rotate: (id: string, used: Session['tokenHash'], next: Pick<Session, 'tokenHash' | 'idleEndsAt'>, now: Date) => Promise<Session | null>
+  rotate: (id: string, used: Session['tokenHash'], next: Pick<Session, 'tokenHash' | 'idleEndsAt'>, charges: readonly Charge[], now: Date) => Promise<Charged<Session | null>>
   /** Resolves to the session if it was this call that ended it. */
   end: (id: string) => Promise<SessionRef | null>
   /** The same, if it is this person's and alive. */

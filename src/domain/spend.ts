@@ -1,19 +1,22 @@
-import type { Budgets, Charge } from './budgets.ts'
+import type { Budgets, Charge, Spending } from './budgets.ts'
 import type { Caller } from './caller.ts'
 import { secondsUntil, type Clock } from './clock.ts'
 import type { Events } from './events.ts'
-import { Refusal, type RefusalFacts, type RefusalSlug } from './refusal.ts'
+import { Refusal } from './refusal.ts'
 
-export type SpendPorts = { budgets: Budgets, events: Events, clock: Clock }
+export type SettlePorts = { events: Events, clock: Clock }
+export type SpendPorts = SettlePorts & { budgets: Budgets }
 
-/**
- * Charges all of `charges`, those without a limit excepted. Resolves to what is spent by now, in the same order; throws the
- * refusal `slug` when one has no room.
- */
-export async function spend ({ budgets, events, clock }: SpendPorts, caller: Caller, charges: readonly Charge[], slug: RefusalSlug, facts: RefusalFacts = {}) {
-  const now = clock()
-  const spending = await budgets.spend(charges, now)
+/** Charges all of these, or throws like `settle`. */
+export const spend = async (ports: SpendPorts, caller: Caller, charges: readonly Charge[]) =>
+  settle(ports, caller, await ports.budgets.spend(charges, ports.clock()))
+
+/** What is spent by now, in the order of the charges. Throws `too-many-attempts` or `too-many-texts` when one has no room. */
+export function settle ({ events, clock }: SettlePorts, caller: Caller, spending: Spending): readonly number[] {
   if (spending.exhausted === null) return spending.spent
-  events.record({ name: 'limit.reached', caller, budget: spending.exhausted.budget })
-  throw new Refusal(slug, { ...facts, retryAfter: secondsUntil(spending.until, now) })
+  const { budget } = spending.exhausted
+  events.record({ name: 'limit.reached', caller, budget })
+  const retryAfter = secondsUntil(spending.until, clock())
+  if (budget.startsWith('texts.')) throw new Refusal('too-many-texts', { retryAfter })
+  throw new Refusal('too-many-attempts', { reason: budget === 'requests' ? 'requests' : 'passwords', retryAfter })
 }

@@ -1,4 +1,4 @@
-import { refundOf, type Budgets, type Charge } from './budgets.ts'
+import { refundOf, type Budgets, type Charge, type Charged } from './budgets.ts'
 import type { Caller } from './caller.ts'
 import { isOpen, type Challenge, type Challenges } from './challenge.ts'
 import { secondsUntil, type Clock } from './clock.ts'
@@ -8,7 +8,7 @@ import type { Events } from './events.ts'
 import type { Policy } from './policy.ts'
 import { Refusal } from './refusal.ts'
 import type { Sms } from './sms.ts'
-import { spend } from './spend.ts'
+import { settle } from './spend.ts'
 import { textCharges } from './text-charges.ts'
 
 export type TextCodePorts = {
@@ -24,15 +24,15 @@ export type TextCodePorts = {
 }
 
 /**
- * A code on its way: `store` writes the challenge that holds it, in the place of `previous`, and says whether it did. Once it
- * has, `refunds` are given back to their budgets, in the statement that charges the text.
+ * A code on its way: `store` writes the challenge that holds it, in the place of `previous`, with what its text costs, and says
+ * whether it did. In the same statement `refunds` are given back to their budgets.
  */
 export type NewText = {
   challenge: Challenge
   previous: Challenge | null
   to: string
   code: string
-  store: () => Promise<boolean>
+  store: (charges: Charge[]) => Promise<Charged<boolean>>
   refunds: Charge[]
 }
 
@@ -43,28 +43,8 @@ export type NewText = {
  * Throws `too-many-texts`, `sms-unavailable`, `sms-undeliverable`.
  */
 export async function textCode (ports: TextCodePorts, caller: Caller, text: NewText, now: Date): Promise<boolean> {
-  try {
-    if (!await text.store()) return false
-    await sendWithinBudgets(ports, caller, text, now)
-    return true
-  } catch (error) {
-    // Also when storing failed: the code may be there all the same, and with it the wait for a text that never went out.
-    // Should the database fail here, the caller is still told of the text, and the log of both.
-    await undo(ports, text, error).catch(reason => { if (error instanceof Refusal) error.cause = reason })
-    throw error
-  }
-}
-
-// Budgets are spent after the code is stored, or of many logins at once all but one would be refused for their texts.
-async function undo ({ challenges, clock }: TextCodePorts, { challenge, previous }: NewText, error: unknown) {
-  const untried = error instanceof Refusal && error.slug === 'too-many-texts'
-  if (untried && previous !== null && isOpen(previous, clock()) && await challenges.putBack(challenge, previous)) return
-  await challenges.voidCode(challenge, clock())
-}
-
-async function sendWithinBudgets (ports: TextCodePorts, caller: Caller, { challenge, to, code, refunds }: NewText, now: Date) {
-  const { userId, codeExpiresAt } = challenge
-  const { sms, budgets, countryTraffic, events, clock, policy } = ports
+  const { budgets, clock, countryTraffic, events, policy } = ports
+  const { challenge, to, store, refunds } = text
   const country = ports.countryOf(to)
   const stoppedUntil = await countryTraffic.stoppedUntil(country, now)
   if (stoppedUntil !== null) {
@@ -72,11 +52,43 @@ async function sendWithinBudgets (ports: TextCodePorts, caller: Caller, { challe
     events.record({ name: 'limit.reached', caller, budget: 'texts.country-stopped' })
     throw new Refusal('too-many-texts', { retryAfter: secondsUntil(stoppedUntil, now) })
   }
-  const charges = textCharges(policy.limits, caller, { userId, phone: to, country })
-  const chargedAt = clock()
-  await spend(ports, caller, [...refunds, ...charges], 'too-many-texts')
 
-  const lifetime = secondsUntil(codeExpiresAt, now)
+  const charges = textCharges(policy.limits, caller, { userId: challenge.userId, phone: to, country })
+  const chargedAt = clock()
+  // Charged where it is stored, or of many logins at once all but one would be refused for their texts.
+  const { spending, result: stored } = await orUndo(ports, text, () => store([...refunds, ...charges]))
+  if (stored) {
+    await orUndo(ports, text, async () => {
+      settle(ports, caller, spending)
+      await send(ports, caller, text, { country, charges, chargedAt, lifetime: secondsUntil(challenge.codeExpiresAt, now) })
+    })
+  } else {
+    settle(ports, caller, spending)
+  }
+  return stored
+}
+
+// Also when storing failed: the code may be there all the same, and with it the wait for a text that never went out.
+async function orUndo<T> (ports: TextCodePorts, text: NewText, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    // Should the database fail here, the caller is still told of the text, and the log of both.
+    await undo(ports, text, error).catch(reason => { if (error instanceof Refusal) error.cause = reason })
+    throw error
+  }
+}
+
+async function undo ({ challenges, clock }: TextCodePorts, { challenge, previous }: NewText, error: unknown) {
+  const untried = error instanceof Refusal && error.slug === 'too-many-texts'
+  if (untried && previous !== null && isOpen(previous, clock()) && await challenges.putBack(challenge, previous)) return
+  await challenges.voidCode(challenge, clock())
+}
+
+type Sending = { country: string, charges: Charge[], chargedAt: Date, lifetime: number }
+
+async function send ({ sms, budgets, countryTraffic, events, clock, policy }: TextCodePorts, caller: Caller, { challenge, to, code }: NewText, { country, charges, chargedAt, lifetime }: Sending) {
+  const { userId } = challenge
   const outcome = await sms.send({ to, body: codeText(challenge, policy.brand, code, lifetime), validFor: lifetime })
   if (outcome === 'accepted') {
     countryTraffic.texted(country, clock())

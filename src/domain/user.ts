@@ -1,3 +1,4 @@
+import type { Charge, Charged } from './budgets.ts'
 import type { Challenge, Purpose } from './challenge.ts'
 import type { SessionRef } from './session.ts'
 
@@ -15,14 +16,14 @@ export type User = {
   codeLockedUntil: Date | null
 }
 
-/** The people who may log in. */
+/** The people who may log in. A look-up that carries charges is one round trip with them, and finds nobody where they have no room. */
 export type Users = {
-  /** The person of that key (see `usernameKey`) with their pending login, if any, in one round trip. */
-  findForLogin: (usernameKey: string) => Promise<{ user: User, challenge: Challenge | null } | null>
-  /** A challenge with the person whose it is, in one round trip. */
-  findByChallenge: (challengeId: string) => Promise<{ user: User, challenge: Challenge } | null>
+  /** The person of that key (see `usernameKey`) with their pending login, if any. */
+  findForLogin: (usernameKey: string, charges: readonly Charge[], now: Date) => Promise<Charged<{ user: User, challenge: Challenge | null } | null>>
+  /** A challenge with the person whose it is. */
+  findByChallenge: (challengeId: string, charges: readonly Charge[], now: Date) => Promise<Charged<{ user: User, challenge: Challenge } | null>>
   /** The person whose session this is, with their challenge of that purpose, if any. Null when the session has ended, or the person is disabled. */
-  findForConfirmation: (session: SessionRef, purpose: Purpose, now: Date) => Promise<{ user: User, challenge: Challenge | null } | null>
+  findForConfirmation: (session: SessionRef, purpose: Purpose, charges: readonly Charge[], now: Date) => Promise<Charged<{ user: User, challenge: Challenge | null } | null>>
   /** The person whose session this is. Null when it has ended, or the person is disabled. */
   findBySession: (session: SessionRef, now: Date) => Promise<User | null>
   /** Stores `next` unless the digest has changed since `current` was read: a new password must win over a re-hash of the old one. */

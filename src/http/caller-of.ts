@@ -17,7 +17,7 @@ const callers = new WeakMap<FastifyRequest, Caller>()
 
 function read ({ ip, id, socket }: FastifyRequest): Caller {
   const address = [ip, withoutPort(ip), socket.remoteAddress].find(text => text !== undefined && ipaddr.isValid(text)) ?? 'unknown'
-  return { address, network: networkOf(address), requestId: id }
+  return { address, network: networkOf(address), requestId: id, toll: [] }
 }
 
 // Some gateways append the client's port: 198.51.100.7:4000, [2001:db8::1]:4000.

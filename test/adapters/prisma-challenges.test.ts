@@ -1,6 +1,9 @@
 import t, { type Test } from 'tap'
 import { openDatabase } from '../../src/adapters/database.ts'
+import { prismaBudgets } from '../../src/adapters/prisma-budgets.ts'
 import { prismaChallenges } from '../../src/adapters/prisma-challenges.ts'
+import type { PrismaClient } from '../../src/adapters/prisma/client.ts'
+import type { Charge } from '../../src/domain/budgets.ts'
 import type { Challenge, Challenges } from '../../src/domain/challenge.ts'
 import { after } from '../../src/domain/clock.ts'
 import { randomId } from '../../src/domain/random-id.ts'
@@ -12,21 +15,23 @@ const now = new Date('2026-11-22T12:00:00.500Z')
 const hash = (fill: number) => new Uint8Array(32).fill(fill)
 const shared = testDatabase(t)
 
+const challengesOn = (prisma: PrismaClient) => prismaChallenges(prisma, prismaBudgets(prisma, Buffer.alloc(32, 7)))
+
 /** Challenges as two processes have them, on a server; as one has them, on an embedded database. One challenge is stored. */
 async function stored (t: Test, change: Partial<Challenge> = {}) {
   const { prisma, url } = await shared
-  const stores = [prismaChallenges(prisma)]
+  const stores = [challengesOn(prisma)]
   if (url !== undefined) {
     const other = await openDatabase(url)
     t.teardown(other.close)
-    stores.push(prismaChallenges(other.prisma))
+    stores.push(challengesOn(other.prisma))
   }
   const owner = await prisma.user.create({ data: { username: 'ada', usernameKey: randomId(), passwordDigest: 'a digest', phone: '+12025550143' } })
   const challenge: Challenge = {
     id: randomId(), userId: owner.id, purpose: 'login', codeHash: hash(1), codeExpiresAt: after(now, 60), resendAt: after(now, 30), attemptsLeft: 5, expiresAt: after(now, 600), consumedAt: null, subject: null, ...change
   }
   await prisma.challenge.create({ data: { ...challenge, subject: challenge.subject ?? Prisma.DbNull } })
-  const [challenges = prismaChallenges(prisma)] = stores
+  const [challenges = challengesOn(prisma)] = stores
   /** Forty calls at once, shared out between the processes. */
   const burst = <T>(call: (challenges: Challenges, i: number) => Promise<T>) =>
     Promise.all(Array.from({ length: 40 }, (_, i) => call(stores[i % stores.length] ?? challenges, i)))
@@ -45,8 +50,8 @@ t.test('what is stored is what is found', async t => {
 
 t.test('of forty attempts at once no more are spent than are left, and each is told another number', async t => {
   const { challenge, burst, read } = await stored(t)
-  const spent = await burst(challenges => challenges.spendAttempt(challenge.id, [], now))
-  t.same(spent.flatMap(after => after?.challenge.attemptsLeft ?? []).sort(), [0, 1, 2, 3, 4])
+  const spent = await burst(challenges => challenges.spendAttempt(challenge.id, [], [], now))
+  t.same(spent.flatMap(({ result }) => result?.challenge.attemptsLeft ?? []).sort(), [0, 1, 2, 3, 4])
   t.equal((await read())?.attemptsLeft, 0)
 })
 
@@ -55,7 +60,7 @@ for (const change of [
 ]) {
   t.test(`no attempt is spent on a challenge with ${JSON.stringify(change)}`, async t => {
     const { challenges, challenge, read } = await stored(t, change)
-    t.equal(await challenges.spendAttempt(challenge.id, [], now), null)
+    t.equal((await challenges.spendAttempt(challenge.id, [], [], now)).result, null)
     t.same(await read(), challenge)
   })
 }
@@ -81,7 +86,7 @@ t.test('of forty that replace a challenge at once one does, and only it is store
   const { challenges, challenge, owner, burst } = await stored(t)
   const replaced = await burst(async (challenges, i) => {
     const next = { ...challenge, id: randomId(), codeHash: hash(i + 2), attemptsLeft: 3 }
-    return await challenges.replace(challenge, next, owner) ? next : null
+    return (await challenges.replace(challenge, next, owner, [], now)).result ? next : null
   })
   const [next, ...others] = replaced.filter(next => next !== null)
   t.same(others, [])
@@ -92,34 +97,34 @@ t.test('of forty that replace a challenge at once one does, and only it is store
 t.test('of forty first challenges of a person at once one is stored', async t => {
   const { challenge, owner, burst, prisma } = await stored(t)
   await prisma.challenge.deleteMany()
-  const replaced = await burst((challenges, i) => challenges.replace(null, { ...challenge, id: randomId(), codeHash: hash(i + 2) }, owner))
-  t.equal(replaced.filter(Boolean).length, 1)
+  const replaced = await burst((challenges, i) => challenges.replace(null, { ...challenge, id: randomId(), codeHash: hash(i + 2) }, owner, [], now))
+  t.equal(replaced.filter(({ result }) => result).length, 1)
   t.equal(await prisma.challenge.count(), 1)
 })
 
 t.test('a challenge that replaces a used one is open again', async t => {
   const { challenges, challenge, owner } = await stored(t, { consumedAt: now, attemptsLeft: 0 })
   const next = { ...challenge, id: randomId(), codeHash: hash(2), attemptsLeft: 5, consumedAt: null }
-  t.equal(await challenges.replace(challenge, next, owner), true)
+  t.equal((await challenges.replace(challenge, next, owner, [], now)).result, true)
   t.same(await challenges.find(next.id), next)
 })
 
 t.test('nothing is replaced by who saw no challenge, another code or another person than there is', async t => {
   const { challenges, challenge, owner, prisma, read } = await stored(t)
   const next = { ...challenge, id: randomId() }
-  t.equal(await challenges.replace(null, next, owner), false)
-  t.equal(await challenges.replace({ ...challenge, codeHash: hash(2) }, next, owner), false)
-  t.equal(await challenges.replace(challenge, next, { ...owner, phone: '+12025550144' }), false)
-  t.equal(await challenges.replace(challenge, next, { ...owner, passwordDigest: 'another' }), false)
+  t.equal((await challenges.replace(null, next, owner, [], now)).result, false)
+  t.equal((await challenges.replace({ ...challenge, codeHash: hash(2) }, next, owner, [], now)).result, false)
+  t.equal((await challenges.replace(challenge, next, { ...owner, phone: '+12025550144' }, [], now)).result, false)
+  t.equal((await challenges.replace(challenge, next, { ...owner, passwordDigest: 'another' }, [], now)).result, false)
   await prisma.user.updateMany({ data: { disabled: true } })
-  t.equal(await challenges.replace(challenge, next, owner), false)
+  t.equal((await challenges.replace(challenge, next, owner, [], now)).result, false)
   t.same(await read(), challenge)
 })
 
 t.test('a challenge is not replaced by who saw it open when it has been used since: it could be put back, and used again', async t => {
   const { challenges, challenge, owner, read } = await stored(t)
   t.equal(await challenges.consume(challenge, null, now), true)
-  t.equal(await challenges.replace(challenge, { ...challenge, id: randomId(), codeHash: hash(2) }, owner), false)
+  t.equal((await challenges.replace(challenge, { ...challenge, id: randomId(), codeHash: hash(2) }, owner, [], now)).result, false)
   t.same(await read(), { ...challenge, consumedAt: now })
 })
 
@@ -127,7 +132,7 @@ t.test('of forty new codes at once one is stored, and attempts and end stay', as
   const { challenge, burst, read } = await stored(t, { resendAt: now, attemptsLeft: 2 })
   const renewed = await burst(async (challenges, i) => {
     const code = { codeHash: hash(i + 2), codeExpiresAt: after(now, 60), resendAt: after(now, 30) }
-    return await challenges.renewCode(challenge, code, now) ? code : null
+    return (await challenges.renewCode(challenge, code, [], now)).result ? code : null
   })
   const [code, ...others] = renewed.filter(code => code !== null)
   t.same(others, [])
@@ -137,7 +142,7 @@ t.test('of forty new codes at once one is stored, and attempts and end stay', as
 for (const change of [{ attemptsLeft: 0 }, { consumedAt: now }, { expiresAt: now }, { resendAt: after(now, 1) }]) {
   t.test(`no code is renewed in a challenge with ${JSON.stringify(change)}`, async t => {
     const { challenges, challenge, read } = await stored(t, { resendAt: now, ...change })
-    t.equal(await challenges.renewCode(challenge, { codeHash: hash(2), codeExpiresAt: after(now, 60), resendAt: after(now, 30) }, now), false)
+    t.equal((await challenges.renewCode(challenge, { codeHash: hash(2), codeExpiresAt: after(now, 60), resendAt: after(now, 30) }, [], now)).result, false)
     t.same(await read(), challenge)
   })
 }
@@ -153,9 +158,43 @@ t.test('only the code whose text failed is voided, not one that came after it', 
 t.test('attempts, a new code and the end of a challenge at once keep the count', async t => {
   const { challenge, burst, read } = await stored(t, { resendAt: now })
   const code = { codeHash: hash(2), codeExpiresAt: after(now, 60), resendAt: after(now, 30) }
-  const results = await burst<unknown>((challenges, i) => i % 4 === 0 ? challenges.renewCode(challenge, code, now) : challenges.spendAttempt(challenge.id, [], now))
-  t.equal(results.filter((result, i) => i % 4 !== 0 && result !== null).length, 5)
+  const results = await burst<{ result: unknown }>((challenges, i) => i % 4 === 0 ? challenges.renewCode(challenge, code, [], now) : challenges.spendAttempt(challenge.id, [], [], now))
+  t.equal(results.filter(({ result }, i) => i % 4 !== 0 && result !== null).length, 5)
   t.same((await read())?.attemptsLeft, 0)
+})
+
+const texts: Charge = { budget: 'texts.phone-hour', of: { phone: '+12025550143' }, limit: 1, seconds: 3600 }
+
+t.test('of forty logins at once only the one that is stored is charged for its text', async t => {
+  const { challenge, owner, burst, prisma } = await stored(t)
+  await prisma.counter.deleteMany()
+  const replaced = await burst((challenges, i) => challenges.replace(challenge, { ...challenge, id: randomId(), codeHash: hash(i + 2) }, owner, [texts], now))
+  t.equal(replaced.filter(({ result }) => result).length, 1)
+  t.same(replaced.filter(({ spending }) => spending.exhausted !== null), [])
+  t.match(await prisma.counter.findMany(), [{ spent: 1 }])
+})
+
+t.test('where a text has no room the challenge is stored and told of; where that is known before, nothing is', async t => {
+  const { challenge, challenges, owner, prisma, read } = await stored(t, { resendAt: now })
+  await prisma.counter.deleteMany()
+  const next = (fill: number) => ({ ...challenge, codeHash: hash(fill) })
+  t.match(await challenges.replace(challenge, next(2), owner, [texts], now), { result: true, spending: { exhausted: null } })
+  t.match(await challenges.renewCode(next(2), next(3), [texts], now), { result: true, spending: { exhausted: texts } })
+  t.match(await challenges.renewCode(next(3), next(4), [texts], now), { result: false, spending: { exhausted: texts } })
+  t.match(await challenges.replace(next(3), next(4), owner, [texts], now), { result: false, spending: { exhausted: texts } })
+  t.same(await read(), next(3))
+  t.match(await prisma.counter.findMany(), [{ spent: 1 }])
+})
+
+t.test('of forty guesses at once no more are charged to the attempts than the network has requests', async t => {
+  const { challenge, burst, prisma, read } = await stored(t)
+  await prisma.counter.deleteMany()
+  const requests: Charge = { budget: 'requests', of: { network: '198.51.100.7' }, limit: 3, seconds: 60 }
+  const spent = await burst(challenges => challenges.spendAttempt(challenge.id, [], [requests], now))
+  t.equal(spent.filter(({ result }) => result !== null).length, 3)
+  t.equal(spent.filter(({ spending }) => spending.exhausted !== null).length, 37)
+  t.equal((await read())?.attemptsLeft, 2)
+  t.match(await prisma.counter.findMany(), [{ spent: 3 }])
 })
 
 if (serverUrl === undefined) t.comment('one connection shows no races: set TEST_DATABASE_URL')

@@ -1,7 +1,9 @@
 import t, { type Test } from 'tap'
 import { openDatabase } from '../../src/adapters/database.ts'
+import { prismaBudgets } from '../../src/adapters/prisma-budgets.ts'
 import { prismaSessions } from '../../src/adapters/prisma-sessions.ts'
 import { prismaUsers } from '../../src/adapters/prisma-users.ts'
+import type { PrismaClient } from '../../src/adapters/prisma/client.ts'
 import { sweep } from '../../src/adapters/sweep.ts'
 import { after } from '../../src/domain/clock.ts'
 import { randomId } from '../../src/domain/random-id.ts'
@@ -12,31 +14,33 @@ const now = new Date('2026-11-22T12:00:00.500Z')
 const hash = (fill: number) => new Uint8Array(32).fill(fill)
 const shared = testDatabase(t)
 
+const sessionsOn = (prisma: PrismaClient) => prismaSessions(prisma, prismaBudgets(prisma, Buffer.alloc(32, 7)))
+
 /** Sessions as two processes have them, on a server; as one has them, on an embedded database. One session is stored. */
 async function stored (t: Test, change: Partial<Session> = {}) {
   const { prisma, url } = await shared
-  const stores = [prismaSessions(prisma)]
+  const stores = [sessionsOn(prisma)]
   if (url !== undefined) {
     const other = await openDatabase(url)
     t.teardown(other.close)
-    stores.push(prismaSessions(other.prisma))
+    stores.push(sessionsOn(other.prisma))
   }
   await prisma.user.deleteMany()
   const owner = await prisma.user.create({ data: { username: 'ada', usernameKey: 'ada', passwordDigest: 'a digest', phone: null } })
   const session: Session = { id: randomId(), userId: owner.id, tokenHash: hash(1), client: 'curl', createdAt: now, lastUsedAt: now, idleEndsAt: after(now, 3600), endsAt: after(now, 86400), ...change }
   const add = async (change: Partial<Session>) => prisma.session.create({ data: { ...session, id: randomId(), ...change } })
   await prisma.session.create({ data: session })
-  const [sessions = prismaSessions(prisma)] = stores
+  const [sessions = sessionsOn(prisma)] = stores
   /** Forty calls at once, shared out between the processes. */
   const burst = <T>(call: (sessions: Sessions, i: number) => Promise<T>) =>
     Promise.all(Array.from({ length: 40 }, (_, i) => call(stores[i % stores.length] ?? sessions, i)))
-  return { prisma, users: prismaUsers(prisma), owner, sessions, session, add, burst }
+  return { prisma, users: prismaUsers(prisma, prismaBudgets(prisma, Buffer.alloc(32, 7))), owner, sessions, session, add, burst }
 }
 
 t.test('of forty rotations of one token at once one takes place, and tells the session as it then is', async t => {
   const { sessions, session, burst } = await stored(t)
-  const rotated = await burst((sessions, i) => sessions.rotate(session.id, hash(1), { tokenHash: hash(i + 2), idleEndsAt: after(now, 4000) }, after(now, 400)))
-  const [won, ...more] = rotated.flatMap((session, i) => session === null ? [] : [{ session, tokenHash: hash(i + 2) }])
+  const rotated = await burst((sessions, i) => sessions.rotate(session.id, hash(1), { tokenHash: hash(i + 2), idleEndsAt: after(now, 4000) }, [], after(now, 400)))
+  const [won, ...more] = rotated.flatMap(({ result: session }, i) => session === null ? [] : [{ session, tokenHash: hash(i + 2) }])
   t.same(more, [])
   t.same(won?.session, { ...session, tokenHash: won?.tokenHash, lastUsedAt: after(now, 400), idleEndsAt: after(now, 4000) })
   t.same(await sessions.find(session.id, now), won?.session)
@@ -44,22 +48,22 @@ t.test('of forty rotations of one token at once one takes place, and tells the s
 
 t.test('a rotation moves the idle end no further than the session\'s own', async t => {
   const { sessions, session } = await stored(t, { endsAt: after(now, 3700) })
-  t.same((await sessions.rotate(session.id, hash(1), { tokenHash: hash(2), idleEndsAt: after(now, 4000) }, now))?.idleEndsAt, after(now, 3700))
+  t.same((await sessions.rotate(session.id, hash(1), { tokenHash: hash(2), idleEndsAt: after(now, 4000) }, [], now)).result?.idleEndsAt, after(now, 3700))
 })
 
 t.test('nothing is rotated, found or listed of a session that is over; of a disabled person nothing is rotated', async t => {
   const { sessions, session, prisma, users, owner } = await stored(t, { idleEndsAt: now })
   const next = { tokenHash: hash(2), idleEndsAt: after(now, 4000) }
-  t.equal(await sessions.rotate(session.id, hash(1), next, now), null)
+  t.equal((await sessions.rotate(session.id, hash(1), next, [], now)).result, null)
   t.equal(await sessions.find(session.id, now), null)
   t.equal(await users.findBySession(session, now), null)
   t.same(await sessions.list(owner.id, now), [])
   t.equal(await sessions.endOwn(session, now), null)
   const before = after(now, -1)
   t.match(await users.findBySession(session, before), { id: owner.id, username: 'ada' })
-  t.equal(await sessions.rotate(session.id, hash(3), next, before), null, 'another token')
+  t.equal((await sessions.rotate(session.id, hash(3), next, [], before)).result, null, 'another token')
   await prisma.user.updateMany({ data: { disabled: true } })
-  t.equal(await sessions.rotate(session.id, hash(1), next, before), null)
+  t.equal((await sessions.rotate(session.id, hash(1), next, [], before)).result, null)
   t.equal(await users.findBySession(session, before), null)
 })
 

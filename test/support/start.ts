@@ -71,9 +71,9 @@ export async function start (t: Test, { policy: ownPolicy, limits, argon2, datab
   const countryTraffic = prismaCountryTraffic(prisma, { ...policy.conversion, codeTtl: policy.codeTtl }, events)
   const budgets = prismaBudgets(prisma, secrets[0])
   const app = await buildApp({
-    users: prismaUsers(prisma),
-    challenges: prismaChallenges(prisma),
-    sessions: prismaSessions(prisma),
+    users: prismaUsers(prisma, budgets),
+    challenges: prismaChallenges(prisma, budgets),
+    sessions: prismaSessions(prisma, budgets),
     passwords: {
       ...passwords,
       async verify (...asked) {
