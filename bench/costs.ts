@@ -1,58 +1,58 @@
-import { atOnce, type Bench } from './bench.ts'
+import { atOnce, cheapHash, type Bench } from './bench.ts'
 import { expectOk, type Answer } from './client.ts'
-import { closedLoop, forEach } from './loops.ts'
+import { forEach } from './loops.ts'
 import type { Person } from './people.ts'
-import { cpuOf } from './server.ts'
+import { cpuOf, type Server } from './server.ts'
 import { median, times } from './statistics.ts'
 
-/** CPU of the server for each kind of request, alone, and how long each takes when nothing else is going on. */
-export async function measureCosts ({ sizes, database, phones, startServer, rawSlice, progress }: Bench) {
-  const server = await startServer()
+/**
+ * CPU of the server for each kind of request, on a server whose hashes cost next to nothing: what is left is all the service
+ * takes for itself, and there can be so many requests that it is as warm as one that has run for a while. A few at a time;
+ * then a few of each alone, for how long they take when nothing else is going on.
+ */
+export async function measureCosts ({ sizes, phones, cheapDatabase, startServer, rawSlice, progress }: Bench) {
+  const database = await cheapDatabase()
+  const server = await startServer({ ARGON2_MEMORY_KIB: String(cheapHash.memoryKib), ARGON2_TIME: String(cheapHash.time) }, database.url)
   const { client } = server
-  const logIn = async () => {
-    const person = database.next()
-    return { person, challengeToken: expectOk(await client.login(person)).body['challengeToken'] }
+  const kinds = {
+    login: async (person: Person) => ({ person, answer: expectOk(await client.login(person)) }),
+    verify: async ({ person, answer }: Pending) => ({ person, answer: expectOk(await client.verify(person, answer.body['challengeToken'], phones.codeOf(person.phone))) }),
+    refresh: async ({ person, answer }: Pending) => ({ person, answer: expectOk(await client.refresh(person, answer.body['refreshToken'])) }),
+    me: async ({ person, answer }: Pending) => ({ person, answer: expectOk(await client.me(person, answer.body['accessToken'])) })
+  }
+  const ask = async (count: number, atOnce: number) => {
+    const people = Array.from({ length: count }, database.next)
+    const login = await perRequest(server, people, atOnce, kinds.login)
+    const verify = await perRequest(server, login.answers, atOnce, kinds.verify)
+    const refresh = await perRequest(server, verify.answers, atOnce, kinds.refresh)
+    return { login, verify, refresh, me: await perRequest(server, refresh.answers, atOnce, kinds.me) }
   }
 
-  const logins = []
-  const pending: Pending[] = []
-  // What the first requests compile is no part of what a request costs.
-  await forEach(await forEach(Array(40).fill(0), atOnce, logIn), 1, ({ person, challengeToken }) => client.verify(person, challengeToken, phones.codeOf(person.phone)))
-  let before = await rawSlice()
-  for (let round = 1; round <= sizes.costRounds; round++) {
-    progress(`cost of a login, ${round} of ${sizes.costRounds}`)
-    const { cpu, done } = await cpuOf(server, () => closedLoop(atOnce, { ms: sizes.costMs, settle: 0 }, logIn))
-    const after = await rawSlice()
-    const hash = (before.cpuPerHash + after.cpuPerHash) / 2
-    logins.push({ cpu: cpu.all / done.total, loop: cpu.loop / done.total, hash, beyondHash: cpu.all / done.total - hash })
-    pending.push(...done.results)
-    before = after
+  const rounds = []
+  const hashes = []
+  for (let round = 0; round <= sizes.costRounds; round++) {
+    progress(round === 0 ? 'requests, to warm up' : `cost of a request, ${round} of ${sizes.costRounds}`)
+    rounds.push(await ask(sizes.costRequests, atOnce))
+    hashes.push((await rawSlice(database.digest)).cpuPerHash)
   }
-
-  progress('cost of a verify, a refresh and a /me')
-  const ask = (request: (pending: Pending) => Promise<Answer>, of: Pending[]) => cpuOf(server, () =>
-    forEach(of, 1, async one => ({ ...one, answer: expectOk(await request(one)) })))
-  const verifies = await ask(({ person, challengeToken }) => client.verify(person, challengeToken, phones.codeOf(person.phone)), pending)
-  const refreshes = await ask(({ person, answer }) => client.refresh(person, answer?.body['refreshToken']), verifies.done)
-  const mes = await ask(({ person, answer }) => client.me(person, answer?.body['accessToken']), refreshes.done)
+  const alone = await ask(sizes.costAlone, 1)
   await server.stop()
 
-  return {
-    login: {
-      cpu: median(logins.map(({ cpu }) => cpu)),
-      cpuOfHash: median(logins.map(({ hash }) => hash)),
-      cpuBeyondHash: median(logins.map(({ beyondHash }) => beyondHash)),
-      cpuOfEventLoop: median(logins.map(({ loop }) => loop)),
-      rounds: logins
-    },
-    verify: perRequest(verifies),
-    refresh: perRequest(refreshes),
-    me: perRequest(mes)
-  }
+  const [, ...warm] = rounds
+  const cpuOfHash = median(hashes)
+  const costOf = (kind: keyof typeof kinds) => ({
+    cpu: median(warm.map(round => round[kind].cpu.all)),
+    cpuOfEventLoop: median(warm.map(round => round[kind].cpu.loop)),
+    atRest: times(alone[kind].answers.map(({ answer }) => answer.ms))
+  })
+  const login = costOf('login')
+  return { login: { ...login, cpuOfHash, cpuBeyondHash: login.cpu - cpuOfHash }, verify: costOf('verify'), refresh: costOf('refresh'), me: costOf('me') }
 }
 
-/** Somebody who is half or wholly in, with the answer that got them there. */
-type Pending = { person: Person, challengeToken: string | undefined, answer?: Answer }
+/** Somebody with the answer that got them so far. */
+type Pending = { person: Person, answer: Answer }
 
-const perRequest = ({ cpu, done }: { cpu: { all: number }, done: { answer: Answer }[] }) =>
-  ({ cpu: cpu.all / done.length, atRest: times(done.map(({ answer }) => answer.ms)) })
+async function perRequest<I> (server: Server, of: readonly I[], atOnce: number, request: (one: I) => Promise<Pending>) {
+  const { cpu, done } = await cpuOf(server, () => forEach(of, atOnce, request))
+  return { cpu: { all: cpu.all / of.length, loop: cpu.loop / of.length }, answers: done }
+}

@@ -6,7 +6,7 @@ import pg from 'pg'
 import { insertPeople, peopleInTurn, type Person } from './people.ts'
 
 /** A database of the bench's own; `next` is somebody who hasn't logged in to it yet. */
-export type BenchDatabase = { url: string, count: number, next: () => Person, drop: () => Promise<void> }
+export type BenchDatabase = { url: string, count: number, digest: string, next: () => Person, drop: () => Promise<void> }
 
 /** Makes a migrated database with so many people, in the state in which a quiet night leaves one. */
 export async function makeDatabase (server: string, count: number, digest: string): Promise<BenchDatabase> {
@@ -22,7 +22,7 @@ export async function makeDatabase (server: string, count: number, digest: strin
     await drop().catch(() => {})
     throw error
   }
-  return { url: url.href, count, next: peopleInTurn(count), drop }
+  return { url: url.href, count, digest, next: peopleInTurn(count), drop }
 }
 
 async function run (url: string, statements: [sql: string, values?: unknown[], leave?: 'if allowed'][]) {

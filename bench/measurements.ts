@@ -2,6 +2,7 @@ import type { Bench } from './bench.ts'
 import { measureCosts } from './costs.ts'
 import { measureFlows } from './flows.ts'
 import { measureGrowth } from './growth.ts'
+import { measureInstances } from './instances.ts'
 import { measureLoad } from './load.ts'
 import { measureSignatures } from './signatures.ts'
 import { measureStarts } from './starts.ts'
@@ -14,6 +15,7 @@ export const measurements = {
   load: measureLoad,
   statements: (bench: Bench) => countStatements(bench, bench.database),
   growth: measureGrowth,
+  instances: measureInstances,
   starts: measureStarts,
   signatures: measureSignatures
 }

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import argon2 from 'argon2'
 import { readConfig } from '../src/config.ts'
-import { atOnce, fewPeople, type Bench, type Sizes } from './bench.ts'
+import { atOnce, cheapHash, fewPeople, type Bench, type Sizes } from './bench.ts'
 import type { Cores } from './cores.ts'
 import { makeDatabase, type BenchDatabase } from './database.ts'
 import { startOnCore } from './on-core.ts'
@@ -16,16 +16,18 @@ type Given = { sizes: Sizes, cores: Cores, folder: string, postgres: PostgresSer
 /** Makes what the measurements need; `atEnd` is told how to be rid of each part. */
 export async function openBench ({ sizes, cores, folder, postgres, progress }: Given, atEnd: (undo: () => Promise<void>) => void): Promise<Bench> {
   const { memoryKib, time, concurrency } = readConfig(tuning).argon2
-  const digest = await argon2.hash(password, { type: argon2.argon2id, memoryCost: memoryKib, timeCost: time, parallelism: 1 })
+  const digestAt = ({ memoryKib, time }: typeof cheapHash) => argon2.hash(password, { type: argon2.argon2id, memoryCost: memoryKib, timeCost: time, parallelism: 1 })
+  const digest = await digestAt({ memoryKib, time })
 
-  const databaseOf = async (count: number) => {
+  const databaseOf = async (count: number, digest: string) => {
     progress(`a database of ${count.toLocaleString('en')} people`)
     const database = await makeDatabase(postgres.url, count, digest)
     atEnd(database.drop)
     return database
   }
-  const database = await databaseOf(sizes.people)
+  const database = await databaseOf(sizes.people, digest)
   let small: Promise<BenchDatabase> | undefined
+  let cheap: Promise<BenchDatabase> | undefined
 
   const phones = await startPhones()
   atEnd(phones.close)
@@ -34,25 +36,30 @@ export async function openBench ({ sizes, cores, folder, postgres, progress }: G
   const likeServer = 'ARGON2_CONCURRENCY' in tuning || cores.server === null ? Math.min(concurrency, availableParallelism()) : 1
   const raw = startOnCore(cores, 'raw-hashes.ts', { UV_THREADPOOL_SIZE: String(atOnce) })
   atEnd(raw.stop)
-  const rawAt = (atOnce: number) => raw.ask<RawRate>({ digest, password, atOnce, ms: sizes.rawMs } satisfies RawSlice)
+  const rawAt = (atOnce: number, digest: string) => raw.ask<RawRate>({ digest, password, atOnce, ms: sizes.rawMs } satisfies RawSlice)
 
   return {
     sizes,
     cores,
     folder,
     database,
-    smallDatabase: () => (small ??= databaseOf(fewPeople)),
+    smallDatabase: () => (small ??= databaseOf(fewPeople, digest)),
+    cheapDatabase: () => (cheap ??= digestAt(cheapHash).then(digest => databaseOf(cheapPeople(sizes), digest))),
     phones,
     async startServer (env = {}, url = database.url) {
       const server = await startProduction({ cores, folder, env }, url, phones.url)
       atEnd(server.stop)
       return server
     },
-    async rawSlice () {
-      const few = await rawAt(likeServer)
-      const all = await rawAt(atOnce)
+    async rawSlice (of = digest) {
+      const few = await rawAt(likeServer, of)
+      const all = await rawAt(atOnce, of)
       return all.perSecond > few.perSecond ? all : few
     },
     progress
   }
 }
+
+/** As many as log in at next to no cost, in all of the measurements that do that. */
+const cheapPeople = ({ costRounds, costRequests, costAlone, instanceFlows, instanceRounds }: Sizes) =>
+  (costRounds + 1) * costRequests + costAlone + (2 * instanceRounds + 1) * instanceFlows

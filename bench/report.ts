@@ -1,5 +1,5 @@
 import type { Results } from './measurements.ts'
-import type { Times } from './statistics.ts'
+import { median, type Times } from './statistics.ts'
 
 const percent = (share: number) => Number.isFinite(share) ? `${(share * 100).toFixed(1)} %` : 'not measured'
 const ms = (value: number | undefined) => value !== undefined && Number.isFinite(value) ? `${value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)} ms` : 'not measured'
@@ -8,7 +8,7 @@ const spread = (values: Times) => values === null ? 'none' : `${ms(values.p50)} 
 const ratio = (one: number | undefined, other: number | undefined) => one === undefined || other === undefined ? '' : `, ${(one / other).toFixed(2)}×`
 
 /** The results as lines of two columns. */
-export function report ({ flows, costs, load, growth, statements, starts, signatures }: Partial<Results>): string {
+export function report ({ flows, costs, load, growth, instances, statements, starts, signatures }: Partial<Results>): string {
   const rows: [what: string, value: string][] = []
   if (flows) {
     rows.push(
@@ -23,8 +23,8 @@ export function report ({ flows, costs, load, growth, statements, starts, signat
   }
   if (costs) {
     rows.push(
-      ['CPU of a login beyond its hash', `${ms(costs.login.cpuBeyondHash)}   (a hash ${ms(costs.login.cpuOfHash)}; event loop ${ms(costs.login.cpuOfEventLoop)})`],
-      ['CPU of a verify', ms(costs.verify.cpu)],
+      ['CPU of a login beyond its hash', `${ms(costs.login.cpuBeyondHash)}   (event loop ${ms(costs.login.cpuOfEventLoop)})`],
+      ['CPU of a verify', `${ms(costs.verify.cpu)}   (event loop ${ms(costs.verify.cpuOfEventLoop)})`],
       ['CPU of a refresh', ms(costs.refresh.cpu)],
       ['CPU of a /me', ms(costs.me.cpu)],
       ['At rest: verify, p50 / p95 / p99', spread(costs.verify.atRest)],
@@ -55,6 +55,14 @@ export function report ({ flows, costs, load, growth, statements, starts, signat
       ['  verify p50', `${ms(many.verify?.p50)} against ${ms(few.verify?.p50)}${ratio(many.verify?.p50, few.verify?.p50)}`],
       ['  verify p95', `${ms(many.verify?.p95)} against ${ms(few.verify?.p95)}${ratio(many.verify?.p95, few.verify?.p95)}`],
       ['  statements', asked.every(kind => few.statements[kind] === many.statements[kind]) ? 'the same' : JSON.stringify([few.statements, many.statements])]
+    )
+  }
+  if (instances) {
+    const of = (pick: (round: NonNullable<typeof instances>[number]) => number) => median(instances.map(pick))
+    rows.push(
+      ['Two instances against one, on the same core', `${of(({ one, two }) => two.perSecond / one.perSecond).toFixed(2)}×   (flows, hashed at next to no cost)`],
+      ['  statements per flow, two and one', `${of(({ two }) => two.statementsPerFlow).toFixed(2)} and ${of(({ one }) => one.statementsPerFlow).toFixed(2)}, those of chores included`],
+      ['  statements that wait for a lock, of those at work', `${of(({ two }) => two.waitingForLocks).toFixed(2)} of ${of(({ two }) => two.working).toFixed(2)}, with one ${of(({ one }) => one.waitingForLocks).toFixed(2)} of ${of(({ one }) => one.working).toFixed(2)}`]
     )
   }
   if (starts) {

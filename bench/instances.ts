@@ -1,0 +1,71 @@
+import pg from 'pg'
+import { openStatementCounter } from '../test/support/statement-counter.ts'
+import { atOnce, cheapHash, type Bench } from './bench.ts'
+import { expectOk, flow } from './client.ts'
+import { forEach } from './loops.ts'
+
+/** Milliseconds between two looks at who waits for whom. */
+const lookEvery = 10
+
+/**
+ * Whole logins on one instance, and on two that share a database, all on the server's core and with hashes that cost next to
+ * nothing: what two lose against one they lose to one another. Statements are counted on the wire.
+ */
+export async function measureInstances ({ sizes, phones, cheapDatabase, startServer, progress }: Bench) {
+  const database = await cheapDatabase()
+  const env = { ARGON2_MEMORY_KIB: String(cheapHash.memoryKib), ARGON2_TIME: String(cheapHash.time) }
+  const counter = await openStatementCounter(database.url)
+  const servers = [await startServer(env, counter.url), await startServer(env, counter.url)]
+  const look = new pg.Client({ connectionString: database.url })
+  await look.connect()
+
+  const run = async (count: number, instances: typeof servers) => {
+    counter.take()
+    const waits = watchLocks(look)
+    const started = performance.now()
+    let nth = 0
+    await forEach(Array(count).fill(0), atOnce * 2, async () => {
+      const { client } = instances[nth++ % instances.length] ?? servers[0] ?? fail()
+      expectOk((await flow(client, phones, database.next())).verify)
+    })
+    const seconds = (performance.now() - started) / 1000
+    const { looks, waiting, working } = await waits.stop()
+    return { perSecond: count / seconds, statementsPerFlow: counter.take() / count, waitingForLocks: waiting / looks, working: working / looks }
+  }
+
+  progress('two instances on one database')
+  await run(sizes.instanceFlows / 2, servers)
+  const rounds = []
+  for (let round = 0; round < sizes.instanceRounds; round++) {
+    rounds.push({ one: await run(sizes.instanceFlows, servers.slice(0, 1)), two: await run(sizes.instanceFlows, servers) })
+  }
+  await look.end()
+  counter.close()
+  for (const { stop } of servers) await stop()
+  return rounds
+}
+
+const fail = () => { throw new Error('there is no instance') }
+
+/** Looks at all connections again and again, until it is stopped. */
+function watchLocks (client: pg.Client) {
+  const seen = { looks: 0, waiting: 0, working: 0 }
+  let looking = Promise.resolve()
+  const timer = setInterval(() => {
+    looking = looking.then(async () => {
+      const { rows: [row] } = await client.query(`
+        SELECT count(*) FILTER (WHERE wait_event_type = 'Lock')::int AS waiting, count(*)::int AS working FROM pg_stat_activity
+        WHERE datname = current_database() AND state = 'active' AND pid <> pg_backend_pid()`)
+      seen.looks++
+      seen.waiting += row.waiting
+      seen.working += row.working
+    })
+  }, lookEvery)
+  return {
+    async stop () {
+      clearInterval(timer)
+      await looking
+      return seen
+    }
+  }
+}
