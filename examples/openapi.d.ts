@@ -15,7 +15,7 @@ export interface paths {
         put?: never;
         /**
          * Check the password and text a code
-         * @description The first step. The code goes to the number on file; the answer says how to go on. A second login while the code is fresh sends no second text (`sent` is false) and continues the same challenge.
+         * @description The first step. The code goes to the number on file, in the language on file or else the one that `Accept-Language` asks for; the answer says how to go on. A second login while the code is fresh sends no second text (`sent` is false) and continues the same challenge.
          */
         post: operations["login"];
         delete?: never;
@@ -173,7 +173,7 @@ export interface paths {
         put?: never;
         /**
          * Text an action to be confirmed
-         * @description The person reads the operator's sentence with these values, and a code that confirms just that. Needs a recent login.
+         * @description The person reads the operator's sentence with these values, and a code that confirms just that; the words around it are in the person's language. Needs a recent login.
          */
         post: operations["confirm"];
         delete?: never;

@@ -12,6 +12,7 @@ import { bringUpToDate } from './bring-up-to-date.ts'
 import { loadConfig, type Config } from './config.ts'
 import type { Budgets } from './domain/budgets.ts'
 import { isLocked } from './domain/code-lock.ts'
+import { findWording } from './domain/find-wording.ts'
 import { maskPhone } from './domain/mask-phone.ts'
 import { whyNotPassword } from './domain/password-policy.ts'
 import { passwordBudgets } from './domain/password-tries.ts'
@@ -21,12 +22,14 @@ import { refuse } from './refuse.ts'
 
 const usage = `Usage: npm run users -- <command>
 
-  add <username> <+E164 phone>        add a person; the password is read from standard input, or asked for
+  add <username> <+E164 phone> [language]
+                                      add a person; the password is read from standard input, or asked for
   list                                show everybody
   disable <username>                  refuse this person's logins and tokens
   enable <username>                   allow them again
   unlock <username>                   forget this person's wrong codes and passwords, and let them try again
   set-phone <username> <+E164 phone>  send this person's codes to another number
+  set-locale <username> <language>    text this person in that language: de, pt-BR; auto: in what their app asks for
   set-password <username>             replace the password; read from standard input, or asked for
   sessions <username>                 show where this person is logged in
   logout <username>                   end all of this person's sessions
@@ -36,20 +39,23 @@ disable, set-phone and set-password end the person's sessions as well.
 
 /**
  * What a command does comes in two parts. `prepare` checks what can be checked and asks for what is missing: while
- * somebody thinks about a password, the database stays free for the server. What it resolves to is done on the users.
+ * somebody thinks about a password, the database stays free for the server. What it resolves to is done on the users. Of the
+ * operands the `optional` last ones may be left out.
  */
-type Command = { operands: string[], prepare: (config: Config, ...operands: string[]) => Promise<Deed> }
+type Command = { operands: string[], optional?: number, prepare: (config: Config, ...operands: string[]) => Promise<Deed> }
 type Deed = (users: UserDirectory, budgetsOf: (secret: Buffer) => Budgets) => Promise<string>
 
 const commands: Record<string, Command> = {
   add: {
-    operands: ['username', 'phone'],
-    async prepare (config, username = '', phone = '') {
+    operands: ['username', 'phone', 'language'],
+    optional: 1,
+    async prepare (config, username = '', phone = '', language = 'auto') {
       checkUsername(username)
       checkPhone(phone, config)
+      const locale = localeOf(language, config)
       const passwordDigest = await digestOfNewPassword(username, config)
       return async users => {
-        if (!await users.add({ username, phone, passwordDigest })) refuse(`There is a user named ${username} already.`)
+        if (!await users.add({ username, phone, locale, passwordDigest })) refuse(`There is a user named ${username} already.`)
         return `Added ${username}, whose codes go to ${maskPhone(phone)}.`
       }
     }
@@ -59,9 +65,9 @@ const commands: Record<string, Command> = {
     prepare: async config => async users => {
       const all = await users.list()
       const width = Math.max(0, ...all.map(({ username }) => username.length))
-      const rows = all.map(({ username, phone, disabled, ...person }) => {
+      const rows = all.map(({ username, phone, locale, disabled, ...person }) => {
         const state = disabled ? 'disabled' : isLocked(person, config.policy.limits.codeFailures, new Date()) ? 'locked' : 'enabled'
-        return [username.padEnd(width), (phone === null ? 'no phone' : maskPhone(phone)).padEnd(14), state].join('  ')
+        return [username.padEnd(width), (phone === null ? 'no phone' : maskPhone(phone)).padEnd(14), state.padEnd(8), locale ?? ''].join('  ').trimEnd()
       })
       return rows.length === 0 ? 'There are no users yet.' : rows.join('\n')
     }
@@ -93,6 +99,16 @@ const commands: Record<string, Command> = {
     async prepare (config, username = '', phone = '') {
       checkPhone(phone, config)
       return changing(username, { phone }, `Codes for ${username} go to ${maskPhone(phone)} from now on. All sessions have ended.`)
+    }
+  },
+  'set-locale': {
+    operands: ['username', 'language'],
+    async prepare (config, username = '', language = '') {
+      const locale = localeOf(language, config)
+      return async users => {
+        if (!await users.setLocale(username, locale)) refuse(noSuchUser(username))
+        return `${username} is texted in ${locale ?? 'the language that the app asks for'} from now on.`
+      }
     }
   },
   'set-password': {
@@ -144,6 +160,14 @@ function checkPhone (phone: string, { countries }: Config) {
   if (reason !== undefined) refuse(reason)
 }
 
+/** A language that there are words for, in its canonical form; null for `auto`. */
+function localeOf (language: string, { policy: { texts: { wordings } } }: Config): string | null {
+  if (language === 'auto') return null
+  const found = findWording(wordings, [language])
+  if (found === undefined) refuse(`The language must be auto or one that there are texts in (${wordings.map(({ language }) => language).join(', ')}), like pt or pt-BR.`)
+  return new Intl.Locale(language).baseName
+}
+
 async function digestOfNewPassword (username: string, { argon2 }: Config) {
   const password = process.stdin.isTTY ? await ask(`Password for ${username}: `) : (await text(process.stdin)).replace(/\r?\n$/, '')
   const reason = whyNotPassword(password, username, commonPasswords())
@@ -164,7 +188,7 @@ async function ask (prompt: string) {
 async function main (words: string[]): Promise<number> {
   const [name, ...operands] = words
   const command = Object.hasOwn(commands, name ?? '') ? commands[name ?? ''] : undefined
-  if (command === undefined || operands.length !== command.operands.length) {
+  if (command === undefined || operands.length > command.operands.length || operands.length < command.operands.length - (command.optional ?? 0)) {
     process.stderr.write(usage)
     return 2
   }

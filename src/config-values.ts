@@ -51,6 +51,11 @@ export const origins = () => z.string().transform(list).refine(
   texts => texts.every(text => !text.includes('*') && /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text),
   'must be origins without a path and without *, e.g. https://app.example,http://localhost:5173')
 
+/** A host's name as browsers compare it, and nothing else of a URL. */
+export const domainName = () => z.string().refine(
+  text => /^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]$/.test(text) && URL.canParse(`https://${text}`) && new URL(`https://${text}`).hostname === text,
+  'must be a domain in small letters without scheme, port or path, e.g. login.example.com; with letters beyond a to z in its xn-- form')
+
 /** Addresses and CIDR ranges between commas. Neither names nor numbers of hops: a caller could then say who it is. */
 export const proxies = () => z.string().transform(list).refine(
   texts => texts.every(isNetwork), 'must be IP addresses or CIDR ranges of your proxies, e.g. 10.0.0.0/8,::1')

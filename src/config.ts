@@ -2,9 +2,11 @@ import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { loadEnvFile } from 'node:process'
 import { z } from 'zod'
-import { confirmationTemplates, countries, databaseUrl, environmentName, limit, origins, privateKeys, proxies, safeUrl, secrets, whole } from './config-values.ts'
-import { septetsLeft } from './domain/code-text.ts'
+import { confirmationTemplates, countries, databaseUrl, domainName, environmentName, limit, origins, privateKeys, proxies, safeUrl, secrets, whole } from './config-values.ts'
+import { roomForSentence } from './domain/code-text.ts'
 import { readTemplate, type ConfirmationTemplate } from './domain/confirmation-template.ts'
+import { septets } from './domain/gsm7.ts'
+import { textsOf } from './texts-of.ts'
 
 /** What may be configured: each variable with its check and its default. What they mean is told in `.env.example`. */
 const variables = z.object({
@@ -37,6 +39,9 @@ const variables = z.object({
   SMS_CONVERSION_PAUSE: whole(1, 86400).default(900),
   SMS_COUNTRIES: countries().optional(),
   SMS_BRAND: z.string().regex(/^[A-Za-z0-9 .&'+-]{1,30}$/, "must be 1 to 30 letters, digits, spaces or .&'+-").default('sms-login'),
+  SMS_MESSAGES: z.string().optional(),
+  SMS_ORIGIN: domainName().optional(),
+  SMS_ANDROID_HASH: z.string().regex(/^[A-Za-z0-9+/]{11}$/, 'must be the 11 characters that SMS Retriever knows your app by').optional(),
   TWILIO_ACCOUNT_SID: z.string().regex(/^AC\w+$/, 'must be what Twilio calls the Account SID, AC…').optional(),
   TWILIO_AUTH_TOKEN: z.string().optional(),
   TWILIO_FROM: z.string().regex(/^(\+[1-9]\d{6,14}|\d{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11})$/, 'must be a number in E.164 form, a short code or a sender name').optional(),
@@ -110,10 +115,11 @@ export function readConfig (environment: NodeJS.ProcessEnv) {
   if (env.METRICS_PORT === env.PORT && env.PORT !== 0) throw new Error('METRICS_PORT must not be the same as PORT')
   if (production && given['DATABASE_URL'] === undefined) throw missing('DATABASE_URL')
 
+  const texts = textsOf({ brand: env.SMS_BRAND, origin: env.SMS_ORIGIN ?? null, androidHash: env.SMS_ANDROID_HASH ?? null, folder: env.SMS_MESSAGES, codeLength: env.CODE_LENGTH })
   const templates = env.CONFIRMATION_TEMPLATES ?? (production ? new Map<string, ConfirmationTemplate>() : sampleTemplates)
   for (const [action, { placeholders, sentence }] of templates) {
     // Ten characters for each value, or hardly any action could be told.
-    if (septetsLeft(env.SMS_BRAND, env.CODE_LENGTH, sentence.replaceAll(/\{\w+\}/g, '')) < 10 * placeholders.length) {
+    if (roomForSentence(texts, env.CODE_LENGTH) - septets(sentence.replaceAll(/\{\w+\}/g, '')) < 10 * placeholders.length) {
       throw new Error(`CONFIRMATION_TEMPLATES won't do: beside the sentence for ${action}, a text message has too little room for its values`)
     }
   }
@@ -138,7 +144,7 @@ export function readConfig (environment: NodeJS.ProcessEnv) {
       challengeTtl: env.CHALLENGE_TTL,
       codeAttempts: env.CODE_ATTEMPTS,
       resendCooldown: env.RESEND_COOLDOWN,
-      brand: env.SMS_BRAND,
+      texts,
       refreshTokenTtl: env.REFRESH_TOKEN_TTL,
       sessionTtl: env.SESSION_TTL,
       confirmationTemplates: templates,

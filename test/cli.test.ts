@@ -46,6 +46,16 @@ t.test('disabling somebody ends the login under way and the tokens that are out;
   t.match(await server.login(ada.username, password), { status: 200 })
 })
 
+t.test('set-locale has somebody texted in their language, shows it in the list, and ends nothing', async t => {
+  const accessToken = await tokenOf(password)
+  t.same(await users(['set-locale', 'Ada', 'pt-br']), { code: 0, stdout: 'Ada is texted in pt-BR from now on.\n', stderr: '' })
+  t.match(await server.me(accessToken), { status: 200 })
+  await challenge(password)
+  t.match(server.printed(), / é o seu PIN de acesso a sms-login/)
+  t.match(await users(['list']), { stdout: /^ada +\+1•••••••43 +enabled +pt-BR\ndemo +\+1•••••••06 +enabled\n$/ })
+  t.same(await users(['set-locale', 'ada', 'auto']), { code: 0, stdout: 'ada is texted in the language that the app asks for from now on.\n', stderr: '' })
+})
+
 t.test('unlock lets somebody go on who was locked out by wrong codes, and by wrong passwords a minute later', async t => {
   const { challengeToken, code } = await challenge(password)
   for (let i = 0; i < 5; i++) await server.verify(challengeToken, otherThan(code))
@@ -97,6 +107,9 @@ t.test('what can not be done is refused in one line, exit 1, and nothing has cha
     [/common passwords/, ['set-password', 'ada'], 'Password123\n'],
     [/a user named Ada already/, ['add', 'Ada', '+12025550144'], 'a perfectly fine password\n'],
     [/no user named nobody/, ['disable', 'nobody'], ''],
+    [/no user named nobody/, ['set-locale', 'nobody', 'de'], ''],
+    [/must be auto or one that there are texts in \(en, ar, de, /, ['set-locale', 'ada', 'fi'], ''],
+    [/must be auto or one/, ['add', 'grace', '+12025550144', 'pt_BR'], 'a perfectly fine password\n'],
     [/no user named nobody/, ['unlock', 'nobody'], ''],
     [/no user named nobody/, ['sessions', 'nobody'], ''],
     [/no user named nobody/, ['logout', 'nobody'], ''],

@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import t, { type Test } from 'tap'
+import { wordingsWith } from '../src/wordings.ts'
 import { checkProduction, fittedToThreadPool, loadConfig, readConfig, sizeThreadPool, variableNames } from '../src/config.ts'
 import { twilioAccount } from './support/twilio-stand-in.ts'
 
@@ -72,7 +73,7 @@ t.test('with nothing set, everything is as promised', async t => {
       challengeTtl: 600,
       codeAttempts: 5,
       resendCooldown: 30,
-      brand: 'sms-login',
+      texts: { brand: 'sms-login', origin: null, androidHash: null, wordings: wordingsWith([]) },
       refreshTokenTtl: 3600,
       sessionTtl: 86400,
       confirmationTemplates: new Map([['transfer', { sentence: 'Send {amount} {currency} to {payee}', placeholders: ['amount', 'currency', 'payee'] }]]),
@@ -137,6 +138,8 @@ t.test('a value that will not do is refused by the name of its variable and neve
     LOG_LEVEL: ['verbose', 'INFO'],
     DOCS: ['true', 'On', '1'],
     SMS_COUNTRIES: ['us', 'USA', 'UK', 'US;CA', 'US,', 'US,*', 'toString'],
+    SMS_ORIGIN: ['https://login.canary.example', 'login.canary.example:443', 'login.canary.example/', 'Login.canary.example', 'login.canary.example.', 'canary', '192.0.2.1', '[2001:db8::1]', 'bücher.example', 'xn--a.example', '-canary.example', 'login_1.canary.example', 'login..example', 'canary.example #1', '@canary.example', `${'a'.repeat(64)}.example`],
+    SMS_ANDROID_HASH: ['FA+9qCX9VS', 'FA+9qCX9VSuu', 'FA-9qCX9VSu', 'FA+9qCX9VS=', 'FA+9qCX9 VS'],
     SMS_BRAND: ['b'.repeat(31), 'Bänk', 'line\nbreak', '{brand}'],
     TWILIO_ACCOUNT_SID: [`SK${'0a1b2c3d'.repeat(4)}`, 'canary'],
     TWILIO_FROM: ['(415) 555-0100', '+0155501', 'twelve chars'],
@@ -180,6 +183,55 @@ t.test('a confirmation template that would not make an honest text in one segmen
     [JSON.stringify({ pay: `Pay {amount} ${'x'.repeat(80)}` }), /too little room/],
     ['{"pay":"{a} {b} {c} {d} {e} {f} {g} {h} {i}"}', /too little room/]
   ] as const) t.match(refusal(t, { CONFIRMATION_TEMPLATES: templates }), reason, templates)
+})
+
+t.test('an autofill line is for a domain, in its xn-- form where it has one, and an app is known by its hash', async t => {
+  for (const origin of ['login.example.com', 'example.co.uk', 'xn--bcher-kva.example', '1.example', 'a.io']) t.equal(readConfig({ SMS_ORIGIN: origin }).policy.texts.origin, origin)
+  t.equal(readConfig({ SMS_ANDROID_HASH: 'FA+9qCX9VSu' }).policy.texts.androidHash, 'FA+9qCX9VSu')
+})
+
+t.test('a domain that leaves no room for a login or a confirmation stops the start', async t => {
+  const production = { NODE_ENV: 'production', DATABASE_URL: 'pglite:' } // where there are no sample sentences
+  t.doesNotThrow(() => readConfig({ ...production, SMS_ORIGIN: 'login.example.com', SMS_ANDROID_HASH: 'FA+9qCX9VSu', SMS_BRAND: 'b'.repeat(30), CODE_LENGTH: '8' }))
+  t.throws(() => readConfig({ ...production, SMS_ORIGIN: `${'a'.repeat(63)}.${'b'.repeat(60)}.example` }), { message: "SMS_ORIGIN won't do: with SMS_BRAND it is too long for one text message" })
+  t.throws(() => readConfig({ ...production, SMS_ORIGIN: 'a-rather-long-name.example.com', SMS_ANDROID_HASH: 'FA+9qCX9VSu', SMS_BRAND: 'b'.repeat(30), CODE_LENGTH: '8' }), { message: /^SMS_ORIGIN won't do/ })
+  const templates = { CONFIRMATION_TEMPLATES: `{"pay":"Pay {amount} ${'x'.repeat(50)}"}` }
+  t.doesNotThrow(() => readConfig({ ...production, ...templates }))
+  t.throws(() => readConfig({ ...production, ...templates, SMS_ORIGIN: 'login.example.com' }), { message: /^CONFIRMATION_TEMPLATES won't do: beside the sentence for pay/ })
+})
+
+t.test('texts come in fourteen languages, English first; files add to them or replace one', async t => {
+  const languagesOf = (environment: NodeJS.ProcessEnv) => readConfig(environment).policy.texts.wordings.map(({ language }) => language)
+  t.same(languagesOf({}), ['en', 'ar', 'de', 'es', 'fr', 'hi', 'it', 'ja', 'nl', 'pl', 'pt', 'tr', 'zh-Hant', 'zh'])
+  const folder = t.testdir({ 'fi.json': words('{code} on koodisi: {brand}, {time}'), 'en.json': words('{code} for {brand}, {time}'), 'notes.txt': 'not read' })
+  t.same(languagesOf({ SMS_MESSAGES: folder }), ['en', 'ar', 'de', 'es', 'fr', 'hi', 'it', 'ja', 'nl', 'pl', 'pt', 'tr', 'zh-Hant', 'zh', 'fi'])
+  t.same(readConfig({ SMS_MESSAGES: folder }).policy.texts.wordings[0].login, ['{code} for {brand}, {time}'])
+})
+
+const forms = { minutes: { one: '{count} min', other: '{count} min' }, seconds: { one: '{count} s', other: '{count} s' } }
+const words = (login: unknown, more: object = {}) => JSON.stringify({ login: [login], confirmation: ['{code} {brand}:\n{action}\n{time}'], ...forms, ...more })
+
+t.test('a file of texts that will not do stops the start with one line that names it', async t => {
+  for (const [file, content, reason] of [
+    ['fi.json', '{', 'fi.json is no JSON'],
+    ['fi.json', '{}', /^fi\.json lacks login/],
+    ['fi.json', '[]', /^fi\.json lacks login, confirmation, minutes and seconds/],
+    ['fi.json', words(1), /^fi\.json lacks login\.0, or has it in another form/],
+    ['fi.json', words('{code} {brand} {time}', { logon: 'x' }), 'fi.json has what is not known: logon'],
+    ['fi.json', words('{code} {brand} {time}', { minutes: { some: 'x' } }), /^fi\.json has what is not known: some/],
+    ['fi.json', words('{code} {brand} {minutes}'), 'fi.json has in login the unknown placeholder {minutes}'],
+    ['fi.json', words(`{code} {brand} {time} ${'x'.repeat(160)}`), /^fi\.json has no login that fits one text message/],
+    ['fi.json', words(`{code} {brand} {time} ${'ő'.repeat(60)}`), /^fi\.json has no login that fits one text message/],
+    ['en.json', words('{code} {brand} {time} ő'), /^en\.json may hold only characters of GSM 03\.38/],
+    ['pt_BR.json', words('{code} {brand} {time}'), /^pt_BR\.json must be named after a language/],
+    ['FI.json', words('{code} {brand} {time}'), /^FI\.json must be named after a language/],
+    ['notes.txt', 'x', /^the folder has no file like pt\.json/]
+  ] as const) {
+    const message = refusal(t, { SMS_MESSAGES: t.testdir({ [file]: content }) })
+    t.match(message, /^SMS_MESSAGES won't do: /)
+    t.match(message.slice("SMS_MESSAGES won't do: ".length), reason)
+  }
+  for (const folder of ['/nowhere/canary', t.testdir({ file: 'x' }) + '/file']) t.equal(refusal(t, { SMS_MESSAGES: folder }), "SMS_MESSAGES won't do: it must be a folder that can be read")
 })
 
 t.test('the documentation is shown unless in production, where it has to be asked for', async t => {

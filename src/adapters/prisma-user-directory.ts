@@ -8,7 +8,7 @@ export const prismaUserDirectory = (prisma: PrismaClient): UserDirectory => ({
     const { count } = await prisma.user.createMany({ data: { ...user, usernameKey: usernameKey(user.username) }, skipDuplicates: true })
     return count === 1
   },
-  list: () => prisma.user.findMany({ select: { username: true, phone: true, disabled: true, codeFailures: true, codeLockedUntil: true }, orderBy: { usernameKey: 'asc' } }),
+  list: () => prisma.user.findMany({ select: { username: true, phone: true, locale: true, disabled: true, codeFailures: true, codeLockedUntil: true }, orderBy: { usernameKey: 'asc' } }),
   isEmpty: async () => await prisma.user.findFirst({ select: { id: true } }) === null,
   async change (username, change) {
     const where = { usernameKey: usernameKey(username) }
@@ -18,6 +18,10 @@ export const prismaUserDirectory = (prisma: PrismaClient): UserDirectory => ({
       prisma.challenge.updateMany({ where: { user: where, consumedAt: null }, data: { consumedAt: new Date() } }),
       endSessions(prisma, where.usernameKey)
     ])
+    return count === 1
+  },
+  async setLocale (username, locale) {
+    const { count } = await prisma.user.updateMany({ where: { usernameKey: usernameKey(username) }, data: { locale } })
     return count === 1
   },
   async unlock (username) {

@@ -33,7 +33,7 @@ export const prismaUsers = (prisma: PrismaClient, budgets: Pick<PrismaBudgets, '
   },
   async findBySession ({ id, userId }, now) {
     const [user] = await prisma.$queryRaw<User[]>`
-      SELECT u.id, u.username, u.password_digest AS "passwordDigest", u.phone, u.disabled,
+      SELECT u.id, u.username, u.password_digest AS "passwordDigest", u.phone, u.locale, u.disabled,
              u.code_failures AS "codeFailures", u.code_locked_until AS "codeLockedUntil"
       FROM sessions s JOIN users u ON u.id = s.user_id
       WHERE s.id = ${id} AND u.id = ${userId}::uuid AND NOT u.disabled AND s.idle_ends_at > ${now}::timestamptz`
@@ -46,7 +46,7 @@ export const prismaUsers = (prisma: PrismaClient, budgets: Pick<PrismaBudgets, '
 
 // By hand, because Prisma's `include` would be a second round trip.
 const userWithChallenge = Prisma.sql`
-  SELECT u.id AS "userId", u.username, u.password_digest AS "passwordDigest", u.phone, u.disabled,
+  SELECT u.id AS "userId", u.username, u.password_digest AS "passwordDigest", u.phone, u.locale, u.disabled,
          u.code_failures AS "codeFailures", u.code_locked_until AS "codeLockedUntil",
          c.id, c.purpose, c.code_hash AS "codeHash", c.code_expires_at AS "codeExpiresAt", c.resend_at AS "resendAt",
          c.attempts_left AS "attemptsLeft", c.expires_at AS "expiresAt", c.consumed_at AS "consumedAt", c.subject`
@@ -55,9 +55,9 @@ type Found = (Omit<User, 'id'> & { userId: string } & (Challenge | { id: null })
 
 function apart (found: Found | null): { user: User, challenge: Challenge | null } | null {
   if (found === null || found.userId === null) return null
-  const { username, passwordDigest, phone, disabled, codeFailures, codeLockedUntil, ...challenge } = found
+  const { username, passwordDigest, phone, locale, disabled, codeFailures, codeLockedUntil, ...challenge } = found
   return {
-    user: { id: challenge.userId, username, passwordDigest, phone, disabled, codeFailures, codeLockedUntil },
+    user: { id: challenge.userId, username, passwordDigest, phone, locale, disabled, codeFailures, codeLockedUntil },
     challenge: challenge.id === null ? null : challenge
   }
 }

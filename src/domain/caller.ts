@@ -7,6 +7,8 @@ export type Caller = {
   /** What one customer of a provider is given: an IPv4 address, or the /56 of an IPv6 one. Budgets are charged to it. */
   network: string
   requestId: string
+  /** What the person reads, the best first, by what the request says: language tags, or anything else. */
+  languages: readonly string[]
   /** What the request itself costs, until somebody has charged it: see `takeToll`. */
   toll: Charge[]
 }

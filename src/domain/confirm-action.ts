@@ -3,9 +3,10 @@ import { takeToll, type Caller } from './caller.ts'
 import { isFresh, isOpen } from './challenge.ts'
 import { unixTime } from './clock.ts'
 import { refuseLocked } from './code-lock.ts'
-import { septetsLeft } from './code-text.ts'
+import { roomForSentence } from './code-text.ts'
 import type { Subject } from './confirmation.ts'
 import { fillTemplate, whyNotData } from './confirmation-template.ts'
+import { septets } from './gsm7.ts'
 import { openChallenge, type OpenChallengePorts } from './open-challenge.ts'
 import { pendingCode, type PendingCode } from './pending-code.ts'
 import { Refusal } from './refusal.ts'
@@ -63,6 +64,14 @@ function sentence ({ policy, codeLength }: ConfirmActionPorts, { action, data }:
   const wrong = whyNotData(template, data, codeLength)
   if (wrong.length > 0) throw new Refusal('invalid-request', { errors: wrong.map(({ name, detail }) => ({ path: ['data', name], detail })) })
   const text = fillTemplate(template, data)
-  if (septetsLeft(policy.brand, codeLength, text) < 0) throw new Refusal('invalid-request', { errors: [{ path: ['data'], detail: 'is too long for one text message' }] })
+  const wrongInAll = whyNotSentence(text, roomForSentence(policy.texts, codeLength))
+  if (wrongInAll !== undefined) throw new Refusal('invalid-request', { errors: [{ path: ['data'], detail: wrongInAll }] })
   return text
+}
+
+/** What may be wrong with values that are right one by one. */
+function whyNotSentence (text: string, room: number): string | undefined {
+  if (septets(text) > room) return 'is too long for one text message'
+  // Browsers go by the first of these in a text, wherever it stands; ours is the last.
+  return /(^|\s)@\S+ #\S/.test(text) ? 'must not look like an autofill line, @domain #code' : undefined
 }

@@ -1,3 +1,4 @@
+import type { Texts } from './code-text.ts'
 import type { ConversionPolicy } from './country-traffic.ts'
 import type { ConfirmationTemplate } from './confirmation-template.ts'
 import type { Limits } from './limits.ts'
@@ -12,8 +13,7 @@ export type Policy = {
   codeAttempts: number
   /** Between two texts for one challenge. */
   resendCooldown: number
-  /** Who the text says it is from. */
-  brand: string
+  texts: Texts
   /** How long a session lives after it was last refreshed, and at most. */
   refreshTokenTtl: number
   sessionTtl: number

@@ -31,6 +31,8 @@ export type NewText = {
   challenge: Challenge
   previous: Challenge | null
   to: string
+  /** The language of the person, where it is known. */
+  locale: string | null
   code: string
   store: (charges: Charge[]) => Promise<Charged<boolean>>
   refunds: Charge[]
@@ -87,9 +89,11 @@ async function undo ({ challenges, clock }: TextCodePorts, { challenge, previous
 
 type Sending = { country: string, charges: Charge[], chargedAt: Date, lifetime: number }
 
-async function send ({ sms, budgets, countryTraffic, events, clock, policy }: TextCodePorts, caller: Caller, { challenge, to, code }: NewText, { country, charges, chargedAt, lifetime }: Sending) {
+async function send ({ sms, budgets, countryTraffic, events, clock, policy }: TextCodePorts, caller: Caller, { challenge, to, locale, code }: NewText, { country, charges, chargedAt, lifetime }: Sending) {
   const { userId } = challenge
-  const outcome = await sms.send({ to, body: codeText(challenge, policy.brand, code, lifetime), validFor: lifetime })
+  const languages = locale === null ? caller.languages : [locale, ...caller.languages]
+  const body = codeText(policy.texts, languages, { code, lifetime, sentence: challenge.subject?.text ?? null })
+  const outcome = await sms.send({ to, body, validFor: lifetime })
   if (outcome === 'accepted') {
     countryTraffic.texted(country, clock())
     events.record({ name: 'code.sent', caller, userId, country })

@@ -10,6 +10,8 @@ export type User = {
   passwordDigest: string
   /** E.164; null for a person who can't be texted and so can't log in. */
   phone: string | null
+  /** The language to text them in, a BCP 47 tag; null for what the request asks for. */
+  locale: string | null
   disabled: boolean
   /** Wrong codes in a row, whatever the challenge. */
   codeFailures: number

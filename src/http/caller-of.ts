@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import ipaddr from 'ipaddr.js'
+import Negotiator from 'negotiator'
 import type { Caller } from '../domain/caller.ts'
 
 /**
@@ -15,9 +16,10 @@ export function callerOf (request: FastifyRequest): Caller {
 // Asked for by the limits, the route and the log alike.
 const callers = new WeakMap<FastifyRequest, Caller>()
 
-function read ({ ip, id, socket }: FastifyRequest): Caller {
+function read ({ ip, id, socket, headers }: FastifyRequest): Caller {
   const address = [ip, withoutPort(ip), socket.remoteAddress].find(text => text !== undefined && ipaddr.isValid(text)) ?? 'unknown'
-  return { address, network: networkOf(address), requestId: id, toll: [] }
+  const languages = new Negotiator({ headers }).languages().slice(0, 16)
+  return { address, network: networkOf(address), requestId: id, languages, toll: [] }
 }
 
 // Some gateways append the client's port: 198.51.100.7:4000, [2001:db8::1]:4000.

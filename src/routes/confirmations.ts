@@ -72,7 +72,7 @@ export const confirmationsRoute: FastifyPluginAsyncZod<ConfirmationsOptions> = a
     schema: {
       operationId: 'confirm',
       summary: 'Text an action to be confirmed',
-      description: 'The person reads the operator\'s sentence with these values, and a code that confirms just that. Needs a recent login.',
+      description: 'The person reads the operator\'s sentence with these values, and a code that confirms just that; the words around it are in the person\'s language. Needs a recent login.',
       tags: ['Confirmations'],
       security,
       body: action,

@@ -21,7 +21,7 @@ export const loginRoute: FastifyPluginAsyncZod<LoginOptions> = async (app, optio
     schema: {
       operationId: 'login',
       summary: 'Check the password and text a code',
-      description: 'The first step. The code goes to the number on file; the answer says how to go on. A second login while the code is fresh sends no second text (`sent` is false) and continues the same challenge.',
+      description: 'The first step. The code goes to the number on file, in the language on file or else the one that `Accept-Language` asks for; the answer says how to go on. A second login while the code is fresh sends no second text (`sent` is false) and continues the same challenge.',
       tags: ['Login'],
       body,
       response: { 200: pendingCodeSchema }

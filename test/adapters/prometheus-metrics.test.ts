@@ -7,7 +7,7 @@ t.test('events are counted and passed on, answers are timed, and nobody in parti
   const metrics = prometheusMetrics()
   const passedOn: Event[] = []
   const { record } = metrics.counting({ record: event => { passedOn.push(event) } })
-  const caller = { address: '198.51.100.7', network: '198.51.100.7', requestId: 'one', toll: [] }
+  const caller = { address: '198.51.100.7', network: '198.51.100.7', requestId: 'one', languages: [], toll: [] }
   const events: Event[] = [
     { name: 'code.sent', caller, userId: 'ada', country: 'US' },
     { name: 'code.sent', caller, userId: 'ada', country: 'US' },
