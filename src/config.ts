@@ -120,7 +120,7 @@ export function readConfig (environment: NodeJS.ProcessEnv) {
   for (const [action, { placeholders, sentence }] of templates) {
     // Ten characters for each value, or hardly any action could be told.
     if (roomForSentence(texts, env.CODE_LENGTH) - septets(sentence.replaceAll(/\{\w+\}/g, '')) < 10 * placeholders.length) {
-      throw new Error(`CONFIRMATION_TEMPLATES won't do: beside the sentence for ${action}, a text message has too little room for its values`)
+      throw new Error(`CONFIRMATION_TEMPLATES won't do: beside the sentence for ${action}, SMS_BRAND and SMS_ORIGIN, a text message has too little room for its values`)
     }
   }
 

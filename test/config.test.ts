@@ -180,7 +180,7 @@ t.test('a confirmation template that would not make an honest text in one segmen
     ['{"pay":"Pay it"}', /sentence for pay has no \{placeholder\}/],
     ['{"pay":"Pay {amount"}', /sentence for pay has a brace/],
     ['{"pay":"Envíe {amount}"}', /sentence for pay may hold only/],
-    [JSON.stringify({ pay: `Pay {amount} ${'x'.repeat(80)}` }), /too little room/],
+    [JSON.stringify({ pay: `Pay {amount} ${'x'.repeat(90)}` }), /too little room/],
     ['{"pay":"{a} {b} {c} {d} {e} {f} {g} {h} {i}"}', /too little room/]
   ] as const) t.match(refusal(t, { CONFIRMATION_TEMPLATES: templates }), reason, templates)
 })
@@ -195,9 +195,9 @@ t.test('a domain that leaves no room for a login or a confirmation stops the sta
   t.doesNotThrow(() => readConfig({ ...production, SMS_ORIGIN: 'login.example.com', SMS_ANDROID_HASH: 'FA+9qCX9VSu', SMS_BRAND: 'b'.repeat(30), CODE_LENGTH: '8' }))
   t.throws(() => readConfig({ ...production, SMS_ORIGIN: `${'a'.repeat(63)}.${'b'.repeat(60)}.example` }), { message: "SMS_ORIGIN won't do: with SMS_BRAND it is too long for one text message" })
   t.throws(() => readConfig({ ...production, SMS_ORIGIN: 'a-rather-long-name.example.com', SMS_ANDROID_HASH: 'FA+9qCX9VSu', SMS_BRAND: 'b'.repeat(30), CODE_LENGTH: '8' }), { message: /^SMS_ORIGIN won't do/ })
-  const templates = { CONFIRMATION_TEMPLATES: `{"pay":"Pay {amount} ${'x'.repeat(50)}"}` }
+  const templates = { CONFIRMATION_TEMPLATES: `{"pay":"Pay {amount} ${'x'.repeat(60)}"}` }
   t.doesNotThrow(() => readConfig({ ...production, ...templates }))
-  t.throws(() => readConfig({ ...production, ...templates, SMS_ORIGIN: 'login.example.com' }), { message: /^CONFIRMATION_TEMPLATES won't do: beside the sentence for pay/ })
+  t.throws(() => readConfig({ ...production, ...templates, SMS_ORIGIN: 'login.example.com' }), { message: /^CONFIRMATION_TEMPLATES won't do: beside the sentence for pay, SMS_BRAND and SMS_ORIGIN, / })
 })
 
 t.test('texts come in fourteen languages, English first; files add to them or replace one', async t => {

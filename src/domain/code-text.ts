@@ -52,7 +52,7 @@ export function roomForSentence (texts: Texts, codeLength: number): number {
 const versionsOf = ({ login, confirmation }: Wording, sentence: string | null) => sentence === null ? login : confirmation
 
 /**
- * What phones read. The hash may stand anywhere (SMS Retriever), but has a line of its own, as apps look for it; the line for
+ * What phones read. The hash may stand anywhere (SMS Retriever), and has a line of its own; the line for
  * autofill is the last, with nothing after it (WICG, Origin-bound one-time codes).
  */
 const tail = ({ origin }: Texts, hash: string | null, code: string) =>

@@ -18,8 +18,14 @@ const callers = new WeakMap<FastifyRequest, Caller>()
 
 function read ({ ip, id, socket, headers }: FastifyRequest): Caller {
   const address = [ip, withoutPort(ip), socket.remoteAddress].find(text => text !== undefined && ipaddr.isValid(text)) ?? 'unknown'
-  const languages = new Negotiator({ headers }).languages().slice(0, 16)
-  return { address, network: networkOf(address), requestId: id, languages, toll: [] }
+  return {
+    address,
+    network: networkOf(address),
+    requestId: id,
+    toll: [],
+    // Read only for a text. A browser's list is shorter than that; a list of thousands would take milliseconds.
+    get languages () { return new Negotiator({ headers: { 'accept-language': headers['accept-language']?.slice(0, 256) } }).languages() }
+  }
 }
 
 // Some gateways append the client's port: 198.51.100.7:4000, [2001:db8::1]:4000.

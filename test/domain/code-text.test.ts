@@ -118,7 +118,7 @@ t.test('in a confirmation the hash gives way before the language, and both befor
   t.match(longer, /^042137 confirma esto en Acme:\n/)
   t.notOk(longer.includes(hash))
   const longest = confirmation({ ...texts, origin: 'login.example.com' }, 'fr', 'x'.repeat(roomForSentence({ ...acme, origin: 'login.example.com' }, 6)))
-  t.match(longest, /^042137 confirms this with Acme:\n/)
+  t.match(longest, /^042137 confirms with Acme:\nx+\nValid 1 minute\. Don't share\.\n/)
   t.equal(linesOf(longest).at(-1), '@login.example.com #042137')
   t.match(confirmation({}, 'zh', 'Pay 5 EUR to Ada'), /^042137 用于在Acme确认：\nPay 5 EUR to Ada\n/, 'in UCS-2 too, where it fits')
 })
