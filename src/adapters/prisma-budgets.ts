@@ -63,7 +63,8 @@ export function prismaBudgets (prisma: PrismaClient, secret: Buffer): PrismaBudg
         await budgets.spend(charges.filter(({ cost = 1 }) => cost < 0), now)
         return { spending: longest(known), result: null }
       }
-      const [row] = await prisma.$queryRaw<Bill[]>`${statement(due => chargeSql(wanted, now, due))}`
+      const whole = statement(due => chargeSql(wanted, now, due))
+      const [row] = await prisma.$queryRaw<Bill[]>`${whole}`
       if (row === undefined) throw new Error('a statement that charges has yielded no bill')
       const { due, paid, spent, ...own } = row
       // The statement's own columns are for its author to know.

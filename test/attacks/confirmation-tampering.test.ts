@@ -3,6 +3,7 @@ import { decodeJwt } from 'jose'
 import fc from 'fast-check'
 import { SegmentedMessage } from 'sms-segments-calculator'
 import t from 'tap'
+import { Prisma } from '../../src/adapters/prisma/client.ts'
 import { readConfig } from '../../src/config.ts'
 import { otherThan, slugOf, start, transfer } from '../support/start.ts'
 
@@ -78,12 +79,12 @@ t.test('a code is worth one receipt also when another action is asked for, and r
   const [about, closed] = [signal(), signal()]
   // The other action finds the confirmation still open, and takes its place when it no longer is.
   const prisma = new Proxy(database.prisma, {
-    get: (target, name) => name === '$executeRaw' ? interleaved : Reflect.get(target, name)
+    get: (target, name) => name === '$executeRaw' || name === '$queryRaw' ? interleaved(name) : Reflect.get(target, name)
   })
-  async function interleaved (statement: TemplateStringsArray, ...values: unknown[]) {
-    const run = () => database.prisma.$executeRaw(statement, ...values)
+  const interleaved = (how: '$executeRaw' | '$queryRaw') => async (statement: TemplateStringsArray, ...values: unknown[]) => {
+    const run = () => database.prisma[how](statement, ...values)
     if (meanwhile === undefined) return run()
-    const sql = statement.join('')
+    const { sql } = Prisma.sql(statement, ...values)
     if (sql.includes('INSERT INTO challenges')) {
       about.give()
       await closed.given
