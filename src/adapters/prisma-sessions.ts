@@ -4,7 +4,7 @@ import { Prisma, type PrismaClient } from './prisma/client.ts'
 
 /** Sessions in PostgreSQL. Those that have ended are removed, at once or, where only their time was up, by `sweep`. */
 export const prismaSessions = (prisma: PrismaClient, budgets: Pick<PrismaBudgets, 'spendWith'>): Sessions => ({
-  find: (id, now) => prisma.session.findUnique({ where: { id, ...alive(now) } }),
+  find: (id, now) => prisma.session.findUnique({ where: { id, ...alive(now), user: { disabled: false } } }),
   list: (userId, now) => prisma.session.findMany({ where: { userId, ...alive(now) }, orderBy: [{ lastUsedAt: 'desc' }, { id: 'asc' }] }),
   async rotate (id, used, { tokenHash, idleEndsAt }, charges, now) {
     const { spending, result } = await budgets.spendWith<Session | { id: null }>(charges, now, charging => Prisma.sql`

@@ -29,6 +29,7 @@ export type SessionRef = Pick<Session, 'id' | 'userId'>
 
 /** Remembers the sessions that are alive: one that has ended is as good as none. `challenges.consume` begins them. */
 export type Sessions = {
+  /** Null when it has ended, or its owner is disabled. */
   find: (id: string, now: Date) => Promise<Session | null>
   /** The latest used first. */
   list: (userId: string, now: Date) => Promise<Session[]>

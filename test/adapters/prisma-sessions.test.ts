@@ -51,7 +51,7 @@ t.test('a rotation moves the idle end no further than the session\'s own', async
   t.same((await sessions.rotate(session.id, hash(1), { tokenHash: hash(2), idleEndsAt: after(now, 4000) }, [], now)).result?.idleEndsAt, after(now, 3700))
 })
 
-t.test('nothing is rotated, found or listed of a session that is over; of a disabled person nothing is rotated', async t => {
+t.test('nothing is rotated, found or listed of a session that is over; of a disabled person nothing is rotated or found', async t => {
   const { sessions, session, prisma, users, owner } = await stored(t, { idleEndsAt: now })
   const next = { tokenHash: hash(2), idleEndsAt: after(now, 4000) }
   t.equal((await sessions.rotate(session.id, hash(1), next, [], now)).result, null)
@@ -64,6 +64,7 @@ t.test('nothing is rotated, found or listed of a session that is over; of a disa
   t.equal((await sessions.rotate(session.id, hash(3), next, [], before)).result, null, 'another token')
   await prisma.user.updateMany({ data: { disabled: true } })
   t.equal((await sessions.rotate(session.id, hash(1), next, [], before)).result, null)
+  t.equal(await sessions.find(session.id, before), null)
   t.equal(await users.findBySession(session, before), null)
 })
 

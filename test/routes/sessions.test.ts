@@ -114,12 +114,15 @@ t.test('whatever an operator changes of a person ends all their sessions, at onc
 })
 
 t.test('a person who was disabled in the database itself is out as well', async t => {
-  const { logIn, prisma, refresh, me, sessions } = await start(t)
-  const { accessToken, refreshToken } = await logIn()
+  const { logIn, prisma, refresh, me, sessions, logged } = await start(t)
+  const { refreshToken: used } = await logIn()
+  const { accessToken, refreshToken } = (await refresh(used)).json()
   await prisma.user.updateMany({ data: { disabled: true } })
   t.equal(slugOf(await me(accessToken)), 'invalid-token')
   t.equal(slugOf(await sessions(accessToken)), 'invalid-token')
+  t.equal(slugOf(await refresh(used)), 'session-ended', 'nor is an answer given again')
   t.equal(slugOf(await refresh(refreshToken)), 'session-ended')
+  t.notMatch(logged.join(''), 'session.reused', 'nobody has copied anything')
 })
 
 t.test('a client that calls every request JSON ends sessions too', async t => {
