@@ -230,8 +230,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The public keys of the access tokens
-         * @description Any service can verify an access token with these: pick the key by the token's `kid`. To be cached for as long as `Cache-Control` says.
+         * The public keys of access tokens and receipts
+         * @description Any service can verify an access token or a receipt with these: pick the key by the token's `kid`. To be cached for as long as `Cache-Control` says.
          */
         get: operations["jwks"];
         put?: never;
@@ -312,7 +312,7 @@ export interface components {
             status: "ok";
         };
         /**
-         * @description The keys with which access tokens are signed (RFC 7517).
+         * @description The keys with which access tokens and receipts are signed (RFC 7517).
          * @example {
          *       "keys": [
          *         {
@@ -1510,7 +1510,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The keys with which access tokens are signed (RFC 7517). */
+            /** @description The keys with which access tokens and receipts are signed (RFC 7517). */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -2,11 +2,12 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { keepKey, localFolder, localKeyFile, localSigningKey, newKeys } from './adapters/local-keys.ts'
 import { loadConfig, type Config } from './config.ts'
+import { receiptLifetime } from './http/receipts.ts'
 import { signingKey } from './http/signing-key.ts'
 import { refuse } from './refuse.ts'
 import { jwksMaxAge } from './routes/jwks.ts'
 
-// `npm run keys`: makes the keys of access tokens, and tells how to change them.
+// `npm run keys`: makes the keys of access tokens and receipts, and tells how to change them.
 
 const usage = `Usage: npm run keys -- <command>
 
@@ -55,7 +56,7 @@ async function currentKeys ({ production, signingKeys, signingKeyFiles }: Config
 }
 
 /** How to change from the current keys to the one in `path` so that no service ever meets a token it can't check. */
-function wayTo (path: string, algorithm: string, current: CurrentKey[], { accessTokenTtl }: Config) {
+function wayTo (path: string, algorithm: string, current: CurrentKey[], config: Config) {
   if (current.length === 0) return `Nothing signs yet. On all servers: ${setting([path])}`
   const files = [...new Set(current.flatMap(({ file }) => file ?? []))]
   const inline = files.length === 0
@@ -66,12 +67,15 @@ function wayTo (path: string, algorithm: string, current: CurrentKey[], { access
 1. Publish it: ${inline ? `append the text of ${path} to JWT_PRIVATE_KEY (where that is one line, with \\n for each line end).` : setting([...files, path])}
    Wait ${jwksMaxAge} seconds from the last server's restart: other services may go by the keys they have for that long.
 2. Sign with it: ${inline ? 'move that text from the end to the beginning.' : setting([path, ...files])}
-   Wait ${accessTokenTtl} seconds from the last server's restart (ACCESS_TOKEN_TTL): tokens of the old key may live that long.
+   Wait ${outlives(config)} seconds from the last server's restart: access tokens (ACCESS_TOKEN_TTL) and receipts of the old key may live that long.
 3. Retire the old: ${inline ? `leave nothing but that text, or name its file: ${setting([path])}` : `${setting([path])}\n   Then delete ${files.join(' and ')}.`}`
 }
 
-const nextStep = ({ accessTokenTtl }: Config) => `Is the last one new? When all servers have published it for ${jwksMaxAge} seconds, put it first.
-Is the first one new? When all servers have signed with it for ${accessTokenTtl} seconds (ACCESS_TOKEN_TTL), drop the others.`
+/** Seconds that what a key has signed may live after its last signature. */
+const outlives = ({ accessTokenTtl }: Config) => Math.max(accessTokenTtl, receiptLifetime)
+
+const nextStep = (config: Config) => `Is the last one new? When all servers have published it for ${jwksMaxAge} seconds, put it first.
+Is the first one new? When all servers have signed with it for ${outlives(config)} seconds, drop the others.`
 
 /** As a shell and a .env file take it. */
 function setting (files: string[]) {

@@ -2,15 +2,16 @@ import { generateKeyPairSync, randomBytes, randomInt } from 'node:crypto'
 import type { LightMyRequestResponse } from 'fastify'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import t, { type Test } from 'tap'
+import { receiptLifetime } from '../src/http/receipts.ts'
 import { jwksMaxAge } from '../src/routes/jwks.ts'
-import { ada, codeIn, slugOf, start } from './support/start.ts'
+import { ada, codeIn, slugOf, start, transfer } from './support/start.ts'
 
 // A change of keys and secrets as .env.example and `npm run keys` tell it, on servers that are restarted one after another.
 
 const keys = { old: generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey, new: generateKeyPairSync('ed25519').privateKey }
 const secrets = { old: randomBytes(32), new: randomBytes(32) }
 const challengeTtl = 600
-const accessTokenTtl = 900
+const defaultTtl = 900
 
 type Ring = readonly ['old' | 'new', ...('old' | 'new')[]]
 type Setting = { keys: Ring, secrets: Ring }
@@ -27,14 +28,14 @@ const change: [Stage, ...Stage[]] = [
   { keys: before, secrets: before, wait: 0 },
   { keys: added, secrets: added, wait: jwksMaxAge },
   { keys: first, secrets: first, wait: challengeTtl },
-  { keys: first, secrets: after, wait: accessTokenTtl - challengeTtl },
+  { keys: first, secrets: after, wait: defaultTtl - challengeTtl },
   { keys: after, secrets: after, wait: 0 }
 ]
 
 t.test('nothing that is good is refused while keys and secrets are changed step by step; in the end the old ones are worth nothing', async t => {
   const { refused, served, servers, join, outsider, wait } = await changing(t, change)
   t.same(refused, [])
-  t.ok(served.challenges > 50 && served.tokens > 50, JSON.stringify(served))
+  for (const [what, count] of Object.entries(served)) t.ok(count > 50, `${count} ${what}`)
 
   const forgotten = await join({ keys: before, secrets: before })
   const { challengeToken } = await forgotten.challenge()
@@ -48,18 +49,23 @@ t.test('nothing that is good is refused while keys and secrets are changed step 
 })
 
 // That the test above can see a refusal, and that no step and no second of waiting is for nothing.
-const shortcuts: Record<string, { stages: [Stage, ...Stage[]], refused: string[] }> = {
+const shortcuts: Record<string, { stages: [Stage, ...Stage[]], accessTokenTtl?: number, refused: string[] }> = {
   'a new key signs at once': {
     stages: [{ keys: before, secrets: before, wait: 0 }, { keys: first, secrets: before, wait: 0 }],
-    refused: ['elsewhere: ERR_JWKS_NO_MATCHING_KEY']
+    refused: ['access token elsewhere: ERR_JWKS_NO_MATCHING_KEY']
   },
   'a new key signs before everybody has fetched it': {
     stages: [{ keys: before, secrets: before, wait: 0 }, { keys: added, secrets: before, wait: jwksMaxAge - 1 }, { keys: first, secrets: before, wait: 0 }],
-    refused: ['elsewhere: ERR_JWKS_NO_MATCHING_KEY']
+    refused: ['access token elsewhere: ERR_JWKS_NO_MATCHING_KEY']
   },
   'an old key is dropped while its tokens live': {
-    stages: [{ keys: added, secrets: before, wait: 0 }, { keys: first, secrets: before, wait: accessTokenTtl - 1 }, { keys: after, secrets: before, wait: 0 }],
+    stages: [{ keys: added, secrets: before, wait: 0 }, { keys: first, secrets: before, wait: defaultTtl - 1 }, { keys: after, secrets: before, wait: 0 }],
     refused: ['/me: invalid-token']
+  },
+  'an old key is dropped while its receipts live, though its access tokens have expired': {
+    stages: [{ keys: added, secrets: before, wait: 0 }, { keys: first, secrets: before, wait: receiptLifetime - 1 }, { keys: after, secrets: before, wait: 0 }],
+    accessTokenTtl: 60,
+    refused: ['receipt elsewhere: ERR_JWKS_NO_MATCHING_KEY']
   },
   'a new secret is used at once': {
     stages: [{ keys: before, secrets: before, wait: 0 }, { keys: before, secrets: first, wait: 0 }],
@@ -70,37 +76,44 @@ const shortcuts: Record<string, { stages: [Stage, ...Stage[]], refused: string[]
     refused: ['/resend: challenge-ended']
   }
 }
-for (const [what, { stages, refused: expected }] of Object.entries(shortcuts)) {
+for (const [what, { stages, accessTokenTtl, refused: expected }] of Object.entries(shortcuts)) {
   t.test(`something that is good is refused when ${what}`, async t => {
-    const { refused } = await changing(t, stages)
+    const { refused } = await changing(t, stages, accessTokenTtl)
     for (const refusal of expected) t.ok(refused.includes(refusal), refused.join('; '))
   })
 }
 
 /** Takes two servers through these stages, while people log in and use their tokens. Resolves to what was refused to them. */
-async function changing (t: Test, [begin, ...stages]: [Stage, ...Stage[]]) {
+async function changing (t: Test, [begin, ...stages]: [Stage, ...Stage[]], accessTokenTtl = defaultTtl) {
   const options = ({ keys: [key, ...otherKeys], secrets: [secret, ...otherSecrets] }: Setting) => ({
     signingKeys: [keys[key], ...otherKeys.map(age => keys[age])] as const,
     secrets: [secrets[secret], ...otherSecrets.map(age => secrets[age])] as const,
     accessTokenTtl,
-    policy: { codeTtl: challengeTtl, challengeTtl, resendCooldown: 0 }
+    policy: { codeTtl: challengeTtl, challengeTtl, resendCooldown: 0, confirmationMaxAge: 86400 }
   })
   const one = await start(t, options(begin))
   const { database, clock, wait, addUser } = one
   const join = (setting: Setting) => start(t, { ...options(setting), database, clock, withoutUsers: true })
   const servers = [one, await join(begin)]
   const any = () => servers[randomInt(servers.length)] ?? one
-  const outsider = outsideService(any, clock)
-
   const refused = new Set<string>()
-  const accepted = (where: string, answer: LightMyRequestResponse) => {
-    if (answer.statusCode !== 200) refused.add(`${where}: ${slugOf(answer)}`)
-    return answer.statusCode === 200
+  const outsider = outsideService(any, clock)
+  /** Two services, one of which has just fetched the keys. */
+  const elsewhere = async (what: string, ...asked: Parameters<typeof outsider>) => {
+    for (const service of [outsider, outsideService(any, clock)]) await service(...asked).catch(error => refused.add(`${what} elsewhere: ${error.code}`))
   }
 
-  const served = { challenges: 0, tokens: 0 }
+  const accepted = (where: string, answer: LightMyRequestResponse) => {
+    const { statusCode } = answer
+    if (statusCode >= 300) refused.add(`${where}: ${slugOf(answer)}`)
+    return statusCode < 300
+  }
+
+  const served = { challenges: 0, tokens: 0, refreshes: 0, receipts: 0 }
   let challenges: { token: string, since: Date, hasty: boolean }[] = []
   let tokens: { token: string, since: Date }[] = []
+  let sessions: { refreshToken: string, accessToken: string, asked?: { token: string, code: string, since: Date } }[] = []
+  let receipts: { token: string, since: Date }[] = []
   const younger = (seconds: number) => ({ since }: { since: Date }) => clock().getTime() - since.getTime() < seconds * 1000
 
   /** Everybody goes on with what they have, the hasty ones everywhere and to the end; then at each server somebody begins to log in. */
@@ -114,15 +127,25 @@ async function changing (t: Test, [begin, ...stages]: [Stage, ...Stage[]]) {
       served.challenges++
       if (!hasty) continue
       const answer = await any().verify(token, code)
-      if (accepted('/verify', answer)) tokens.push({ token: answer.json().accessToken, since: clock() })
+      if (!accepted('/verify', answer)) continue
+      tokens.push({ token: answer.json().accessToken, since: clock() })
+      sessions.push(answer.json())
     }
     challenges = challenges.filter(({ hasty }) => !hasty)
 
     tokens = tokens.filter(younger(accessTokenTtl))
     for (const { token } of tokens) {
       accepted('/me', await any().me(token))
-      await outsider(token).catch(error => refused.add(`elsewhere: ${error.code}`))
+      await elsewhere('access token', token)
       served.tokens++
+    }
+
+    sessions = sessions.slice(-4)
+    for (const session of sessions) await confirmAndRefresh(session)
+    receipts = receipts.filter(younger(receiptLifetime))
+    for (const { token } of receipts) {
+      await elsewhere('receipt', token, 'receipt+jwt')
+      served.receipts++
     }
 
     for (const [n, server] of servers.entries()) {
@@ -130,6 +153,27 @@ async function changing (t: Test, [begin, ...stages]: [Stage, ...Stage[]]) {
       await addUser(who)
       challenges.push({ token: (await server.challenge(who)).challengeToken, since: clock(), hasty: n === 0 })
     }
+  }
+
+  /** Refreshes, and again at the other server, as when the answer was lost; ends the confirmation that was asked for, and asks for one. */
+  async function confirmAndRefresh (session: typeof sessions[number]) {
+    for (const { refresh } of servers) {
+      const answer = await refresh(session.refreshToken)
+      if (accepted('/refresh', answer)) session.accessToken = answer.json().accessToken
+      served.refreshes++
+    }
+    const answer = await any().refresh(session.refreshToken)
+    if (accepted('/refresh', answer)) session.refreshToken = answer.json().refreshToken
+
+    const { accessToken, asked } = session
+    if (asked !== undefined && younger(challengeTtl)(asked)) {
+      const answer = await any().verifyConfirmation(accessToken, asked.token, asked.code)
+      if (accepted('/confirmations/verify', answer)) receipts.push({ token: answer.json().receipt, since: clock() })
+    }
+    delete session.asked
+    const { confirm, twilio } = any()
+    const confirmation = await confirm(accessToken, transfer)
+    if (accepted('/confirmations', confirmation)) session.asked = { token: confirmation.json().confirmationToken, code: twilio.lastCode(), since: clock() }
   }
 
   await goOn()
@@ -153,12 +197,12 @@ async function changing (t: Test, [begin, ...stages]: [Stage, ...Stage[]]) {
 function outsideService (any: () => Server, clock: () => Date) {
   let keysOf: ReturnType<typeof createLocalJWKSet> | undefined
   let until = 0
-  return async (token: string) => {
+  return async (token: string, typ = 'at+jwt') => {
     if (keysOf === undefined || clock().getTime() >= until) {
       const answer = await any().app.inject('/.well-known/jwks.json')
       keysOf = createLocalJWKSet(answer.json())
       until = clock().getTime() + 1000 * Number(/max-age=(\d+)/.exec(String(answer.headers['cache-control']))?.[1])
     }
-    return jwtVerify(token, keysOf, { issuer: 'https://login.example', audience: 'https://api.example', typ: 'at+jwt', algorithms: ['ES256', 'EdDSA'], currentDate: clock() })
+    return jwtVerify(token, keysOf, { issuer: 'https://login.example', audience: 'https://api.example', typ, algorithms: ['ES256', 'EdDSA'], currentDate: clock() })
   }
 }

@@ -12,7 +12,7 @@ export type Receipts = {
 }
 
 /** Seconds from signing to expiry. */
-const lifetime = 300
+export const receiptLifetime = 300
 
 export type ReceiptSettings = { issuer: string, audience: string, keys: readonly [SigningKey, ...SigningKey[]] }
 
@@ -27,7 +27,7 @@ export async function receipts (app: FastifyInstance, { issuer, audience, keys }
       const receipt = jwts.sign({
         sub: userId,
         iat: now,
-        exp: now + lifetime,
+        exp: now + receiptLifetime,
         jti: receiptId,
         action,
         data,
@@ -36,7 +36,7 @@ export async function receipts (app: FastifyInstance, { issuer, audience, keys }
         auth_time: authTime,
         amr: ['pwd', 'sms', 'mfa']
       })
-      return { receipt, receiptId, expiresIn: lifetime }
+      return { receipt, receiptId, expiresIn: receiptLifetime }
     }
   }
 }

@@ -11,7 +11,7 @@ const reply = z.object({
   keys: z.array(z.looseObject({ kty: z.string(), kid: z.string(), use: z.literal('sig'), alg: z.string() }))
 }).meta({
   id: 'Jwks',
-  description: 'The keys with which access tokens are signed (RFC 7517).',
+  description: 'The keys with which access tokens and receipts are signed (RFC 7517).',
   examples: [{
     keys: [{ kty: 'EC', crv: 'P-256', x: 'MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4', y: '4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM', use: 'sig', alg: 'ES256', kid: 'cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s' }]
   }]
@@ -24,8 +24,8 @@ export const jwksRoute: FastifyPluginAsyncZod<JwksOptions> = async (app, { signi
   app.get('/.well-known/jwks.json', {
     schema: {
       operationId: 'jwks',
-      summary: 'The public keys of the access tokens',
-      description: 'Any service can verify an access token with these: pick the key by the token\'s `kid`. To be cached for as long as `Cache-Control` says.',
+      summary: 'The public keys of access tokens and receipts',
+      description: 'Any service can verify an access token or a receipt with these: pick the key by the token\'s `kid`. To be cached for as long as `Cache-Control` says.',
       tags: ['Tokens'],
       response: { 200: reply }
     },
