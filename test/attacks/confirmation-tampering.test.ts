@@ -136,26 +136,6 @@ t.test('a login\'s code is worth nothing to a confirmation, nor the other way ro
   t.match((await verify(challengeToken, confirmCode)).json(), { type: /wrong-code$/, attemptsRemaining: 4 })
 })
 
-t.test('the tokens of the two open nothing of each other, and a receipt nothing at all', async t => {
-  const { challenge, confirm, endSession, logIn, me, refresh, resend, resendConfirmation, sessions, verify, verifyConfirmation, twilio } = await start(t)
-  const { accessToken } = await logIn()
-  const { confirmationToken } = (await confirm(accessToken)).json()
-  const confirmCode = twilio.lastCode()
-  const { challengeToken, code } = await challenge()
-  t.equal(slugOf(await verify(confirmationToken, confirmCode)), 'challenge-ended')
-  t.equal(slugOf(await resend(confirmationToken)), 'challenge-ended')
-  t.equal(slugOf(await verifyConfirmation(accessToken, challengeToken, code)), 'challenge-ended')
-  t.equal(slugOf(await resendConfirmation(accessToken, challengeToken)), 'challenge-ended')
-  for (const token of [confirmationToken, challengeToken]) {
-    for (const answer of [await me(token), await sessions(token), await confirm(token), await endSession(token)]) t.equal(slugOf(answer), 'invalid-token')
-  }
-  const { receipt } = (await verifyConfirmation(accessToken, confirmationToken, confirmCode)).json()
-  for (const answer of [await me(receipt), await sessions(receipt), await endSession(receipt), await confirm(receipt), await verifyConfirmation(receipt, confirmationToken, confirmCode)]) t.equal(slugOf(answer), 'invalid-token')
-  t.equal(slugOf(await refresh(receipt)), 'session-ended')
-  t.equal(slugOf(await verify(receipt, code)), 'challenge-ended')
-  t.equal(slugOf(await verifyConfirmation(accessToken, receipt, confirmCode)), 'challenge-ended')
-})
-
 /** What of a text message is read by people, phones and Twilio: shown exactly, in one segment, between two lines of ours. */
 function assertHonest (body: string, code: string, sentence: string) {
   const lines = body.split('\n')
