@@ -45,7 +45,7 @@ const longest = 64
  * a phone or a person could take for a line of ours, a link or a code.
  */
 function whyNotValue (value: unknown, codeLength: number): string | undefined {
-  if (typeof value === 'number') return /^-?\d+(\.\d+)?$/.test(String(value)) ? undefined : 'must be a number that can be written out; send it as a string'
+  if (typeof value === 'number') return isAsGiven(value) ? undefined : 'must be a number of up to 15 digits that can be written out; send it as a string'
   if (typeof value !== 'string') return 'must be a string or a number'
   if (value === '' || value.length > longest) return `must have 1 to ${longest} characters`
   if (/^ | $| {2}/.test(value)) return 'must not begin or end with a space, nor have two in a row'
@@ -55,6 +55,9 @@ function whyNotValue (value: unknown, codeLength: number): string | undefined {
   if (looksLikeCode(value, codeLength) && !/^[\d.,' ]+$/.test(value)) return `must not hold ${codeLength} digits in a row, like a code`
   return undefined
 }
+
+/** JSON's numbers lose digits beyond the fifteenth before we see them: the person would read, and sign, another number. */
+const isAsGiven = (value: number) => /^-?\d+(\.\d+)?$/.test(String(value)) && String(value).replaceAll(/\D/g, '').length <= 15
 
 /** Of four numbers, as phones make a link of it too; an amount in groups of three digits is none. */
 const isAddress = (value: string) => /(?<![\d.])\d{1,3}(\.\d{1,3}){3}(?![\d.])/.test(value) && !/^\d{1,3}(\.\d{3})+(,\d+)?$/.test(value)

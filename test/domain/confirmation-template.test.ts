@@ -66,8 +66,9 @@ t.test('spaces in a row are refused: a phone would break the line there, and wha
   t.match(whyNotData(template, { amount: 1, payee: `Grace${' '.repeat(20)}Good for 9 minutes.` }, 6), [{ name: 'payee', detail: /two in a row/ }])
 })
 
-t.test('only numbers that can be written out are taken', async t => {
+t.test('only numbers that can be written out are taken, none whose last digits are not those that were given', async t => {
   const why = (amount: number) => whyNotData(template, { amount, payee: 'x' }, 6)[0]?.detail
-  for (const fine of [0, -0, 1, -1, 0.1, 123456789012345]) t.equal(why(fine), undefined, String(fine))
+  for (const fine of [0, -0, 1, -1, 0.1, 250.5, 123456789012345, 1234567890123.45]) t.equal(why(fine), undefined, String(fine))
   for (const bad of [NaN, Infinity, 1e21, 1e-7]) t.match(why(bad), /written out/, String(bad))
+  for (const given of ['9007199254740993', '12345678901234567890', '1234567890.123456789']) t.match(why(Number(given)), /15 digits/, `${given} would be shown as ${Number(given)}`)
 })
