@@ -2,7 +2,7 @@ import t from 'tap'
 import { argon2Passwords } from '../../src/adapters/argon2-passwords.ts'
 import { serverUrl } from '../support/database.ts'
 import type { Loss } from '../support/database-proxy.ts'
-import { ada, otherThan, slugOf } from '../support/start.ts'
+import { ada, otherThan, slugOf, transfer } from '../support/start.ts'
 import { startBehindProxy } from '../support/start-behind-proxy.ts'
 
 const charge = /INSERT INTO counters/
@@ -138,6 +138,35 @@ if (serverUrl !== undefined) {
     t.equal((await login()).json().sent, true)
     t.equal(twilio.texts.length, 2)
   })
+
+  for (const loss of losses) {
+    t.test(`a confirmation whose storing is ${loss} texts nothing, and the next texts one code that is worth one receipt`, async t => {
+      const { confirm, logIn, proxy, twilio, verifyConfirmation } = await startBehindProxy(t)
+      const { accessToken } = await logIn()
+      proxy.lose(storeChallenge, loss)
+      t.equal(slugOf(await confirm(accessToken)), 'database-unavailable')
+      t.notOk(proxy.isWaiting())
+      t.equal(twilio.texts.length, 1, 'that of the login')
+      const { confirmationToken, sent } = (await confirm(accessToken)).json()
+      t.equal(sent, true)
+      const answers = await Promise.all([1, 2, 3].map(() => verifyConfirmation(accessToken, confirmationToken, twilio.lastCode())))
+      t.equal(answers.filter(({ statusCode }) => statusCode === 200).length, 1)
+    })
+
+    t.test(`a right code of a confirmation whose end is ${loss} is worth one receipt at most`, async t => {
+      const { confirm, logIn, proxy, twilio, verifyConfirmation } = await startBehindProxy(t)
+      const { accessToken } = await logIn()
+      const { confirmationToken } = (await confirm(accessToken)).json()
+      const code = twilio.lastCode()
+      proxy.lose(consume, loss)
+      t.equal(slugOf(await verifyConfirmation(accessToken, confirmationToken, code)), 'database-unavailable')
+      t.notOk(proxy.isWaiting())
+      // Where only the answer was lost there is no receipt: better asked again than signed twice.
+      t.equal((await verifyConfirmation(accessToken, confirmationToken, code)).statusCode, loss === 'lost' ? 200 : 401)
+      t.equal(slugOf(await verifyConfirmation(accessToken, confirmationToken, code)), 'challenge-ended')
+      t.match((await confirm(accessToken, { ...transfer, reference: 'again' })).json(), { sent: true, replaced: false })
+    })
+  }
 
   t.test('a text that fails while the database fails is told as the text, and each has its line', async t => {
     const { failures, login, logged, proxy, twilio } = await startBehindProxy(t)

@@ -1,5 +1,5 @@
 import { createHash, generateKeyPairSync } from 'node:crypto'
-import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
+import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify, SignJWT } from 'jose'
 import t from 'tap'
 import { readConfig } from '../../src/config.ts'
 import { ada, codeIn, defaultLimits, otherThan, slugOf, start, transfer } from '../support/start.ts'
@@ -147,6 +147,21 @@ t.test('a login that is too old is told to log in again, also after a refresh', 
   t.equal(answer.json().maxAge, 900)
   t.equal(answer.headers['www-authenticate'], 'Bearer realm="sms-login", error="insufficient_user_authentication", error_description="A more recent login is required", max_age="900"')
   t.equal((await confirm((await logIn()).accessToken)).statusCode, 201)
+})
+
+t.test('a login with the password alone, if there ever is one, confirms nothing either', async t => {
+  const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
+  const { logIn, confirm, me, twilio } = await start(t, { signingKeys: [key] })
+  const { accessToken } = await logIn()
+  const { alg = '', ...header } = decodeProtectedHeader(accessToken)
+  for (const amr of [['pwd'], ['pwd', 'sms'], []]) {
+    const weaker = await new SignJWT({ ...decodeJwt(accessToken), amr }).setProtectedHeader({ alg, ...header }).sign(key)
+    t.equal((await me(weaker)).statusCode, 200)
+    const answer = await confirm(weaker)
+    t.equal(slugOf(answer), 'reauthentication-required', amr.join())
+    t.match(answer.headers['www-authenticate'], /error="insufficient_user_authentication"/)
+  }
+  t.equal(twilio.texts.length, 1)
 })
 
 t.test('who has no good access token, or a session that is over, confirms nothing', async t => {
