@@ -8,7 +8,7 @@ import type { AccessTokens } from '../http/access-tokens.ts'
 import { callerOf } from '../http/caller-of.ts'
 import type { ChallengeTokens } from '../http/challenge-tokens.ts'
 import type { Receipts } from '../http/receipts.ts'
-import { codeField, textField } from './fields.ts'
+import { codeField, mustBe, textField } from './fields.ts'
 import { pendingCodeReply, pendingCodeSchema } from './pending-code-reply.ts'
 
 export type ConfirmationsOptions = ConfirmActionPorts & CheckCodePorts & {
@@ -22,9 +22,9 @@ const confirmationTokenField = textField(2048).meta({ description: 'The `confirm
 
 const action = z.strictObject({
   action: textField(64).meta({ description: 'Which of the operator\'s sentences.' }),
-  data: z.record(z.string(), z.union([z.string(), z.number()], 'must be a string or a number'))
+  data: z.record(z.string(), z.union([z.string(), z.number()], 'must be a string or a number'), mustBe('an object'))
     .meta({ description: 'A value for each placeholder of the sentence, 1 to 64 characters that a text message can hold. They stand in the text as they are given: send an amount as a string to keep its zeros.' }),
-  reference: z.string().regex(/^[A-Za-z0-9._:/-]{1,64}$/, 'must be 1 to 64 letters, digits or any of . _ : / -').optional()
+  reference: z.string(mustBe('a string')).regex(/^[A-Za-z0-9._:/-]{1,64}$/, 'must be 1 to 64 letters, digits or any of . _ : / -').optional()
     .meta({ description: 'Your own name for it; the receipt repeats it.' })
 }).meta({ id: 'ConfirmationRequest', examples: [{ action: 'transfer', data: { amount: '250.00', currency: 'EUR', payee: 'Grace Hopper' }, reference: 'order-1815' }] })
 

@@ -1,14 +1,17 @@
 import { z } from 'zod'
 
+/** What is told of a field that is missing, or of another type. */
+export const mustBe = (type: string) => ({ error: ({ input }: { input?: unknown }) => input === undefined ? 'is required' : `must be ${type}` })
+
 /** A text field. Lone surrogates are refused: they have no UTF-8 form, so hashing them would hash something else. */
 export const textField = (most: number) =>
-  z.string({ error: ({ input }) => input === undefined ? 'is required' : 'must be a string' })
+  z.string(mustBe('a string'))
     .min(1, 'must not be empty')
     .max(most, `must be at most ${most} characters`)
     .refine(text => text.isWellFormed(), 'must be valid Unicode')
 
 /** A code as a field. */
-export const codeField = (length: number) => z.string({ error: ({ input }) => input === undefined ? 'is required' : 'must be a string' })
+export const codeField = (length: number) => z.string(mustBe('a string'))
   .regex(new RegExp(`^[0-9]{${length}}$`), `must be ${length} digits`)
   .meta({ description: 'The digits of the text message, `codeLength` of them; a string, because leading zeros count.' })
 

@@ -191,7 +191,9 @@ t.test('an action without a sentence is unknown; what is wrong with its values i
     [{ data: { ...transfer.data, iban: 'x', 'a/b': 'y' } }, [{ pointer: '#/data/iban', detail: 'is not a placeholder of this action' }, { pointer: '#/data/a~1b' }]],
     [{ data: { ...transfer.data, amount: '', payee: 'x'.repeat(65) } }, [{ pointer: '#/data/amount', detail: 'must have 1 to 64 characters' }, { pointer: '#/data/payee', detail: 'must have 1 to 64 characters' }]],
     [{ data: { ...transfer.data, amount: null } }, [{ pointer: '#/data/amount', detail: 'must be a string or a number' }]],
-    [{ data: [] }, [{ pointer: '#/data' }]],
+    [{ data: [] }, [{ pointer: '#/data', detail: 'must be an object' }]],
+    [{ data: undefined }, [{ pointer: '#/data', detail: 'is required' }]],
+    [{ reference: null }, [{ pointer: '#/reference', detail: 'must be a string' }]],
     [{ data: { ...transfer.data, amount: 'x'.repeat(60), payee: 'y'.repeat(60) } }, [{ pointer: '#/data', detail: 'is too long for one text message' }]],
     [{ reference: 'two words' }, [{ pointer: '#/reference' }]],
     [{ phone: '+12025550199' }, [{ pointer: '#/phone', detail: 'is not a field of this request' }]]
