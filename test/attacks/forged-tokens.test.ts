@@ -143,6 +143,24 @@ t.test('no forged challenge token gets in, none costs an attempt, and none makes
   t.equal((await verify(genuine, otherThan(code))).json().attemptsRemaining, 4)
 })
 
+t.test('no forged confirmation token gets in, none costs an attempt or sends a text, and none makes the service stumble', async t => {
+  const { logIn, confirm, resendConfirmation, verifyConfirmation, twilio, logged } = await start(t, { signingKeys: [privateKey], secrets: [secret], policy: { resendCooldown: 0 } })
+  const { accessToken } = await logIn()
+  const good = (await confirm(accessToken)).json().confirmationToken
+  const code = twilio.lastCode()
+  const forged = forgeries(good, hs256(deriveKey(secret, 'confirmation-token')), ['sub', 'iss', 'aud', 'jti'], ['iat', 'exp'])
+  forged['the key of challenges as the key'] = token(decodeProtectedHeader(good), decodeJwt(good), hs256(deriveKey(secret, 'challenge-token')))
+  for (const [what, confirmationToken] of Object.entries(forged)) {
+    for (const answer of [await verifyConfirmation(accessToken, confirmationToken, otherThan(code)), await resendConfirmation(accessToken, confirmationToken)]) {
+      t.strictSame([answer.statusCode, slugOf(answer)], [401, 'challenge-ended'], what)
+    }
+  }
+  t.equal(twilio.texts.length, 2)
+  t.equal((await verifyConfirmation(accessToken, good, otherThan(code))).json().attemptsRemaining, 4)
+  t.equal((await verifyConfirmation(accessToken, good, code)).statusCode, 200)
+  t.equal(logged.filter(line => JSON.parse(line).level >= 50).length, 0)
+})
+
 t.test('a key that a token brings along or points to is neither used nor fetched', async t => {
   const { me, accessToken } = await start(t, { signingKeys: [privateKey] })
   const { port, connections } = await listener(t)
