@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto'
+import { createHash, generateKeyPairSync } from 'node:crypto'
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
 import t from 'tap'
 import { jwksMaxAge } from '../../src/routes/jwks.ts'
@@ -44,6 +44,16 @@ t.test('each key is published with its use and algorithm, and with no private me
   t.match(published, [{ kty: 'EC', alg: 'ES256', use: 'sig' }, { kty: 'OKP', alg: 'EdDSA', use: 'sig' }, { kty: 'RSA', alg: 'RS256', use: 'sig' }])
   t.equal(new Set(published.map(({ kid }: { kid: string }) => kid)).size, 3)
   t.equal(decodeProtectedHeader(await accessToken()).kid, published[0].kid, 'the first one signs')
+})
+
+t.test('the id of a key is its thumbprint, so that it is the same everywhere and at every start', async t => {
+  const { app } = await start(t, { signingKeys: [keys.ES256, keys.EdDSA, keys.RS256] })
+  const [ec, okp, rsa] = (await app.inject('/.well-known/jwks.json')).json().keys
+  // RFC 7638 §3: the members that the kind of key needs, in the order of their names.
+  const thumbprint = (members: object) => createHash('sha256').update(JSON.stringify(members)).digest('base64url')
+  t.equal(ec.kid, thumbprint({ crv: ec.crv, kty: ec.kty, x: ec.x, y: ec.y }))
+  t.equal(okp.kid, thumbprint({ crv: okp.crv, kty: okp.kty, x: okp.x }))
+  t.equal(rsa.kid, thumbprint({ e: rsa.e, kty: rsa.kty, n: rsa.n }))
 })
 
 t.test('the keys may be cached, but not for longer than a new key is published ahead of its use', async t => {
