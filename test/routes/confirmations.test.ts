@@ -49,6 +49,7 @@ t.test('a right code is good once', async t => {
   const { confirmationToken } = (await confirm(accessToken)).json()
   t.equal((await verifyConfirmation(accessToken, confirmationToken, twilio.lastCode())).statusCode, 200)
   t.equal(slugOf(await verifyConfirmation(accessToken, confirmationToken, twilio.lastCode())), 'challenge-ended')
+  t.match((await confirm(accessToken)).json(), { sent: true, replaced: false }, 'and what is over is not replaced')
 })
 
 t.test('the same action again, while its text is fresh, sends no second one; any difference replaces it and says so', async t => {

@@ -34,6 +34,14 @@ t.test('a person sees where they are logged in: here first, then the latest used
   })
 })
 
+t.test('a session was last used when it began at the earliest, not in the second that its token tells', async t => {
+  const { logIn, sessions, clock, wait } = await start(t)
+  wait((1900 - clock().getMilliseconds()) / 1000)
+  const { accessToken } = await logIn()
+  const begun = clock().toISOString()
+  t.match((await sessions(accessToken)).json().sessions, [{ createdAt: begun, lastUsedAt: begun }])
+})
+
 t.test('a session whose time is up is not listed', async t => {
   const { logIn, sessions, wait } = await start(t)
   await logIn()
