@@ -3,8 +3,11 @@ import { byId } from './by-id.js'
 import { callService } from './call-service.js'
 import { countDown, spellSeconds } from './count-down.js'
 import { holdSession } from './hold-session.js'
+import { once } from './once.js'
 import { showAccount, showSessions } from './show-account.js'
-import { once, showProblem, showStatus, showStep } from './show.js'
+import { showProblem } from './show-problem.js'
+import { showStatus } from './show-status.js'
+import { showStep } from './show-step.js'
 import { watchTransfer } from './watch-transfer.js'
 
 /** @typedef {import('./call-service.js').Problem} Problem */

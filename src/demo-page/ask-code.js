@@ -1,8 +1,11 @@
 import { byId } from './by-id.js'
 import { slugOf } from './call-service.js'
 import { countDown, spellSeconds } from './count-down.js'
+import { once } from './once.js'
 import { readCodeText } from './read-code-text.js'
-import { once, showProblem, showStatus, showStep } from './show.js'
+import { showProblem } from './show-problem.js'
+import { showStatus } from './show-status.js'
+import { showStep } from './show-step.js'
 
 /** @typedef {import('./call-service.js').Problem} Problem */
 /** @typedef {Omit<import('./call-service.js').Schemas['PendingCode'], 'challengeToken'>} Pending */

@@ -1,6 +1,9 @@
 import { byId } from './by-id.js'
 import { slugOf } from './call-service.js'
-import { once, showProblem, showStatus, showStep } from './show.js'
+import { once } from './once.js'
+import { showProblem } from './show-problem.js'
+import { showStatus } from './show-status.js'
+import { showStep } from './show-step.js'
 
 /** @typedef {import('./call-service.js').Schemas} Schemas */
 /** @typedef {Schemas['Sessions']['sessions'][number]} Listed */

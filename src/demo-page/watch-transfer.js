@@ -1,8 +1,11 @@
 import { askCode } from './ask-code.js'
 import { byId } from './by-id.js'
 import { slugOf } from './call-service.js'
+import { once } from './once.js'
 import { readClaims } from './read-claims.js'
-import { once, showProblem, showStatus, showStep } from './show.js'
+import { showProblem } from './show-problem.js'
+import { showStatus } from './show-status.js'
+import { showStep } from './show-step.js'
 
 /** @typedef {import('./call-service.js').Schemas} Schemas */
 /** @typedef {import('./call-service.js').Problem} Problem */

@@ -1,31 +1,12 @@
-import { byId } from './by-id.js'
 import { slugOf } from './call-service.js'
 import { countDown, spellSeconds } from './count-down.js'
 import { problemTexts } from './problem-texts.js'
+import { showStatus } from './show-status.js'
 
 /** @typedef {import('./call-service.js').Problem} Problem */
 
 /** @type {WeakMap<Element, () => void>} */
 const waits = new WeakMap()
-
-/**
- * Shows one step of the page and none of the others, and moves the focus to where it goes on.
- * @param {'Log in' | 'Enter the code' | 'Logged in'} name
- * @param {HTMLElement} next
- */
-export function showStep (name, next) {
-  for (const step of document.querySelectorAll('[data-step]')) {
-    if (step instanceof HTMLElement) step.hidden = step.dataset['step'] !== name
-  }
-  document.title = `${name} – sms-login`
-  next.focus()
-}
-
-/**
- * Says what has been done, also to those who can't see it.
- * @param {string} text
- */
-export const showStatus = text => { byId('status', HTMLElement).textContent = text }
 
 /**
  * Says within a part of the page what went wrong, and how long to wait where that helps; with nothing, takes that back.
@@ -50,15 +31,4 @@ export function showProblem (part, problem) {
 function textOf (problem) {
   const text = problemTexts[slugOf(problem) ?? ''] ?? 'Something went wrong. Please try again later.'
   return typeof text === 'string' ? text : text(problem)
-}
-
-/**
- * Does the work of a button or form, once at a time: a second click waits for nothing and does nothing.
- * @param {HTMLElement} part
- * @param {() => Promise<void>} work
- */
-export async function once (part, work) {
-  if (part.ariaBusy === 'true') return
-  part.ariaBusy = 'true'
-  await work().finally(() => { part.ariaBusy = 'false' })
 }
