@@ -32,6 +32,7 @@ import { serverOptions } from './http/server-options.ts'
 import { signingKey } from './http/signing-key.ts'
 import { turnAway } from './http/turn-away.ts'
 import { confirmationsRoute } from './routes/confirmations.ts'
+import { demoPageRoute } from './routes/demo-page.ts'
 import { docsRoute } from './routes/docs.ts'
 import { healthRoutes } from './routes/health.ts'
 import { jwksRoute } from './routes/jwks.ts'
@@ -76,6 +77,8 @@ export type Settings = {
   trustedProxies: readonly string[]
   /** Whether it shows what it takes and answers, at /docs. */
   docs: boolean
+  /** Whether there is a page to try it with, at /. */
+  demoPage: boolean
 }
 
 /** The HTTP application, ready to listen or to be injected into. What it is given to use, it doesn't close. */
@@ -125,5 +128,6 @@ export async function buildApp (ports: Ports, settings: Settings, log: FastifyBa
   app.register(jwksRoute, options)
   app.register(healthRoutes, options)
   if (settings.docs) app.register(docsRoute)
+  if (settings.demoPage) app.register(demoPageRoute)
   return app
 }

@@ -166,6 +166,8 @@ export function readConfig (environment: NodeJS.ProcessEnv) {
     twilio: twilio(env),
     corsOrigins: env.CORS_ORIGINS,
     trustedProxies: env.TRUST_PROXY,
+    /** No variable: what people log in with in production is the operator's own page. */
+    demoPage: !production,
     docs: env.DOCS === undefined ? !production : env.DOCS === 'on',
     argon2: { memoryKib: env.ARGON2_MEMORY_KIB, time: env.ARGON2_TIME, concurrency: env.ARGON2_CONCURRENCY, queue: env.ARGON2_QUEUE },
     logLevel: env.LOG_LEVEL,

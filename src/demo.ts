@@ -14,15 +14,16 @@ export async function addDemoUser (users: UserDirectory, passwords: Passwords): 
 /** What a stranger needs to read at the start, outside production. */
 export const greeting = (url: string, password: string | undefined) => `
   sms-login listens on ${url}. No Twilio is configured, so the codes are printed here.
-${password === undefined ? returning : firstSteps(url, password)}
+${password === undefined ? returning(url) : firstSteps(url, password)}
 `
 
-const returning = `
+const returning = (url: string) => `
+  Open ${url} in a browser to log in.
   Who may log in: npm run users -- list. A forgotten password: npm run users -- set-password <username>`
 
 const firstSteps = (url: string, password: string) => `
   There is a user to try it with: demo, password ${password} (shown this once).
-  Paste these three lines into another terminal, one after another:
+  Open ${url} in a browser, or paste these three lines into another terminal, one after another:
 
   1. Log in. The code then appears here, as a text message would.
 LOGIN=$(${curl(url, '/login', `'{"username":"demo","password":"${password}"}'`)}); echo "$LOGIN"

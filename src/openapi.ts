@@ -19,7 +19,8 @@ export async function defaultOpenapiYaml (): Promise<string> {
     policy: readConfig({}).policy,
     corsOrigins: [],
     trustedProxies: [],
-    docs: false
+    docs: false,
+    demoPage: false
   }, pino({ level: 'silent' }))
   await app.ready()
   return openapiYaml(app)

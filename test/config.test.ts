@@ -95,6 +95,7 @@ t.test('with nothing set, everything is as promised', async t => {
     corsOrigins: [],
     trustedProxies: [],
     docs: true,
+    demoPage: true,
     argon2: { memoryKib: 19456, time: 2, concurrency: availableParallelism(), queue: 64 },
     logLevel: 'info',
     metricsPort: undefined,
@@ -237,6 +238,11 @@ t.test('a file of texts that will not do stops the start with one line that name
 t.test('the documentation is shown unless in production, where it has to be asked for', async t => {
   t.same([{}, { DOCS: 'on' }, { DOCS: 'off' }].map(env => readConfig(env).docs), [true, true, false])
   t.same([{}, { DOCS: 'on' }, { DOCS: 'off' }].map(env => readConfig({ ...production, ...env }).docs), [false, true, false])
+})
+
+t.test('there is a page to try it with unless in production, whatever is asked for', async t => {
+  t.same([{}, { DOCS: 'off' }].map(env => readConfig(env).demoPage), [true, true])
+  t.same([{}, { DOCS: 'on' }].map(env => readConfig({ ...production, ...env }).demoPage), [false, false])
 })
 
 t.test('a code may not outlive its challenge', async t => {

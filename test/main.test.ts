@@ -40,6 +40,7 @@ t.test('the first start, with nothing configured, prints three lines to paste; a
   const greeting = server.printed().slice(server.printed().indexOf('\n  sms-login listens'))
   t.match(greeting, `sms-login listens on ${server.url}. No Twilio is configured, so the codes are printed here.`)
   demoPassword = /demo, password (\S+) \(shown this once\)/.exec(greeting)?.[1] ?? ''
+  t.match(await (await fetch(server.url)).text(), /^<!doctype html>/, 'and in a browser there is a page')
   const lines = greeting.split('\n').filter(line => /^\S/.test(line))
   t.equal(lines.length, 3)
 

@@ -12,8 +12,8 @@ export const openapiOverview = {
 
 Every failure is a problem (RFC 9457), \`application/problem+json\`, whose \`type\` ends in a name that stays the same.
 Bodies are JSON of at most 16 KiB. A key that is not listed here is an error, and nothing is done when anything is wrong
-with a request. What is at no listed path is \`404 not-found\`, but for this documentation itself; a method that is not listed,
-\`405 method-not-allowed\` with \`Allow\`.
+with a request. What is at no listed path is \`404 not-found\`, but for this documentation itself and, outside production, a page
+to try it with at \`/\`; a method that is not listed, \`405 method-not-allowed\` with \`Allow\`.
 `,
     license: { name: 'MIT', identifier: 'MIT' }
   },

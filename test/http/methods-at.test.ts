@@ -19,6 +19,8 @@ const paths = {
   '/readyz': ['GET', 'HEAD'],
   '/openapi.yaml': ['GET', 'HEAD'],
   '/docs': ['GET', 'HEAD'],
+  '/': ['GET', 'HEAD'],
+  '/demo/app.js': ['GET', 'HEAD'],
   '/problems/not-found': ['GET', 'HEAD']
 }
 
@@ -26,7 +28,7 @@ const paths = {
 const methods = METHODS.filter(method => method !== 'CONNECT')
 
 t.test('every method that a path does not take is refused, with those that it takes', async t => {
-  const { app } = await start(t, { docs: true })
+  const { app } = await start(t, { docs: true, demoPage: true })
   for (const [url, taken] of Object.entries(paths)) {
     for (const method of methods.filter(method => !taken.includes(method))) {
       const answer = await app.inject({ method: method as 'GET', url: `${url}?a=b` })

@@ -36,12 +36,12 @@ t.test('every answer tells browsers to make nothing of it but data, and to keep 
   }
 })
 
-t.test('of the documentation one page may do more than that, and only that page', async t => {
-  const { app } = await start(t, { docs: true })
-  for (const path of ['/openapi.yaml', '/docs/', '/docs/swagger-ui.css', '/docs/swagger-ui-bundle.js', '/docs/start.js', '/docs/nowhere', '/problems/not-found', '/livez']) {
+t.test('of the documentation and of the page to try it with, one page may do more than that, and only that page', async t => {
+  const { app } = await start(t, { docs: true, demoPage: true })
+  for (const path of ['/openapi.yaml', '/docs/', '/docs/swagger-ui.css', '/docs/swagger-ui-bundle.js', '/docs/start.js', '/docs/nowhere', '/problems/not-found', '/demo/app.js', '/demo/style.css', '/demo', '/demo/', '/livez']) {
     t.match((await app.inject(path)).headers, { ...promised, 'cache-control': 'no-store' }, path)
   }
-  t.match((await app.inject('/docs')).headers, { ...promised, 'content-security-policy': /^default-src 'none';script-src 'self';/ })
+  for (const path of ['/docs', '/']) t.match((await app.inject(path)).headers, { ...promised, 'content-security-policy': /^default-src 'none';script-src 'self';/ })
 })
 
 t.test('the published keys may be kept for a while, and are no different otherwise', async t => {

@@ -3,6 +3,9 @@ import { once } from 'node:events'
 import type { Test } from 'tap'
 import manifest from '../../package.json' with { type: 'json' }
 
+/** A test, or whatever else cleans up at its end. */
+type Owner = Pick<Test, 'teardown'>
+
 const scripts = { main: manifest.scripts.start, cli: manifest.scripts.users, keys: manifest.scripts.keys, migrate: manifest.scripts.migrate }
 const dist = new URL('../../dist/', import.meta.url).pathname
 
@@ -18,18 +21,18 @@ export const wordsOf = (program: keyof typeof scripts) =>
  * without the hooks that tap would have Node load into it. The switch, as in .taprc, halves the time in which the embedded
  * PostgreSQL is compiled.
  */
-export const start = (t: Test, program: keyof typeof scripts, where: Where, ...words: string[]) =>
+export const start = (t: Owner, program: keyof typeof scripts, where: Where, ...words: string[]) =>
   watch(t, 'env', ['-u', 'NODE_OPTIONS', process.execPath, '--liftoff-only', ...wordsOf(program), ...words], where)
 
 /** Starts the server and resolves once it listens. */
-export async function startServer (t: Test, { env = {}, ...where }: Where) {
+export async function startServer (t: Owner, { env = {}, ...where }: Where) {
   const server = start(t, 'main', { ...where, env: { PORT: '0', ...env } })
   const [, url = ''] = await server.prints(/Server listening at (http:[^"]+)"/)
   return { ...server, url, ...callsTo(url) }
 }
 
 /** Starts any program; it is gone before the test is. */
-export function watch (t: Test, program: string, words: string[], { folder, env = {}, input }: Where) {
+export function watch (t: Owner, program: string, words: string[], { folder, env = {}, input }: Where) {
   const child = spawn(program, words, { cwd: folder, env: { PATH: process.env['PATH'] ?? '', ...env } })
   const ended = end(child)
   t.teardown(async () => {

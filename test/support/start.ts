@@ -101,6 +101,7 @@ export async function start (t: Test, { policy: ownPolicy, limits, argon2, datab
     corsOrigins: [],
     trustedProxies: [],
     docs: false,
+    demoPage: false,
     ...settings,
     policy
   }, log)

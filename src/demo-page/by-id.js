@@ -1,0 +1,12 @@
+/**
+ * The element of that id and kind, which the page has.
+ * @template {HTMLElement} T
+ * @param {string} id
+ * @param {new () => T} kind
+ * @returns {T}
+ */
+export function byId (id, kind) {
+  const found = document.getElementById(id)
+  if (!(found instanceof kind)) throw new Error(`The page has no ${kind.name} #${id}`)
+  return found
+}

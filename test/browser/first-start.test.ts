@@ -1,0 +1,24 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { unpackDatabase } from '../support/database.ts'
+import { visit } from '../support/open-page.ts'
+import { shownCode, startServer } from '../support/service.ts'
+
+t.test('whoever starts it for the first time logs in with what the terminal says, in a browser', async t => {
+  const folder = t.testdir()
+  await unpackDatabase(join(folder, 'data/pglite'))
+  const server = await startServer(t, { folder })
+  const [, password = ''] = await server.prints(/demo, password (\S+) \(shown this once\)/)
+  const [, url = ''] = await server.prints(/Open (\S+) in a browser/)
+  const { page } = await visit(t, url)
+
+  await page.getByLabel('Username').fill('demo')
+  await page.getByLabel('Password').fill(password)
+  await page.getByRole('button', { name: 'Text me a code' }).click()
+  await page.getByText('shown in the server').waitFor()
+  await server.prints(/NOT SENT.*\n\d{6} /)
+  await page.getByLabel('Code', { exact: true }).fill(shownCode(server.printed()))
+  await page.getByRole('button', { name: 'Continue' }).click()
+  await page.locator('#me dd').first().waitFor()
+  t.match(await page.locator('#me').innerText(), /demo[^]*\+1•••••••06/)
+})
