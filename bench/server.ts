@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { mkdtempSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { wordsOf } from '../test/support/service.ts'
+import { settingsOf, wordsOf } from '../test/support/service.ts'
 import { twilioAccount } from '../test/support/twilio-stand-in.ts'
 import { clientOf, type Client } from './client.ts'
 import { onServerCore, type Cores } from './cores.ts'
@@ -52,7 +52,7 @@ export async function startServer ({ cores, folder, env, flags = [] }: ServerOpt
   const [command = '', ...words] = onServerCore(cores, [process.execPath, ...flags, ...wordsOf('main')])
   const started = performance.now()
   // A group of its own: Ctrl-C is for us, who stop it. Its folder is where an embedded database would be.
-  const child = spawn(command, words, { cwd: folder, detached: true, stdio: ['ignore', log, log], env: { PATH: process.env['PATH'], PORT: String(port), ...env } })
+  const child = spawn(command, words, { cwd: folder, detached: true, stdio: ['ignore', log, log], env: { PATH: process.env['PATH'], PORT: String(port), ...settingsOf('main'), ...env } })
   const ended = once(child, 'exit')
   const pid = child.pid ?? 0
   const stop = async () => {

@@ -3,7 +3,9 @@
 
 try {
   const { loadConfig, sizeThreadPool } = require('./config.js') as typeof import('./config.ts', { with: { 'resolution-mode': 'import' } })
+  const { startYieldingPool } = require('./yielding-pool.js') as typeof import('./yielding-pool.ts', { with: { 'resolution-mode': 'import' } })
   sizeThreadPool(loadConfig())
+  startYieldingPool()
 } catch {
   // What is wrong with the configuration, main.ts says in its one line. And where something else has hooked into the loading
   // of modules, a tracer for one, some versions of Node can't require this: the pool stays small, and main.ts hashes less.

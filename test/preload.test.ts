@@ -2,14 +2,21 @@ import { existsSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { start, watch } from './support/service.ts'
 
+const skip = !existsSync('/proc/self/task')
 const dist = new URL('../dist/', import.meta.url).pathname
 const folder = t.testdir({ '.env': 'ARGON2_CONCURRENCY=6\n' })
 
-t.test('the pool of threads is larger by two than what hashes, unless the operator says how large it is', { skip: !existsSync('/proc/self/task') }, async t => {
+t.test('the pool of threads is larger by two than what hashes, unless the operator says how large it is', { skip }, async t => {
   // Those of the pool can't be told from the others on every Node, but those are always as many.
   const ours = await threads(t)
   const operators = await threads(t, { UV_THREADPOOL_SIZE: '25' })
-  t.equal(operators - ours, 25 - (6 + 2))
+  t.equal(operators.length - ours.length, 25 - (6 + 2))
+})
+
+t.test('all threads of the pool yield to the one that answers requests, and nothing else does', { skip }, async t => {
+  const priorities = await threads(t)
+  t.same(priorities.filter(priority => priority !== 0), Array(6 + 2).fill(5))
+  t.equal(priorities[0], 0, 'the first is the one that answers')
 })
 
 t.test('where nobody could size the pool, two of its four threads are kept free of hashes', async t => {
@@ -24,10 +31,10 @@ t.test('a configuration that won\'t do is one line, also with the preload', asyn
   t.match(stderr, /^sms-login can't start: ARGON2_CONCURRENCY must .*\n$/)
 })
 
-/** The threads of a process that has loaded the preload first, and used the pool. */
-async function threads (t: Test, env: Record<string, string> = {}) {
-  const program = "import { readdir } from 'node:fs/promises'; console.log((await readdir('/proc/self/task')).length)"
+/** The priorities of the threads of a process that has loaded the preload first, and used the pool. */
+async function threads (t: Test, env: Record<string, string> = {}): Promise<number[]> {
+  const program = "import { readdir } from 'node:fs/promises'; import { getPriority } from 'node:os'; console.log(JSON.stringify((await readdir('/proc/self/task')).map(Number).map(getPriority)))"
   const { code, stdout, stderr } = await watch(t, 'env', ['-u', 'NODE_OPTIONS', process.execPath, '--require', `${dist}preload.cjs`, '--input-type=module', '--eval', program], { folder, env }).ended
   t.equal(code, 0, stderr)
-  return Number(stdout)
+  return JSON.parse(stdout)
 }

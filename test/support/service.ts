@@ -12,9 +12,15 @@ const dist = new URL('../../dist/', import.meta.url).pathname
 /** A program as an operator runs it: in a folder of its own and with an environment that holds nothing else. */
 export type Where = { folder: string, env?: Record<string, string>, input?: string }
 
+const command = /^(?<settings>(?:\w+=\S+ )*)(?:exec )?node (?<words>.*)$/
+
 /** The words after `node` with which users start one of the programs, built. */
 export const wordsOf = (program: keyof typeof scripts) =>
-  scripts[program].replace(/^(exec )?node /, '').split(' ').map(word => word.replace(/^(\.\/)?dist\//, dist))
+  (command.exec(scripts[program])?.groups?.['words'] ?? '').split(' ').map(word => word.replace(/^(\.\/)?dist\//, dist))
+
+/** What the same command adds to the environment. */
+export const settingsOf = (program: keyof typeof scripts): Record<string, string> =>
+  Object.fromEntries((command.exec(scripts[program])?.groups?.['settings'] ?? '').trim().split(' ').filter(Boolean).map(setting => setting.split('=')))
 
 /**
  * Starts one of the programs as users do: with the words of its npm script, built, which build.ts has just seen to, and
