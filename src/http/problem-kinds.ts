@@ -36,31 +36,31 @@ export const problemKinds: Record<ProblemSlug, ProblemKind> = {
     status: 401,
     title: 'The code has expired',
     meaning: 'The code came too late, whatever its digits were.',
-    remedy: 'Have another one texted, with POST /resend or POST /confirmations/resend.'
+    remedy: 'Have another one texted, with `POST /resend` or `POST /confirmations/resend`.'
   },
   'challenge-ended': {
     status: 401,
     title: 'This login is over',
     meaning: 'This login or confirmation was finished, replaced or given up, or its time is up.',
-    remedy: 'Start again, with POST /login or POST /confirmations.'
+    remedy: 'Start again, with `POST /login` or `POST /confirmations`.'
   },
   'invalid-token': {
     status: 401,
     title: 'No valid access token',
     meaning: 'There is no access token, or one that is expired, forged or of a session that has ended.',
-    remedy: 'Send `Authorization: Bearer <access token>` with one from POST /refresh, or log in again.'
+    remedy: 'Send `Authorization: Bearer <access token>` with one from `POST /refresh`, or log in again.'
   },
   'session-ended': {
     status: 401,
     title: 'This session is over',
     meaning: 'The session\'s time is up, somebody ended it, or a used refresh token came back.',
-    remedy: 'Forget both tokens and start again with POST /login.'
+    remedy: 'Forget both tokens and start again with `POST /login`.'
   },
   'reauthentication-required': {
     status: 401,
     title: 'This needs a recent login',
     meaning: 'The login is more than `maxAge` seconds ago.',
-    remedy: 'Log the person in again with POST /login and POST /verify, and ask with the new access token; a refresh does not help.'
+    remedy: 'Log the person in again with `POST /login` and `POST /verify`, and ask with the new access token; a refresh does not help.'
   },
   'not-found': {
     status: 404,
@@ -72,7 +72,7 @@ export const problemKinds: Record<ProblemSlug, ProblemKind> = {
     status: 404,
     title: 'No such action',
     meaning: 'The operator has no sentence for this action.',
-    remedy: 'Ask for one that CONFIRMATION_TEMPLATES has.'
+    remedy: 'Ask for one that `CONFIRMATION_TEMPLATES` has.'
   },
   'method-not-allowed': {
     status: 405,
