@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { FastifyPluginAsync } from 'fastify'
+import Negotiator from 'negotiator'
 import { openapiYaml } from '../http/openapi.ts'
 import { problemKinds } from '../http/problem-kinds.ts'
 import { problemsPage, problemsStyle } from '../http/problems-page.ts'
@@ -53,7 +54,7 @@ export const docsRoute: FastifyPluginAsync = async app => {
   for (const [slug, { status, title, meaning, remedy }] of Object.entries(problemKinds)) {
     app.get(`/problems/${slug}`, aside, async (request, answer) => {
       answer.header('vary', 'accept')
-      if (request.headers.accept?.includes('text/html')) return answer.redirect(`/docs/problems#${slug}`)
+      if (new Negotiator(request).mediaType(['application/json', 'text/html']) === 'text/html') return answer.redirect(`/docs/problems#${slug}`)
       return { type: `/problems/${slug}`, title, status, meaning, remedy, documentation: `/docs/problems#${slug}` }
     })
   }
