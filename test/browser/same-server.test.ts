@@ -6,6 +6,7 @@ import type { ItemDefinition } from 'postman-collection'
 import t from 'tap'
 import { smsLogin } from '../../examples/client.ts'
 import { unpackDatabase } from '../support/database.ts'
+import { visit } from '../support/open-page.ts'
 import { startServer, watch } from '../support/service.ts'
 import { transfer } from '../support/start.ts'
 
@@ -73,4 +74,25 @@ t.test('an app: examples/client.ts', async t => {
   t.equal((await api.POST('/logout', { body: { refreshToken: kept.at(-1) ?? 'none' } })).response.status, 204)
   t.match((await api.GET('/me')).error, { type: '/problems/invalid-token' })
   t.same(kept.map(token => typeof token), ['string', 'string', 'undefined'])
+})
+
+t.test('a browser: the page at /', async t => {
+  const { page } = await visit(t, server.url)
+  await page.getByLabel('Username').fill('demo')
+  await page.getByLabel('Password').fill(password)
+  await page.getByRole('button', { name: 'Text me a code', exact: true }).click()
+  await page.getByLabel('Code', { exact: true }).fill(await nextCode())
+  await page.getByRole('button', { name: 'Continue' }).click()
+  await page.getByRole('button', { name: 'Refresh now' }).click()
+  await page.getByRole('status').getByText('Refreshed').waitFor()
+  t.match(await page.locator('#me').innerText(), 'demo')
+
+  await page.getByLabel('Payee').fill('Grace Hopper')
+  await page.getByRole('button', { name: 'Text me a code for this' }).click()
+  await page.getByText('Send 250.00 EUR to Grace Hopper').waitFor()
+  await page.getByLabel('Code', { exact: true }).fill(await nextCode())
+  await page.getByRole('button', { name: 'Continue' }).click()
+  await page.getByRole('heading', { name: 'Confirmed' }).waitFor()
+  await page.getByRole('button', { name: 'Log out' }).click()
+  await page.getByText('You are logged out.').waitFor()
 })
