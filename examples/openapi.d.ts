@@ -453,7 +453,7 @@ export interface components {
             type: string;
             title: string;
             status: number;
-            /** @description For the developer, not for the person. */
+            /** @description What it means and what to do next: for the developer, not for the person. */
             detail: string;
             /** @description The id of this request, as the server's log has it. */
             instance: string;

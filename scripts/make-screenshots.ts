@@ -4,8 +4,10 @@ import { join } from 'node:path'
 import { chromium, type Browser } from 'playwright-core'
 import { shownCode, startServer } from '../test/support/service.ts'
 
-// The pictures in the README, of the page as the first start shows it. Needs a build and Chromium.
+// The pictures in the README, of the page as the first start shows it; or into another folder, to see that they can be made.
+// Needs a build and Chromium.
 
+const into = process.argv[2] ?? join(import.meta.dirname, '../examples/screenshots')
 const folder = mkdtempSync(join(tmpdir(), 'sms-login-'))
 const cleanUps: (() => unknown)[] = [() => rmSync(folder, { recursive: true })]
 const browser = await chromium.launch({ executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args: ['--disable-lcd-text'] })
@@ -14,7 +16,7 @@ try {
   const [, password = ''] = await server.prints(/demo, password (\S+) \(shown this once\)/)
   for (const colorScheme of ['light', 'dark'] as const) {
     const steps = await pictures(browser, server, password, colorScheme)
-    writeFileSync(new URL(`../examples/screenshots/${colorScheme}.webp`, import.meta.url), await sideBySide(browser, steps))
+    writeFileSync(join(into, `${colorScheme}.webp`), await sideBySide(browser, steps))
   }
 } finally {
   await browser.close()

@@ -124,7 +124,7 @@ t.test('in production a server that has to stop finishes the login under way, ta
   const [, metrics = ''] = await server.prints(/Metrics at (http:[^"]+)"/)
   t.match(await (await fetch(metrics)).text(), /^process_cpu_seconds_total/m, 'its metrics are on a port of their own')
   t.equal((await fetch(`${server.url}/metrics`)).status, 404, 'and only there')
-  for (const path of ['/openapi.yaml', '/openapi.json', '/docs', '/docs/', '/docs/start.js', '/problems/not-found', '/documentation', '/']) t.equal((await fetch(`${server.url}${path}`)).status, 404, path)
+  for (const path of ['/openapi.yaml', '/openapi.json', '/docs', '/docs/', '/docs/start.js', '/docs/problems', '/problems/not-found', '/documentation', '/']) t.equal((await fetch(`${server.url}${path}`)).status, 404, path)
   twilio.next(answerLate(1500))
   const login = server.login('demo', demoPassword)
   while (twilio.requests.length === 0) await new Promise(resolve => setTimeout(resolve, 10))

@@ -26,8 +26,10 @@ t.test('openapi.yaml passes the linter', async t => {
   t.same(found.map(({ ruleId, message, location }) => ({ ruleId, message, where: location[0]?.pointer })), [])
 })
 
-t.test('every problem a route can meet is described, with an example', async t => {
-  const { components } = parse(readFileSync(file, 'utf8'))
+t.test('every problem is told what to do about, and those a route can meet are there with an example', async t => {
+  const { info, components } = parse(readFileSync(file, 'utf8'))
   // The one that no listed operation can answer; the introduction names it.
   t.same(Object.keys(components.examples).sort(), Object.keys(problemKinds).filter(slug => slug !== 'method-not-allowed').sort())
+  const introduction = info.description.replaceAll(/\s+/g, ' ')
+  for (const [slug, { status, meaning, remedy }] of Object.entries(problemKinds)) t.ok(introduction.includes(`- \`${slug}\` (${status}): ${meaning} *${remedy}*`), slug)
 })

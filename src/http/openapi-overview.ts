@@ -1,3 +1,5 @@
+import { problemList } from './problem-list.ts'
+
 /** What openapi.yaml says besides its routes. */
 export const openapiOverview = {
   info: {
@@ -10,10 +12,16 @@ export const openapiOverview = {
 2. \`POST /verify\` exchanges the code for an access token and a refresh token; \`POST /resend\` texts another code.
 3. \`POST /refresh\` exchanges the refresh token for new tokens, without a code, until \`POST /logout\`.
 
-Every failure is a problem (RFC 9457), \`application/problem+json\`, whose \`type\` ends in a name that stays the same.
 Bodies are JSON of at most 16 KiB. A key that is not listed here is an error, and nothing is done when anything is wrong
 with a request. What is at no listed path is \`404 not-found\`, but for this documentation itself and, outside production, a page
 to try it with at \`/\`; a method that is not listed, \`405 method-not-allowed\` with \`Allow\`.
+
+## Problems
+
+Every failure is a problem (RFC 9457), \`application/problem+json\`. Its \`type\` ends in one of these names, which stay the
+same; here is what each means, and *what to do next*. Where this documentation is served, \`type\` can be opened in a browser.
+
+${problemList()}
 `,
     license: { name: 'MIT', identifier: 'MIT' }
   },

@@ -22,7 +22,7 @@ export async function describeRoutes (app: FastifyInstance) {
 
 /** The routes of an application that is ready, as an OpenAPI 3.1 document; it answers at `servers`. */
 export const openapiYaml = (app: FastifyInstance, servers: Server[] = openapiOverview.servers) =>
-  stringify({ ...openapiDocument(app), servers }, { aliasDuplicateObjects: false, lineWidth: 120 })
+  stringify({ ...openapiDocument(app), servers }, { aliasDuplicateObjects: false, lineWidth: 120, blockQuote: 'literal' })
 
 type Server = { url: string, description: string }
 

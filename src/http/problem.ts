@@ -6,7 +6,7 @@ export const problemSchema = z.object({
   type: z.string().meta({ description: 'What kind of problem this is; the last part is stable and meant for programs.' }),
   title: z.string(),
   status: z.int(),
-  detail: z.string().meta({ description: 'For the developer, not for the person.' }),
+  detail: z.string().meta({ description: 'What it means and what to do next: for the developer, not for the person.' }),
   instance: z.string().meta({ description: 'The id of this request, as the server\'s log has it.' }),
   errors: z.array(z.object({
     pointer: z.string().meta({ description: 'A JSON pointer into the request body.' }),
@@ -21,5 +21,7 @@ export const problemSchema = z.object({
 export type Problem = z.infer<typeof problemSchema>
 
 /** The problem of that kind, of the request with that id. */
-export const problem = (slug: ProblemSlug, instance: string, more: Partial<Problem> = {}): Problem =>
-  ({ type: `/problems/${slug}`, ...problemKinds[slug], instance, ...more })
+export function problem (slug: ProblemSlug, instance: string, more: Partial<Problem> = {}): Problem {
+  const { status, title, meaning, remedy, ...rest } = problemKinds[slug]
+  return { type: `/problems/${slug}`, title, status, detail: `${meaning} ${remedy}`, ...rest, instance, ...more }
+}

@@ -61,6 +61,17 @@ t.test('a token that is refused is refreshed, once for all who ask, and they ask
   t.equal(done.filter(what => what === '/me').length, 8)
 })
 
+t.test('after a restart it goes on with the refresh token that was kept', async t => {
+  const { app, logIn } = await start(t)
+  const { refreshToken } = await logIn()
+  const kept: (string | undefined)[] = []
+  const { resume, api } = smsLogin(await app.listen({ host: '127.0.0.1', port: 0 }), async refreshToken => { kept.push(refreshToken) })
+  await resume(refreshToken)
+  t.match((await api.GET('/me')).data, { username: ada.username })
+  t.match(kept, [String])
+  t.not(kept[0], refreshToken)
+})
+
 t.test('once the session is over nothing is kept, and nothing is refreshed any more', async t => {
   const { api, done, kept, logout } = await loggedIn(t, 900)
   await logout(kept[0] ?? 'none')

@@ -56,7 +56,7 @@ t.test('a wrong password ends it, with what the problem says', async t => {
   const { answer, ended } = await run(t, 'sh')
   await answer(/Username: /, () => ada.username)
   await answer(/Password: /, () => 'not the password')
-  t.match(await ended, { code: 1, stderr: 'Refused: 401 invalid-credentials: Wrong username or password. Ask for both again. Which of them was wrong is not told.\n' })
+  t.match(await ended, { code: 1, stderr: 'Refused: 401 invalid-credentials: Wrong username or password. These are not the username and password of anybody who may log in; which of them is wrong is not told. Ask for both again.\n' })
 })
 
 t.test('without the sample of an action it goes on to the logout', async t => {

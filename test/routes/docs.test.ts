@@ -4,7 +4,7 @@ import { parse } from 'yaml'
 import { problemKinds } from '../../src/http/problem-kinds.ts'
 import { slugOf, start } from '../support/start.ts'
 
-const paths = ['/openapi.yaml', '/docs', '/docs/', '/docs/start.js', '/docs/swagger-ui-bundle.js', '/docs/swagger-ui.css', ...Object.keys(problemKinds).map(slug => `/problems/${slug}`)]
+const paths = ['/openapi.yaml', '/docs', '/docs/', '/docs/start.js', '/docs/swagger-ui-bundle.js', '/docs/swagger-ui.css', '/docs/problems', '/docs/problems.css', ...Object.keys(problemKinds).map(slug => `/problems/${slug}`)]
 const written = () => parse(readFileSync(new URL('../../openapi.yaml', import.meta.url), 'utf8'))
 
 t.test('the running service describes itself as openapi.yaml does, and answers where that was read', async t => {
@@ -43,11 +43,24 @@ t.test('the page loads nothing but what is served here, as what it is, and no sc
   t.match((await app.inject('/docs/')).headers, { location: '/docs' })
 })
 
-t.test('the type of a problem can be opened: it says what every such problem says', async t => {
+t.test('the type of a problem can be opened: what it means and what to do next, as a page in a browser and as JSON for others', async t => {
   const { app } = await start(t, { docs: true })
-  const { type } = (await app.inject('/nowhere')).json()
-  t.same((await app.inject(type)).json(), { type: '/problems/not-found', title: 'Nothing here', status: 404, detail: 'There is no such path, or nothing of yours at it.', documentation: '/docs' })
-  for (const [slug, { status, title, detail }] of Object.entries(problemKinds)) t.match((await app.inject(`/problems/${slug}`)).json(), { status, title, detail }, slug)
+  const told = (await app.inject('/nowhere')).json()
+  const { statusCode, headers: { location, vary } } = await app.inject({ url: told.type, headers: { accept: 'text/html,application/xhtml+xml;q=0.9,*/*;q=0.8' } })
+  t.same({ statusCode, location, vary }, { statusCode: 302, location: '/docs/problems#not-found', vary: 'accept' })
+
+  const page = await app.inject('/docs/problems')
+  t.match(page.headers, { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': /default-src 'none'/ })
+  t.notMatch(page.body, /<script|style=|\son\w+=|https?:/)
+  t.equal((await app.inject('/docs/problems.css')).headers['content-type'], 'text/css; charset=utf-8')
+
+  for (const [slug, { status, title, meaning, remedy }] of Object.entries(problemKinds)) {
+    t.match((await app.inject({ url: `/problems/${slug}`, headers: { accept: '*/*' } })).json(), { type: `/problems/${slug}`, status, title, meaning, remedy }, slug)
+    const [, entry = ''] = new RegExp(`<section id="${slug}">([^]*?)</section>`).exec(page.body) ?? []
+    const read = entry.replaceAll(/<[^>]*>/g, '').replaceAll('&lt;', '<').replaceAll('&amp;', '&')
+    for (const part of [String(status), title, meaning, remedy]) t.ok(read.includes(part.replaceAll('`', '')), `${slug}: ${part}`)
+  }
+  t.equal(told.detail, `${problemKinds['not-found'].meaning} ${problemKinds['not-found'].remedy}`)
   for (const slug of ['unheard-of', 'toString', '__proto__', '']) t.equal(slugOf(await app.inject(`/problems/${slug}`)), 'not-found', slug)
 })
 
