@@ -9,9 +9,6 @@ export type Caller = {
   requestId: string
   /** What the person reads, the best first, by what the request says: language tags, or anything else. */
   languages: readonly string[]
-  /** What the request itself costs, until somebody has charged it: see `takeToll`. */
-  toll: Charge[]
+  /** What the request itself costs, until it is paid: it goes along with whatever is charged first (see `settle`). */
+  toll: readonly Charge[]
 }
-
-/** What the request costs, for whoever has a statement that can carry it. From then on it costs nothing more. */
-export const takeToll = ({ toll }: Caller): Charge[] => toll.splice(0)

@@ -1,4 +1,4 @@
-import { takeToll, type Caller } from './caller.ts'
+import type { Caller } from './caller.ts'
 import { isOpen, type Attempt, type Challenge, type Challenges } from './challenge.ts'
 import type { Clock } from './clock.ts'
 import { codeLocks, refuseLocked, triesLeft } from './code-lock.ts'
@@ -31,7 +31,7 @@ export async function checkCode <T extends Session | null> (ports: CheckCodePort
   const { challenges, codes, countryTraffic, countryOf, events, clock, policy } = ports
   const now = clock()
   // Spent before compared: guesses sent together each cost an attempt.
-  const { spending, result: attempt } = await challenges.spendAttempt(challengeId, codeLocks(policy.limits.codeFailures), takeToll(caller), now)
+  const { spending, result: attempt } = await challenges.spendAttempt(challengeId, codeLocks(policy.limits.codeFailures), caller.toll, now)
   settle(ports, caller, spending)
   if (attempt === null) throw await whyNoAttempt(ports, challengeId, now)
   const { challenge, codeFailures, phone } = attempt

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { takeToll, type Caller } from './caller.ts'
+import type { Caller } from './caller.ts'
 import { isFresh, isOpen } from './challenge.ts'
 import { unixTime } from './clock.ts'
 import { refuseLocked } from './code-lock.ts'
@@ -37,7 +37,7 @@ export async function confirmAction (ports: ConfirmActionPorts, caller: Caller, 
   const purpose = `confirm:${action.action}` as const
   // Again when another of the person's requests was faster.
   for (;;) {
-    const { spending, result: found } = await users.findForConfirmation(asker, purpose, takeToll(caller), clock())
+    const { spending, result: found } = await users.findForConfirmation(asker, purpose, caller.toll, clock())
     settle(ports, caller, spending)
     if (found === null) throw new Refusal('invalid-token')
     const { user, challenge: previous } = found

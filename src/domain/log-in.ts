@@ -1,4 +1,4 @@
-import { takeToll, type Caller } from './caller.ts'
+import type { Caller } from './caller.ts'
 import { isFresh } from './challenge.ts'
 import { isLocked, refuseLocked } from './code-lock.ts'
 import { openChallenge, type OpenChallengePorts } from './open-challenge.ts'
@@ -55,7 +55,7 @@ async function tryPassword (ports: LogInPorts, caller: Caller, key: string, pass
   const arrive = passwords.expect()
   try {
     const { charges, ...given } = passwordTry(policy.limits, caller, key, clock())
-    const { spending, result: found } = await users.findForLogin(key, [...charges, ...takeToll(caller)], clock())
+    const { spending, result: found } = await users.findForLogin(key, [...charges, ...caller.toll], clock())
     const [tries] = settle(ports, caller, spending)
     const settlement = await slowDown(ports, caller, key, given, tries)
     try {

@@ -1,4 +1,4 @@
-import { takeToll, type Caller } from './caller.ts'
+import type { Caller } from './caller.ts'
 import type { RefreshTokens } from './refresh-tokens.ts'
 import type { Sessions } from './session.ts'
 import { spend, type SpendPorts } from './spend.ts'
@@ -8,7 +8,7 @@ export type LogOutPorts = SpendPorts & { sessions: Sessions, refreshTokens: Refr
 /** Ends the session of a refresh token, also of a used one; where there is none, there is nothing to do. */
 export async function logOut (ports: LogOutPorts, caller: Caller, token: string): Promise<void> {
   const { sessions, refreshTokens, events } = ports
-  await spend(ports, caller, takeToll(caller))
+  await spend(ports, caller, caller.toll)
   const read = refreshTokens.read(token)
   if (read === null) return
   const ended = await sessions.end(read.sessionId)

@@ -1,4 +1,4 @@
-import { takeToll, type Caller } from './caller.ts'
+import type { Caller } from './caller.ts'
 import { after, type Clock } from './clock.ts'
 import type { Events } from './events.ts'
 import type { Policy } from './policy.ts'
@@ -24,7 +24,7 @@ export async function refreshSession (ports: RefreshSessionPorts, caller: Caller
   const now = clock()
   const [next] = refreshTokens.successors(used)
   const idleEndsAt = after(now, policy.refreshTokenTtl)
-  const { spending, result: session } = await sessions.rotate(used.sessionId, used.hash, { tokenHash: next.hash, idleEndsAt }, takeToll(caller), now)
+  const { spending, result: session } = await sessions.rotate(used.sessionId, used.hash, { tokenHash: next.hash, idleEndsAt }, caller.toll, now)
   settle(ports, caller, spending)
   return session === null ? answerAgain(ports, caller, used, now) : { session, refreshToken: next.token }
 }

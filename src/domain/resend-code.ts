@@ -1,5 +1,5 @@
 import type { Charge } from './budgets.ts'
-import { takeToll, type Caller } from './caller.ts'
+import type { Caller } from './caller.ts'
 import { isOpen } from './challenge.ts'
 import { after, secondsUntil } from './clock.ts'
 import { refuseLocked } from './code-lock.ts'
@@ -18,7 +18,7 @@ export type ResendCodePorts = TextCodePorts & { users: Users, codes: Codes }
  */
 export async function resendCode (ports: ResendCodePorts, caller: Caller, challengeId: string): Promise<PendingCode> {
   const { challenges, users, codes, clock, policy } = ports
-  const { spending, result: found } = await users.findByChallenge(challengeId, takeToll(caller), clock())
+  const { spending, result: found } = await users.findByChallenge(challengeId, caller.toll, clock())
   settle(ports, caller, spending)
   const now = clock()
   if (found === null || !isOpen(found.challenge, now)) throw new Refusal('challenge-ended')
