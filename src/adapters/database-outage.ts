@@ -10,6 +10,7 @@ const advice = {
   busy: 'all connections of this process are taken: look for slow queries and locks in pg_stat_activity',
   timeout: 'the server is too slow or a lock is held: see pg_stat_activity',
   'read-only': 'DATABASE_URL must name the primary, and default_transaction_read_only be off',
+  pooler: 'behind a PgBouncer add ?pgbouncer=true to DATABASE_URL',
   connections: 'raise max_connections of the server or run fewer instances',
   exhausted: 'the server lacks disk space or memory, or its disk fails: see its log',
   conflict: 'the server undid the statement; if this goes on, see its log'
@@ -43,12 +44,15 @@ const kinds: ReadonlyMap<unknown, Reason> = new Map([
 /** Some states by themselves, others by their class. https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const states: Readonly<Record<string, Reason>> = {
   '08': 'disconnected',
+  '08P01': 'pooler',
   25006: 'read-only',
   '25P03': 'disconnected',
   '25P04': 'timeout',
   28: 'denied',
+  26000: 'pooler',
   '3D000': 'denied',
   40: 'conflict',
+  '42P05': 'pooler',
   53: 'exhausted',
   53300: 'connections',
   '55P03': 'timeout',

@@ -20,13 +20,13 @@ export type PoolOptions = {
 /** A PostgreSQL server, spoken to over a pool. Connects at the first query, not before. */
 export function serverPostgres (address: Address, options: PoolOptions = {}): Postgres {
   const { poolSize = 10, statementTimeout = 10_000, connectionTimeout = 5000, onError = () => {} } = options
+  const bouncing = isBehindPgBouncer(address)
   const pool = {
     ...address,
     connectionTimeoutMillis: connectionTimeout,
     keepAlive: true,
     application_name: 'sms-login',
-    // The adapter reads and writes timestamps as UTC whatever the server's time zone is.
-    ...('connectionString' in address && { options: '-c TimeZone=UTC' })
+    ...('connectionString' in address && inUtc(bouncing))
   }
   // Without these two listeners a connection killed while idle would end the process.
   const listeners = { onPoolError: onError, onConnectionError: onError }
@@ -36,8 +36,9 @@ export function serverPostgres (address: Address, options: PoolOptions = {}): Po
       max: poolSize,
       idleTimeoutMillis: 30_000,
       // The second timer is ours: it frees the caller when the server has gone silent and can't keep the first.
-      ...(statementTimeout > 0 && { statement_timeout: statementTimeout, query_timeout: statementTimeout + connectionTimeout })
-    }, { ...listeners, ...(keepsStatements(address) && { statementNameGenerator: statementNames() }) }),
+      ...(statementTimeout > 0 && { ...(!bouncing && { statement_timeout: statementTimeout }), query_timeout: statementTimeout + connectionTimeout })
+      // With a process that shares its one connection, names would clash, as they would behind a PgBouncer that knows none.
+    }, { ...listeners, ...('connectionString' in address && !bouncing && { statementNameGenerator: statementNames() }) }),
     async transaction (work) {
       // Its own connection, without a statement timeout: a migration may take its time, or wait for another's.
       const connection = await new PrismaPg({ ...pool, max: 1 }, listeners).connect()
@@ -66,9 +67,14 @@ export function serverPostgres (address: Address, options: PoolOptions = {}): Po
   }
 }
 
+/** Whether connections are a PgBouncer's, which URLs tell in Prisma's way: nothing is then asked of one that it may refuse or lose. */
+const isBehindPgBouncer = (address: Address) =>
+  'connectionString' in address && new URL(address.connectionString.replace('@/', '@localhost/')).searchParams.get('pgbouncer') === 'true'
+
 /**
- * Whether each connection is somebody's own, so that its statements can have names. It isn't with a process that shares its one,
- * nor behind a PgBouncer that knows no prepared statements, which URLs tell in Prisma's way.
+ * The adapter reads and writes timestamps as UTC whatever the server's time zone is. A PgBouncer refuses to be told that at the
+ * start of a connection; told later, it sees to it on whichever connection of its own a statement goes.
  */
-const keepsStatements = (address: Address) =>
-  'connectionString' in address && new URL(address.connectionString.replace('@/', '@localhost/')).searchParams.get('pgbouncer') !== 'true'
+const inUtc = (bouncing: boolean) => bouncing
+  ? { onConnect: async (client: { query: (sql: string) => Promise<unknown> }) => { await client.query("SET TimeZone = 'UTC'") } }
+  : { options: '-c TimeZone=UTC' }

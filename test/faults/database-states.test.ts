@@ -4,7 +4,7 @@ import { otherThan, slugOf, start } from '../support/start.ts'
 
 /** What a server may answer to any statement. 42P01 and the like are in the second list: mistakes of ours. */
 const outages = [
-  ['08006', 'disconnected'], ['25006', 'read-only'], ['28P01', 'denied'], ['3D000', 'denied'], ['40001', 'conflict'], ['40P01', 'conflict'],
+  ['08006', 'disconnected'], ['08P01', 'pooler'], ['26000', 'pooler'], ['42P05', 'pooler'], ['25006', 'read-only'], ['28P01', 'denied'], ['3D000', 'denied'], ['40001', 'conflict'], ['40P01', 'conflict'],
   ['53100', 'exhausted'], ['53200', 'exhausted'], ['53300', 'connections'], ['55P03', 'timeout'], ['57014', 'timeout'],
   ['57P01', 'disconnected'], ['57P02', 'disconnected'], ['57P03', 'disconnected'], ['58030', 'exhausted']
 ] as const
