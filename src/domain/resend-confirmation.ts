@@ -6,6 +6,6 @@ import type { SessionRef } from './session.ts'
 
 /** Texts a running confirmation once more, with a new code. Throws what `ownConfirmation` and `resendCode` throw. */
 export async function resendConfirmation (ports: ResendCodePorts, caller: Caller, asker: SessionRef, challengeId: string): Promise<PendingConfirmation> {
-  const { text } = await ownConfirmation(ports, asker, challengeId)
+  const { text } = await ownConfirmation(ports, caller, asker, challengeId)
   return { ...await resendCode(ports, caller, challengeId), text, replaced: false }
 }

@@ -10,7 +10,7 @@ import type { SessionRef } from './session.ts'
  */
 export async function verifyConfirmation (ports: CheckCodePorts, caller: Caller, asker: SessionRef, answer: { challengeId: string, code: string }): Promise<Subject> {
   // Before an attempt is spent: nobody spends another's.
-  const subject = await ownConfirmation(ports, asker, answer.challengeId)
+  const subject = await ownConfirmation(ports, caller, asker, answer.challengeId)
   const { challenge: { userId } } = await checkCode(ports, caller, answer, () => null)
   ports.events.record({ name: 'action.confirmed', caller, userId, sessionId: asker.id, action: subject.action })
   return subject

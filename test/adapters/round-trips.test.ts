@@ -91,4 +91,21 @@ if (serverUrl !== undefined) {
     for (let i = 0; i < 20; i++) await login({ ...ada, password: 'wrong horse battery' })
     t.equal(counter.take(), 22, 'twenty logins that are refused: one for each request, and two to learn that there are no tries left')
   })
+  t.test('what is refused because there were too many requests is no statement, whatever it asks for', async t => {
+    await counted.prisma.user.deleteMany()
+    const { confirm, login, logIn, logout, post, refresh, resend, resendConfirmation, twilio, verify, verifyConfirmation, wait } = await start(t, { database: counted, limits: { requests: 5 } })
+    const { accessToken, refreshToken } = await logIn()
+    const { confirmationToken } = (await confirm(accessToken)).json()
+    wait(31)
+    const { challengeToken } = (await login()).json()
+    for (let i = 0; i < 2; i++) await post('/logout', '{')
+    const code = twilio.lastCode()
+    counter.take()
+    const answers = [
+      await login(), await resend(challengeToken), await verify(challengeToken, code), await refresh(refreshToken), await logout(refreshToken),
+      await confirm(accessToken), await resendConfirmation(accessToken, confirmationToken), await verifyConfirmation(accessToken, confirmationToken, code)
+    ]
+    for (const answer of answers) t.match(answer.json(), { status: 429, reason: 'requests' })
+    t.equal(counter.take(), 0)
+  })
 }
