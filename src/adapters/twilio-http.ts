@@ -6,6 +6,9 @@ type RequestClient = InstanceType<typeof twilio.RequestClient>
 /** Why a request has no answer; nothing else of it is told, as its headers and body are secrets. */
 export type NoAnswer = Error & { noAnswer: 'timeout' | 'unreachable' }
 
+/** Bytes of an answer that are read. A message and an error take two thousand. */
+const answerAtMost = 65_536
+
 /**
  * The HTTP under Twilio's SDK, for its one request: a form to be posted. In the place of the SDK's own, which takes four times
  * the CPU, has no deadline over all of a request, and sends texts through a proxy when HTTP_PROXY is set; here no variable is
@@ -14,7 +17,7 @@ export type NoAnswer = Error & { noAnswer: 'timeout' | 'unreachable' }
  */
 export function twilioHttp (timeoutMs: number): RequestClient {
   // Idle connections close after `timeoutMs`, so that a send seldom meets one that Twilio is just closing.
-  const agent = new Agent({ connections: 50, keepAliveTimeout: timeoutMs, keepAliveMaxTimeout: timeoutMs })
+  const agent = new Agent({ connections: 50, keepAliveTimeout: timeoutMs, keepAliveMaxTimeout: timeoutMs, maxResponseSize: answerAtMost })
 
   const client: Pick<RequestClient, 'request'> = {
     async request ({ uri, headers, data, username, password }) {

@@ -184,6 +184,27 @@ t.test('texts waiting for a connection give up with those that hold it', async t
   t.equal(standIn.texts.length, 0)
 })
 
+t.test('of an answer that never ends no more is read than an answer takes', async t => {
+  const written: number[] = []
+  const endless = createServer(socket => {
+    socket.on('error', () => {}) // It is hung up on.
+    socket.on('close', () => written.push(socket.bytesWritten))
+    socket.once('data', () => {
+      socket.write('HTTP/1.1 201 Created\r\ntransfer-encoding: chunked\r\n\r\n')
+      const goOn = () => { while (socket.write(`10000\r\n${' '.repeat(0x10000)}\r\n`)); }
+      socket.on('drain', goOn)
+      goOn()
+    })
+  })
+  await new Promise<void>(resolve => endless.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => endless.close())
+  const { send } = await start(t, { baseUrl: `http://127.0.0.1:${(endless.address() as AddressInfo).port}` })
+  t.equal(await send(), 'unknown')
+  while (written.length === 0) await new Promise(resolve => setTimeout(resolve, 10))
+  // What is on its way when the line is cut counts as well: a few megabytes.
+  t.ok((written[0] ?? 0) < 32e6, `${written[0]} bytes`)
+})
+
 t.test('no variable meant for Twilio or a proxy diverts a text', async t => {
   const proxy = await listen(t)
   const target = await listen(t)
