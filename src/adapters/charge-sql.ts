@@ -11,7 +11,8 @@ export type Bill = { due: boolean, paid: boolean, spent: Record<string, number> 
  * The clauses of a WITH that charge these, if `due`, to the counters that have room. The last one, `bill`, is one row of the
  * columns of `Bill`: the rest of the statement is to do nothing unless `paid`, so that work and charges are one round trip.
  * All statements lock counters in the order of their keys, or two of them would wait for one another; a person is locked
- * before any counter.
+ * before any counter. A guess charges its request before it locks the challenge, so whoever holds a challenge and not its person
+ * charges nothing but texts.
  */
 export const chargeSql = (wanted: readonly Wanted[], now: Date, due = Prisma.sql`TRUE`) => Prisma.sql`
   wanted AS (

@@ -4,55 +4,65 @@ import type { PrismaBudgets } from './prisma-budgets.ts'
 import { Prisma, type Challenge as ChallengeRow, type PrismaClient } from './prisma/client.ts'
 
 /**
- * Challenges in PostgreSQL. Every write is one conditional UPDATE (or upsert) that tells whether it took place, with the
- * charges that hang on it, so no transaction is held open and no two instances can both be told yes.
+ * Challenges in PostgreSQL. Every write is one conditional statement that tells whether it took place, with the charges that
+ * hang on it, so no transaction is held open and no two instances can both be told yes.
  */
 export const prismaChallenges = (prisma: PrismaClient, budgets: Pick<PrismaBudgets, 'spendWith'>): Challenges => ({
   find: async id => toChallenge(await prisma.challenge.findUnique({ where: { id } })),
 
   async replace (previous, next, owner, charges, now) {
-    // An upsert that yields to whoever was faster; Prisma's own has no condition. FOR SHARE waits for a change of the
-    // person that is under way, and has one that comes later wait, so that it ends this challenge too.
-    return chargedIfStored(await budgets.spendWith<Stored>(charges, now, charging => Prisma.sql`
-      WITH stored AS (
-        INSERT INTO challenges AS stored
-          (user_id, purpose, id, code_hash, code_expires_at, resend_at, attempts_left, expires_at, subject)
-        SELECT id, ${next.purpose}, ${next.id}, ${next.codeHash}::bytea, ${next.codeExpiresAt}::timestamptz,
-               ${next.resendAt}::timestamptz, ${next.attemptsLeft}::smallint, ${next.expiresAt}::timestamptz,
-               ${next.subject}::jsonb
-        FROM users
-        WHERE id = ${next.userId}::uuid AND NOT disabled AND phone = ${owner.phone} AND password_digest = ${owner.passwordDigest}
-        FOR SHARE
-        ON CONFLICT (user_id, purpose) DO UPDATE SET
-          id = EXCLUDED.id, code_hash = EXCLUDED.code_hash, code_expires_at = EXCLUDED.code_expires_at,
-          resend_at = EXCLUDED.resend_at, attempts_left = EXCLUDED.attempts_left, expires_at = EXCLUDED.expires_at,
-          consumed_at = NULL, subject = EXCLUDED.subject
-        WHERE stored.id = ${previous?.id} AND stored.code_hash = ${previous?.codeHash} AND stored.attempts_left = ${previous?.attemptsLeft}
-          AND stored.consumed_at IS NOT DISTINCT FROM ${previous?.consumedAt}::timestamptz
-        RETURNING stored.id
-      ), ${charging(ifStored)}
-      SELECT *, due AS stored FROM bill`))
+    // FOR SHARE waits for a change of the person that is under way, and has one that comes later wait, so that it ends this
+    // challenge too.
+    const person = Prisma.sql`users.id = ${next.userId}::uuid AND NOT disabled AND phone = ${owner.phone} AND password_digest = ${owner.passwordDigest}`
+    const values = Prisma.sql`
+      ${next.id}, ${next.codeHash}::bytea, ${next.codeExpiresAt}::timestamptz, ${next.resendAt}::timestamptz,
+      ${next.attemptsLeft}::smallint, ${next.expiresAt}::timestamptz, ${next.subject}::jsonb`
+    if (previous === null) {
+      // There is no row to hold while its text is charged, so it comes first. An insert that yields to whoever was faster.
+      return asStored(await budgets.spendWith<Stored>(charges, now, charging => Prisma.sql`
+        WITH held AS (
+          INSERT INTO challenges (user_id, purpose, id, code_hash, code_expires_at, resend_at, attempts_left, expires_at, subject)
+          SELECT users.id, ${next.purpose}, ${values} FROM users WHERE ${person} FOR SHARE
+          ON CONFLICT DO NOTHING
+          RETURNING id
+        ), ${charging(ifHeld)}
+        SELECT *, due AS stored FROM bill`))
+    }
+    return asStored(await budgets.spendWith<Stored>(charges, now, charging => Prisma.sql`
+      WITH held AS (
+        SELECT user_id, purpose FROM users JOIN challenges ON user_id = users.id
+        WHERE ${person} AND purpose = ${next.purpose} AND challenges.id = ${previous.id} AND code_hash = ${previous.codeHash}
+          AND attempts_left = ${previous.attemptsLeft} AND consumed_at IS NOT DISTINCT FROM ${previous.consumedAt}::timestamptz
+        FOR SHARE OF users FOR UPDATE OF challenges
+      ), ${charging(ifHeld)}, stored AS (
+        UPDATE challenges
+        SET (id, code_hash, code_expires_at, resend_at, attempts_left, expires_at, subject, consumed_at) = ROW (${values}, NULL)
+        FROM held, bill
+        WHERE bill.paid AND challenges.user_id = held.user_id AND challenges.purpose = held.purpose
+        RETURNING challenges.id
+      )
+      ${billAndStored}`))
   },
 
   async renewCode (previous, { codeHash, codeExpiresAt, resendAt }, charges, now) {
-    return chargedIfStored(await budgets.spendWith<Stored>(charges, now, charging => Prisma.sql`
-      WITH stored AS (
-        UPDATE challenges
-        SET code_hash = ${codeHash}, code_expires_at = ${codeExpiresAt}::timestamptz, resend_at = ${resendAt}::timestamptz
+    return asStored(await budgets.spendWith<Stored>(charges, now, charging => Prisma.sql`
+      WITH held AS (
+        SELECT id FROM challenges
         WHERE id = ${previous.id} AND code_hash = ${previous.codeHash} AND attempts_left > 0 AND consumed_at IS NULL
           AND expires_at > ${now}::timestamptz AND resend_at <= ${now}::timestamptz
-        RETURNING id
-      ), ${charging(ifStored)}
-      SELECT *, due AS stored FROM bill`))
+        FOR NO KEY UPDATE
+      ), ${charging(ifHeld)}, stored AS (
+        UPDATE challenges
+        SET code_hash = ${codeHash}, code_expires_at = ${codeExpiresAt}::timestamptz, resend_at = ${resendAt}::timestamptz
+        FROM held, bill
+        WHERE bill.paid AND challenges.id = held.id
+        RETURNING challenges.id
+      )
+      ${billAndStored}`))
   },
 
   async voidCode ({ id, codeHash }, now) {
     await prisma.challenge.updateMany({ where: { id, codeHash }, data: { codeExpiresAt: now, resendAt: now } })
-  },
-
-  async putBack ({ id, codeHash, attemptsLeft }, { userId: _userId, purpose: _purpose, subject, ...previous }) {
-    const { count } = await prisma.challenge.updateMany({ where: { id, codeHash, attemptsLeft, consumedAt: null }, data: { ...previous, subject: subject ?? Prisma.DbNull } })
-    return count === 1
   },
 
   async spendAttempt (id, locks, charges, now) {
@@ -112,9 +122,13 @@ export const prismaChallenges = (prisma: PrismaClient, budgets: Pick<PrismaBudge
 
 type Stored = { stored: boolean }
 
-/** What is to be charged for a challenge is due when that was stored. */
-const ifStored = Prisma.sql`EXISTS (SELECT FROM stored)`
-const chargedIfStored = ({ spending, result }: Charged<Stored | null>): Charged<boolean> => ({ spending, result: result?.stored ?? false })
+/**
+ * A text is charged when the challenge that it replaces is held, so that of many logins at once one is charged, and stored when
+ * it is paid, so that the code on a phone stays good where it isn't.
+ */
+const ifHeld = Prisma.sql`EXISTS (SELECT FROM held)`
+const billAndStored = Prisma.sql`SELECT bill.*, EXISTS (SELECT FROM stored) AS stored FROM bill`
+const asStored = ({ spending, result }: Charged<Stored | null>): Charged<boolean> => ({ spending, result: result?.stored ?? false })
 
 type AttemptRow = Challenge & Omit<Attempt, 'challenge'>
 

@@ -35,20 +35,15 @@ export type Owner = { passwordDigest: string, phone: string | null }
 export type Challenges = {
   find: (id: string) => Promise<Challenge | null>
   /**
-   * Stores `next` as the person's one challenge. False when what is stored is no longer `previous` (somebody was faster),
-   * or the person no longer has the password and the phone that `owner` had, or is disabled. What was stored costs `charges`; it
-   * is stored also where these have no room, unless that is known beforehand.
+   * Stores `next` as the person's one challenge. False when what is stored is no longer `previous` (somebody was faster), the
+   * person no longer has the password and the phone that `owner` had, or is disabled, or `charges` have no room. Only what is
+   * stored is charged. A first challenge, in the place of none, may be stored all the same where they have no room.
    */
   replace: (previous: Challenge | null, next: Challenge, owner: Owner, charges: readonly Charge[], now: Date) => Promise<Charged<boolean>>
   /** Stores a new code in a challenge that is still open and still holds `previous`' code. Attempts and end stay. Charges like `replace`. */
   renewCode: (previous: Challenge, code: NewCode, charges: readonly Charge[], now: Date) => Promise<Charged<boolean>>
   /** Kills a code whose text never left, and lets the next one go out at once. */
   voidCode: (challenge: Challenge, now: Date) => Promise<void>
-  /**
-   * Puts `previous`, open as it was, back in the place of `next`, of which no text went out. False when somebody has used,
-   * replaced or guessed at `next` already.
-   */
-  putBack: (next: Challenge, previous: Challenge) => Promise<boolean>
   /**
    * Takes one attempt off an open challenge with a live code, and counts it as a failure of the account, which the nth
    * failure in a row locks for `locks[n - 1]` seconds (see `codeLocks`). Null when there is none to take, or the account

@@ -36,6 +36,6 @@ export async function openChallenge (
     consumedAt: null
   }
   const store = (charges: Charge[]) => challenges.replace(previous, next, user, charges, now)
-  if (!await textCode(ports, caller, { challenge: next, previous, to: user.phone, locale: user.locale, code, store, refunds }, now)) return null
+  if (!await textCode(ports, caller, { challenge: next, to: user.phone, locale: user.locale, code, store, refunds }, now)) return null
   return pendingCode(next, user.phone, true, clock())
 }

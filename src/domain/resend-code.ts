@@ -36,7 +36,7 @@ export async function resendCode (ports: ResendCodePorts, caller: Caller, challe
   }
   const store = (charges: Charge[]) => challenges.renewCode(previous, next, charges, now)
   // Somebody changed the challenge meanwhile, most likely by a resend of their own: look again.
-  if (!await textCode(ports, caller, { challenge: next, previous, to: user.phone, locale: user.locale, code, store, refunds: [] }, now)) return resendCode(ports, caller, challengeId)
+  if (!await textCode(ports, caller, { challenge: next, to: user.phone, locale: user.locale, code, store, refunds: [] }, now)) return resendCode(ports, caller, challengeId)
   return pendingCode(next, user.phone, true, clock())
 }
 

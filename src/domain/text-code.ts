@@ -1,6 +1,6 @@
 import { refundOf, type Budgets, type Charge, type Charged } from './budgets.ts'
 import type { Caller } from './caller.ts'
-import { isOpen, type Challenge, type Challenges } from './challenge.ts'
+import type { Challenge, Challenges } from './challenge.ts'
 import { secondsUntil, type Clock } from './clock.ts'
 import { codeText } from './code-text.ts'
 import type { CountryTraffic } from './country-traffic.ts'
@@ -24,12 +24,11 @@ export type TextCodePorts = {
 }
 
 /**
- * A code on its way: `store` writes the challenge that holds it, in the place of `previous`, with what its text costs, and says
- * whether it did. In the same statement `refunds` are given back to their budgets.
+ * A code on its way: `store` writes the challenge that holds it, with what its text costs, and says whether it did. In the same
+ * statement `refunds` are given back to their budgets.
  */
 export type NewText = {
   challenge: Challenge
-  previous: Challenge | null
   to: string
   /** The language of the person, where it is known. */
   locale: string | null
@@ -58,9 +57,9 @@ export async function textCode (ports: TextCodePorts, caller: Caller, text: NewT
   const charges = textCharges(policy.limits, caller, { userId: challenge.userId, phone: to, country })
   const chargedAt = clock()
   // Charged where it is stored, or of many logins at once all but one would be refused for their texts.
-  const { spending, result: stored } = await orUndo(ports, text, () => store([...refunds, ...charges]))
+  const { spending, result: stored } = await orVoid(ports, challenge, () => store([...refunds, ...charges]))
   if (stored) {
-    await orUndo(ports, text, async () => {
+    await orVoid(ports, challenge, async () => {
       settle(ports, caller, spending)
       await send(ports, caller, text, { country, charges, chargedAt, lifetime: secondsUntil(challenge.codeExpiresAt, now) })
     })
@@ -71,20 +70,14 @@ export async function textCode (ports: TextCodePorts, caller: Caller, text: NewT
 }
 
 // Also when storing failed: the code may be there all the same, and with it the wait for a text that never went out.
-async function orUndo<T> (ports: TextCodePorts, text: NewText, work: () => Promise<T>): Promise<T> {
+async function orVoid<T> ({ challenges, clock }: TextCodePorts, challenge: Challenge, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
     // Should the database fail here, the caller is still told of the text, and the log of both.
-    await undo(ports, text, error).catch(reason => { if (error instanceof Refusal) error.cause = reason })
+    await challenges.voidCode(challenge, clock()).catch(reason => { if (error instanceof Refusal) error.cause = reason })
     throw error
   }
-}
-
-async function undo ({ challenges, clock }: TextCodePorts, { challenge, previous }: NewText, error: unknown) {
-  const untried = error instanceof Refusal && error.slug === 'too-many-texts'
-  if (untried && previous !== null && isOpen(previous, clock()) && await challenges.putBack(challenge, previous)) return
-  await challenges.voidCode(challenge, clock())
 }
 
 type Sending = { country: string, charges: Charge[], chargedAt: Date, lifetime: number }

@@ -121,7 +121,7 @@ t.test('nothing is replaced by who saw no challenge, another code or another per
   t.same(await read(), challenge)
 })
 
-t.test('a challenge is not replaced by who saw it open when it has been used since: it could be put back, and used again', async t => {
+t.test('a challenge is not replaced by who saw it open when it has been used since', async t => {
   const { challenges, challenge, owner, read } = await stored(t)
   t.equal(await challenges.consume(challenge, null, now), true)
   t.equal((await challenges.replace(challenge, { ...challenge, id: randomId(), codeHash: hash(2) }, owner, [], now)).result, false)
@@ -174,16 +174,31 @@ t.test('of forty logins at once only the one that is stored is charged for its t
   t.match(await prisma.counter.findMany(), [{ spent: 1 }])
 })
 
-t.test('where a text has no room the challenge is stored and told of; where that is known before, nothing is', async t => {
+t.test('where a text has no room nothing is charged, and the challenge that is there stays as it is, to the last bit', async t => {
   const { challenge, challenges, owner, prisma, read } = await stored(t, { resendAt: now })
   await prisma.counter.deleteMany()
-  const next = (fill: number) => ({ ...challenge, codeHash: hash(fill) })
-  t.match(await challenges.replace(challenge, next(2), owner, [texts], now), { result: true, spending: { exhausted: null } })
-  t.match(await challenges.renewCode(next(2), next(3), [texts], now), { result: true, spending: { exhausted: texts } })
-  t.match(await challenges.renewCode(next(3), next(4), [texts], now), { result: false, spending: { exhausted: texts } })
-  t.match(await challenges.replace(next(3), next(4), owner, [texts], now), { result: false, spending: { exhausted: texts } })
-  t.same(await read(), next(3))
-  t.match(await prisma.counter.findMany(), [{ spent: 1 }])
+  const next = { ...challenge, id: randomId(), codeHash: hash(2) }
+  const others: Charge = { ...texts, budget: 'texts.phone-day', limit: 20 }
+  t.match(await challenges.replace({ ...challenge, codeHash: hash(3) }, next, owner, [texts, others], now), { result: false, spending: { exhausted: null } })
+  t.same(await prisma.counter.findMany(), [], 'nor where another was faster')
+  await prismaBudgets(prisma, Buffer.alloc(32, 7)).spend([texts], now)
+  // The first of each asks the database, the second knows.
+  for (const one of [challenges, challenges, challengesOn(prisma)]) {
+    t.match(await one.replace(challenge, next, owner, [texts, others], now), { result: false, spending: { exhausted: texts } })
+    t.match(await challengesOn(prisma).renewCode(challenge, next, [texts, others], now), { result: false, spending: { exhausted: texts } })
+  }
+  t.same(await read(), challenge)
+  t.equal(await challenges.find(next.id), null)
+  t.match(await prisma.counter.findMany({ where: { spent: { gt: 0 } } }), [{ spent: 1 }])
+})
+
+t.test('a first challenge is stored also where its text has no room, for whoever asked to void', async t => {
+  const { challenge, challenges, owner, prisma } = await stored(t)
+  await prisma.counter.deleteMany()
+  await prismaBudgets(prisma, Buffer.alloc(32, 7)).spend([texts], now)
+  const first = (action: string): Challenge => ({ ...challenge, purpose: `confirm:${action}`, id: randomId(), codeHash: hash(2) })
+  t.match(await challenges.replace(null, first('one'), owner, [texts], now), { result: true, spending: { exhausted: texts } })
+  t.match(await challenges.replace(null, first('other'), owner, [texts], now), { result: false, spending: { exhausted: texts } }, 'unless that is known')
 })
 
 t.test('of forty guesses at once no more are charged to the attempts than the network has requests', async t => {
