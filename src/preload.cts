@@ -8,5 +8,6 @@ try {
   startYieldingPool()
 } catch {
   // What is wrong with the configuration, main.ts says in its one line. And where something else has hooked into the loading
-  // of modules, a tracer for one, some versions of Node can't require this: the pool stays small, and main.ts hashes less.
+  // of modules, a tracer for one, some versions of Node can't require this: the pool stays small, and main.ts hashes less. Where
+  // a sandbox allows no priorities, the threads of the pool yield to nobody.
 }

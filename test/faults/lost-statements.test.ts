@@ -13,6 +13,7 @@ const readUser = /FROM sessions s JOIN users u/
 const replaceDigest = /UPDATE "public"\."users" SET "password_digest"/
 const spendAttempt = /UPDATE challenges SET attempts_left/
 const consume = /UPDATE challenges SET consumed_at/
+const takeBack = /undone AS/
 const renewCode = /UPDATE challenges\s+SET code_hash/
 const rotate = /UPDATE sessions SET\s+token_hash/
 const readSession = /SELECT .* FROM "public"."sessions"/
@@ -79,6 +80,20 @@ if (serverUrl !== undefined) {
       t.equal((await verify(challengeToken, otherThan(twilio.lastCode()))).json().attemptsRemaining, 4)
       t.not(twilio.lastCode(), code)
       t.equal((await verify(challengeToken, twilio.lastCode())).statusCode, 200)
+    })
+  }
+
+  for (const loss of losses) {
+    t.test(`a resend refused for its texts, of which taking back the other charges is ${loss}, leaves the old code good`, async t => {
+      const { challenge, proxy, resend, twilio, verify, wait } = await startBehindProxy(t, { limits: { textsPerHour: 1, textsPerPhoneHour: 6 } })
+      const { challengeToken, code } = await challenge()
+      wait(31)
+      proxy.lose(takeBack, loss)
+      t.equal(slugOf(await resend(challengeToken)), 'database-unavailable')
+      t.notOk(proxy.isWaiting())
+      t.equal(slugOf(await resend(challengeToken)), 'too-many-texts')
+      t.equal(twilio.texts.length, 1)
+      t.equal((await verify(challengeToken, code)).statusCode, 200)
     })
   }
 
