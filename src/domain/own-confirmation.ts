@@ -1,4 +1,4 @@
-import { takeToll, type Caller } from './caller.ts'
+import type { Caller } from './caller.ts'
 import type { Subject } from './confirmation.ts'
 import { requireLiveSession, type RequireLiveSessionPorts } from './require-live-session.ts'
 import { Refusal } from './refusal.ts'
@@ -11,7 +11,7 @@ import { settle, type SettlePorts } from './spend.ts'
  * `not-found` when it is another's.
  */
 export async function ownConfirmation (ports: RequireLiveSessionPorts & SettlePorts, caller: Caller, asker: SessionRef, challengeId: string): Promise<Subject> {
-  const { spending, result: found } = await ports.users.findByChallenge(challengeId, takeToll(caller), ports.clock())
+  const { spending, result: found } = await ports.users.findByChallenge(challengeId, caller.toll, ports.clock())
   settle(ports, caller, spending)
   await requireLiveSession(ports, asker)
   if (found === null || found.challenge.subject === null) throw new Refusal('challenge-ended')
