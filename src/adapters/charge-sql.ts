@@ -18,14 +18,15 @@ export const chargeSql = (wanted: readonly Wanted[], now: Date, due = Prisma.sql
   wanted AS (
     SELECT * FROM unnest(
       ${wanted.map(({ key }) => key)}::text[], ${wanted.map(({ cost }) => cost)}::int[], ${wanted.map(({ limit }) => limit)}::int[],
-      ${wanted.map(({ seconds }) => seconds)}::int[], ${wanted.map(({ chargedAt }) => chargedAt ?? now)}::timestamptz[]
-    ) AS wanted (key, cost, most, seconds, charged_at)
+      ${wanted.map(({ seconds }) => seconds)}::int[], ${wanted.map(({ always = false }) => always)}::bool[],
+      ${wanted.map(({ chargedAt }) => chargedAt ?? now)}::timestamptz[]
+    ) AS wanted (key, cost, most, seconds, always, charged_at)
   ), full_already AS (
     SELECT key FROM wanted JOIN counters USING (key) WHERE cost = 0 AND spent >= most AND ends_at > ${now}::timestamptz
   ), charged AS (
     INSERT INTO counters AS counter (key, spent, ends_at)
     SELECT key, greatest(cost, 0), ${now}::timestamptz + make_interval(secs => seconds) FROM wanted
-    WHERE ${due} AND (cost < 0 OR (cost BETWEEN 1 AND most AND NOT EXISTS (SELECT FROM full_already)))
+    WHERE ${due} AND (cost < 0 OR (cost BETWEEN 1 AND most AND (always OR NOT EXISTS (SELECT FROM full_already))))
     ORDER BY key
     ON CONFLICT (key) DO UPDATE SET
       spent = CASE WHEN counter.ends_at <= ${now}::timestamptz THEN EXCLUDED.spent ELSE (

@@ -41,7 +41,7 @@ export function prismaBudgets (prisma: PrismaClient, secret: Buffer): PrismaBudg
 
     const hadRoom = ({ key }: Wanted) => spent !== null && key in spent
     const refused = wanted.filter(one => !hadRoom(one))
-    const full = await takeBack(prisma, wanted.filter(one => one.cost > 0 && hadRoom(one)), refused, now)
+    const full = await takeBack(prisma, wanted.filter(one => one.cost > 0 && one.always === undefined && hadRoom(one)), refused, now)
     for (const { key, until } of full) exhausted.set(key, { until, askAgain: new Date(now.getTime() + rememberedFor) })
     // Of none that is full any more somebody was given back a share just now: the next one who asks may have it.
     return longest(refused.map(one => ({ one, until: full.find(({ key }) => key === one.key)?.until ?? new Date(now.getTime() + 1000) })))
@@ -60,8 +60,9 @@ export function prismaBudgets (prisma: PrismaClient, secret: Buffer): PrismaBudg
         return refusal !== undefined && refusal.until > now && refusal.askAgain > now ? [{ one, until: refusal.until }] : []
       })
       if (known.length > 0) {
-        await budgets.spend(charges.filter(({ cost = 1 }) => cost < 0), now)
-        return { spending: longest(known), result: null }
+        const allTheSame = wanted.filter(one => one.cost < 0 || (one.always && known.every(refusal => refusal.one !== one)))
+        const spending = await budgets.spend(allTheSame, now)
+        return { spending: longest(spending.exhausted === null ? known : [...known, { one: spending.exhausted, until: spending.until }]), result: null }
       }
       const whole = statement(due => chargeSql(wanted, now, due))
       const [row] = await prisma.$queryRaw<Bill[]>`${whole}`

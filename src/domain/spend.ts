@@ -12,11 +12,11 @@ export const spend = async (ports: SpendPorts, caller: Caller, charges: readonly
   settle(ports, caller, await ports.budgets.spend(charges, ports.clock()))
 
 /**
- * What is spent by now, in the order of the charges, with which the caller's toll is paid. Throws `too-many-attempts` or
- * `too-many-texts` when one has no room; a toll that was not what had none is then still to be paid, as all requests count.
+ * What is spent by now, in the order of the charges, among which the caller's toll has now been. Throws `too-many-attempts` or
+ * `too-many-texts` when one has no room.
  */
 export function settle ({ events, clock }: SettlePorts, caller: Caller, spending: Spending): readonly number[] {
-  if (spending.exhausted === null || spending.exhausted.budget === 'requests') caller.toll = []
+  caller.toll = []
   if (spending.exhausted === null) return spending.spent
   const { budget } = spending.exhausted
   events.record({ name: 'limit.reached', caller, budget })

@@ -10,7 +10,7 @@ import { callerOf } from './caller-of.ts'
 export const limitRequests = (perMinute: number) => async (request: FastifyRequest) => {
   if (perMinute === 0 || request.method !== 'POST') return
   const caller = callerOf(request)
-  caller.toll = [{ budget: 'requests', of: { network: caller.network }, limit: perMinute, seconds: 60 }]
+  caller.toll = [{ budget: 'requests', of: { network: caller.network }, limit: perMinute, seconds: 60, always: true }]
 }
 
 /** Charges for a request that failed with `error`, unless that is done, and resolves to what is to be told: that, or `too-many-attempts`. */

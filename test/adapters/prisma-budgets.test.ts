@@ -92,6 +92,20 @@ t.test('asking for room charges nothing; where there is none, nothing else is ch
   t.same(await one.spend([texts, calls], now), { exhausted: null, spent: [2, 1] })
 })
 
+t.test('what is always charged is charged also where others have no room, known or not, and never twice; without room it refuses the others', async t => {
+  const [one, other] = await instances()
+  const calls: Charge = { budget: 'calls', of: {}, limit: 4, seconds: 60, always: true }
+  await one.spend([{ ...tries, limit: 1 }], now)
+  const full = { ...tries, limit: 1 }
+  for (const [budgets, charges] of [[one, [full, texts, calls]], [one, [full, texts, calls]], [other, [roomFor(full), texts, calls]]] as const) {
+    t.match(await budgets.spend(charges, now), { exhausted: { budget: 'tries' } })
+  }
+  t.same(await one.spend([texts, calls], now), { exhausted: null, spent: [1, 4] })
+  for (const budgets of [one, other, one]) t.match(await budgets.spend([texts, calls], now), { exhausted: { budget: 'calls' }, until: after(now, 60) })
+  t.match(await one.spend([full, calls], now), { exhausted: { budget: /tries|calls/ } })
+  t.same(await one.spend([texts], now), { exhausted: null, spent: [2] })
+})
+
 t.test('an exhausted budget that is given back is open again at once, where that was done', async t => {
   const [budgets] = await instances()
   for (let i = 0; i < 4; i++) await budgets.spend([tries], now)
