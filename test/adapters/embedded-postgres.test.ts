@@ -23,7 +23,7 @@ const notes = 'SELECT body FROM notes ORDER BY body'
 /** Another process that has the folder open. */
 async function startOwner (t: Test, folder: string, what = 'stay'): Promise<ChildProcess> {
   const script = new URL('../support/embedded-owner.ts', import.meta.url).pathname
-  const owner = spawn(process.execPath, ['--liftoff-only', '--import=tsx', script, folder, what], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, NODE_OPTIONS: '' } })
+  const owner = spawn(process.execPath, ['--liftoff-only', `--import=${new URL('../support/typescript.mjs', import.meta.url)}`, script, folder, what], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, NODE_OPTIONS: '' } })
   t.teardown(() => { owner.kill('SIGKILL') })
   const [output] = await once(owner.stdout, 'data')
   t.equal(String(output), 'written\n')
