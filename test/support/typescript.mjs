@@ -5,7 +5,7 @@ import { isMainThread, threadId } from 'node:worker_threads'
 
 // Has Node run TypeScript by blanking out its types, which is all that tsconfig.json lets them need; what is left stays where
 // it was, so stack traces are right without source maps. Kept for all runs, as the compiler takes longer to load than most
-// of what it is loaded for; tsx, which keeps its results too, takes half a second of each test file to find modules.
+// of what it is loaded for; tsx, which keeps its results too, takes up to half a second of each test file to find modules.
 
 const require = module.createRequire(import.meta.url)
 const { version } = require('ts-blank-space/package.json')
