@@ -55,7 +55,11 @@ const elsewhere: Record<string, [file: string, words: RegExp]> = {
   'npm run build:argon2': ['.ci/run', / npm run build:argon2 &&/],
   'npm run build:argon2 -- --undo': ['.ci/run', /npm run build:argon2 -- --undo/],
   'ARGON2_MARCH=x86-64-v3 npm run build:argon2': ['.ci/run', /ARGON2_MARCH=x86-64-v3 npm run build:argon2/],
-  '.ci/run': ['.ci/run', /^#!/]
+  '.ci/run': ['.ci/run', /^#!/],
+  // As far as that goes without a container engine: the files of the image, and how it starts.
+  'docker build -f deploy/Dockerfile -t sms-login .': ['test/deploy.test.ts', /what is copied into it is enough to start/],
+  'docker run --rm --env-file production.env -v /run/secrets:/run/secrets:ro sms-login node dist/migrate.js': ['test/deploy.test.ts', /migrat/],
+  'docker run -d --name sms-login --read-only --stop-timeout 15 -p 3000:3000 --env-file production.env -v /run/secrets:/run/secrets:ro sms-login': ['test/deploy.test.ts', /what is copied into it is enough to start/]
 }
 
 t.test('no command of the README, in a block or in a sentence, is left out', async t => {
