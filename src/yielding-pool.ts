@@ -1,8 +1,11 @@
 import { existsSync, readdirSync, stat } from 'node:fs'
 import { setPriority } from 'node:os'
 
-/** How much less of a busy core a thread of the pool gets than the one that answers: a third, by Linux's weights. */
-const niceness = 5
+/**
+ * Of a core that both want, a thread of the pool gets two thirds of what the one that answers gets, by Linux's weights. With more
+ * niceness a flood of requests takes the core from those that are let in; with none, everybody waits for hashes.
+ */
+const niceness = 2
 
 /**
  * Starts Node's pool of threads, on which passwords are hashed, with threads that yield to the one that answers requests: where
