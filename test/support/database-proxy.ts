@@ -15,6 +15,7 @@ export async function startDatabaseProxy (t: Test, serverUrl: string) {
   const server = createServer(client => {
     const upstream = connect(Number(target.port || 5432), target.hostname)
     let doomed = false
+    const texts = new Map<string, string>()
     for (const [from, to] of [[client, upstream], [upstream, client]] as const) {
       sockets.add(from)
       if (stalled) from.pause()
@@ -22,7 +23,8 @@ export async function startDatabaseProxy (t: Test, serverUrl: string) {
       from.on('close', () => { sockets.delete(from); to.destroy() })
     }
     client.on('data', bytes => {
-      const loss = awaited?.pattern.test(bytes.toString('latin1')) ? awaited.loss : undefined
+      const sent = withTexts(bytes.toString('latin1'), texts)
+      const loss = awaited?.pattern.test(sent) ? awaited.loss : undefined
       if (loss !== undefined) awaited = undefined
       doomed ||= loss !== undefined
       if (loss === 'lost') client.destroy()
@@ -42,8 +44,6 @@ export async function startDatabaseProxy (t: Test, serverUrl: string) {
 
   const url = new URL(serverUrl)
   url.host = `127.0.0.1:${port}`
-  // So that statements have no names, and their text, by which they are told apart, is on the wire each time.
-  url.searchParams.set('pgbouncer', 'true')
   return {
     url: url.href,
     /** Breaks all connections. New ones are made. */
@@ -59,4 +59,10 @@ export async function startDatabaseProxy (t: Test, serverUrl: string) {
     stall () { stalled = true; for (const socket of sockets) socket.pause() },
     flow () { stalled = false; for (const socket of sockets) socket.resume() }
   }
+}
+
+/** What is sent, with the text of each statement that goes by its name alone once the connection has prepared it (see `statementNames`). */
+function withTexts (sent: string, texts: Map<string, string>): string {
+  for (const [, name = '', text = ''] of sent.matchAll(/([\w-]{22})\0([^\0]+)\0/g)) if (/^\s*[A-Z]{4,}\s/.test(text)) texts.set(name, text)
+  return [sent, ...[...texts].flatMap(([name, text]) => sent.includes(name) ? [text] : [])].join('\n')
 }
