@@ -400,7 +400,7 @@ export interface components {
         PendingCode: {
             /** @description A JWT that opens POST /verify and POST /resend, and nothing else. */
             challengeToken: string;
-            /** @description Seconds until this login is over. */
+            /** @description Seconds until this is over: the login, or the confirmation. */
             expiresIn: number;
             /** @description The number the code goes to, masked. */
             destination: string;
@@ -432,7 +432,7 @@ export interface components {
             confirmationToken: string;
             /** @description The sentence in the text message, without the code. Show it. */
             text: string;
-            /** @description Seconds until this login is over. */
+            /** @description Seconds until this is over: the login, or the confirmation. */
             expiresIn: number;
             /** @description The number the code goes to, masked. */
             destination: string;
@@ -775,7 +775,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `challenge-ended`: This login is over. */
+            /** @description `challenge-ended`: This is over. */
             401: {
                 headers: {
                     /** @description The scheme to authenticate with (RFC 6750). */
@@ -865,7 +865,7 @@ export interface operations {
             /**
              * @description `wrong-code`: Wrong code.
              *     `code-expired`: The code has expired.
-             *     `challenge-ended`: This login is over.
+             *     `challenge-ended`: This is over.
              */
             401: {
                 headers: {
@@ -1350,7 +1350,7 @@ export interface operations {
             };
             /**
              * @description `invalid-token`: No valid access token.
-             *     `challenge-ended`: This login is over.
+             *     `challenge-ended`: This is over.
              */
             401: {
                 headers: {
@@ -1451,7 +1451,7 @@ export interface operations {
              * @description `invalid-token`: No valid access token.
              *     `wrong-code`: Wrong code.
              *     `code-expired`: The code has expired.
-             *     `challenge-ended`: This login is over.
+             *     `challenge-ended`: This is over.
              */
             401: {
                 headers: {

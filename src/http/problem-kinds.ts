@@ -40,7 +40,7 @@ export const problemKinds: Record<ProblemSlug, ProblemKind> = {
   },
   'challenge-ended': {
     status: 401,
-    title: 'This login is over',
+    title: 'This is over',
     meaning: 'This login or confirmation was finished, replaced or given up, or its time is up.',
     remedy: 'Start again, with `POST /login` or `POST /confirmations`.'
   },

@@ -6,7 +6,7 @@ import { exampleChallengeToken } from './fields.ts'
 /** What /login and /resend answer. */
 export const pendingCodeSchema = z.object({
   challengeToken: z.string().meta({ description: 'A JWT that opens POST /verify and POST /resend, and nothing else.' }),
-  expiresIn: z.int().meta({ description: 'Seconds until this login is over.' }),
+  expiresIn: z.int().meta({ description: 'Seconds until this is over: the login, or the confirmation.' }),
   destination: z.string().meta({ description: 'The number the code goes to, masked.' }),
   codeLength: z.int().meta({ description: 'How many digits to ask the person for.' }),
   codeExpiresIn: z.int().meta({ description: 'Seconds until the code is no longer good.' }),
