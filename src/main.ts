@@ -19,7 +19,7 @@ import { portsOf } from './ports.ts'
 async function start (config: Config) {
   const port = await freePort(config.host, config.port)
   const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`
-  const log = pinoLog(config.logLevel)
+  const log = pinoLog(config.logLevel, { gathering: config.production })
 
   const fitted = fittedToThreadPool(config)
   if (fitted.argon2.concurrency < config.argon2.concurrency) log.warn({ atOnce: fitted.argon2.concurrency }, 'fewer hashes at once than ARGON2_CONCURRENCY: the thread pool is too small; use npm start or set UV_THREADPOOL_SIZE')

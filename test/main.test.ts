@@ -1,4 +1,3 @@
-import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { cpSync, statSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
@@ -8,28 +7,12 @@ import { argon2Passwords } from '../src/adapters/argon2-passwords.ts'
 import { prismaUserDirectory } from '../src/adapters/prisma-user-directory.ts'
 import { ada, codeIn } from './support/start.ts'
 import { emptyDatabase, serverUrl } from './support/database.ts'
-import { shownCode, start, startServer, watch } from './support/service.ts'
+import { production, shownCode, start, startServer, watch } from './support/service.ts'
 import { answerLate, startTwilioStandIn, twilioAccount } from './support/twilio-stand-in.ts'
 
 // A first start takes seconds, so there is one: the first tests tell the story of one folder, in order.
 const folder = t.testdir()
 const mode = (file: string) => (statSync(join(folder, file)).mode & 0o777).toString(8)
-
-const pem = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()
-const secret = randomBytes(32).toString('hex')
-
-/** All that production asks for. */
-const production = (databaseUrl: string, twilioUrl = 'http://127.0.0.1:1') => ({
-  NODE_ENV: 'production',
-  DATABASE_URL: databaseUrl,
-  SECRET: secret,
-  JWT_PRIVATE_KEY: pem,
-  SMS_COUNTRIES: 'US',
-  TWILIO_ACCOUNT_SID: twilioAccount.accountSid,
-  TWILIO_AUTH_TOKEN: twilioAccount.authToken,
-  TWILIO_FROM: '+15005550006',
-  TWILIO_BASE_URL: twilioUrl
-})
 
 let server: Awaited<ReturnType<typeof startServer>>
 let demoPassword = ''
@@ -212,8 +195,8 @@ if (serverUrl !== undefined) {
     const runs = [unmigrated, migrated, ...await Promise.all(servers.map(({ ended }) => ended))]
     t.same(runs.slice(2).map(({ code }) => code), [0, 0])
     const log = runs.map(({ stdout, stderr }) => stdout + stderr).join('')
-    const canaries = [ada.password, 'not the password', ada.phone.slice(1), challengeToken, accessToken, accessToken.split('.')[2], secret, url.password,
-      pem.split('\n')[1], twilioAccount.authToken, Buffer.from(`${twilioAccount.accountSid}:${twilioAccount.authToken}`).toString('base64')]
+    const canaries = [ada.password, 'not the password', ada.phone.slice(1), challengeToken, accessToken, accessToken.split('.')[2], env.SECRET, url.password,
+      env.JWT_PRIVATE_KEY.split('\n')[1], twilioAccount.authToken, Buffer.from(`${twilioAccount.accountSid}:${twilioAccount.authToken}`).toString('base64')]
     for (const canary of canaries) t.notOk(log.includes(canary ?? 'missing'), `${canary} is not in the log`)
     t.notMatch(log, new RegExp(`(?<![0-9a-f.])${code}(?![0-9a-f])`), 'nor is the code')
   })

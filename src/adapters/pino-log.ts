@@ -1,8 +1,12 @@
 import pino, { type Logger } from 'pino'
 import pretty from 'pino-pretty'
+import { logDestination } from './log-destination.ts'
 
-/** One JSON line for each event on standard output; on a terminal, one that people can read. */
-export function pinoLog (level: string): Logger {
+/**
+ * One JSON line for each event on standard output, with `gathering` up to 50 ms late; on a terminal, one at once that people can
+ * read.
+ */
+export function pinoLog (level: string, { gathering }: { gathering: boolean }): Logger {
   const options = {
     level,
     timestamp: pino.stdTimeFunctions.isoTime,
@@ -12,5 +16,5 @@ export function pinoLog (level: string): Logger {
   }
   return process.stdout.isTTY
     ? pino(options, pretty({ sync: true, ignore: 'pid,hostname,reqId', translateTime: 'SYS:HH:MM:ss', singleLine: true }))
-    : pino(options)
+    : pino(options, logDestination({ gathering }))
 }

@@ -1,7 +1,9 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { Test } from 'tap'
 import manifest from '../../package.json' with { type: 'json' }
+import { twilioAccount } from './twilio-stand-in.ts'
 
 /** A test, or whatever else cleans up at its end. */
 type Owner = Pick<Test, 'teardown'>
@@ -36,6 +38,21 @@ export async function startServer (t: Owner, { env = {}, ...where }: Where) {
   const [, url = ''] = await server.prints(/Server listening at (http:[^"]+)"/)
   return { ...server, url, ...callsTo(url) }
 }
+
+/** All that production asks for. */
+export const production = (databaseUrl: string, twilioUrl = 'http://127.0.0.1:1') => ({
+  NODE_ENV: 'production',
+  DATABASE_URL: databaseUrl,
+  SECRET: secret,
+  JWT_PRIVATE_KEY: pem,
+  SMS_COUNTRIES: 'US',
+  TWILIO_ACCOUNT_SID: twilioAccount.accountSid,
+  TWILIO_AUTH_TOKEN: twilioAccount.authToken,
+  TWILIO_FROM: '+15005550006',
+  TWILIO_BASE_URL: twilioUrl
+})
+const secret = randomBytes(32).toString('hex')
+const pem = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()
 
 /** Starts any program; it is gone before the test is. */
 export function watch (t: Owner, program: string, words: string[], { folder, env = {}, input }: Where) {
@@ -80,7 +97,7 @@ async function end (child: ChildProcessWithoutNullStreams) {
 }
 
 /** The service as a client sees it. */
-function callsTo (url: string) {
+export function callsTo (url: string) {
   const post = async (path: string, body: object) => {
     return read(await fetch(`${url}${path}`, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }))
   }
