@@ -4,6 +4,8 @@
 try {
   const { loadConfig, sizeThreadPool } = require('./config.js') as typeof import('./config.ts', { with: { 'resolution-mode': 'import' } })
   const { startYieldingPool } = require('./yielding-pool.js') as typeof import('./yielding-pool.ts', { with: { 'resolution-mode': 'import' } })
+  const { fitV8 } = require('./v8-settings.js') as typeof import('./v8-settings.ts', { with: { 'resolution-mode': 'import' } })
+  fitV8()
   sizeThreadPool(loadConfig())
   startYieldingPool()
 } catch {

@@ -31,6 +31,19 @@ t.test('a configuration that won\'t do is one line, also with the preload', asyn
   t.match(stderr, /^sms-login can't start: ARGON2_CONCURRENCY must .*\n$/)
 })
 
+t.test('code that was run a thousand times is compiled well by then, and V8 knows all it is told', async t => {
+  const program = `import { setFlagsFromString } from 'node:v8'
+    setFlagsFromString('--allow-natives-syntax')
+    const isOptimized = Function('f', 'return (%GetOptimizationStatus(f) & 16) !== 0')
+    const work = text => [text.length, text.charCodeAt(0), text.charCodeAt(1)]
+    for (let turn = 0; turn < 1000; turn++) work('text')
+    await new Promise(resolve => setTimeout(resolve, 200))
+    work('text')
+    console.log(isOptimized(work))`
+  const run = (...words: string[]) => watch(t, 'env', ['-u', 'NODE_OPTIONS', process.execPath, ...words, '--input-type=module', '--eval', program], { folder }).ended
+  t.same(await run('--require', `${dist}preload.cjs`), { code: 0, stdout: 'true\n', stderr: '' })
+})
+
 /** The priorities of the threads of a process that has loaded the preload first, and used the pool. */
 async function threads (t: Test, env: Record<string, string> = {}): Promise<number[]> {
   const program = "import { readdir } from 'node:fs/promises'; import { getPriority } from 'node:os'; console.log(JSON.stringify((await readdir('/proc/self/task')).map(Number).map(getPriority)))"
