@@ -1,6 +1,5 @@
 import type { KeyObject } from 'node:crypto'
 import cors from '@fastify/cors'
-import helmet from '@fastify/helmet'
 import Fastify, { type FastifyBaseLogger } from 'fastify'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
 import type { Budgets } from './domain/budgets.ts'
@@ -25,7 +24,7 @@ import { logAnswer } from './http/log-answer.ts'
 import { describeRoutes } from './http/openapi.ts'
 import { readJson } from './http/read-json.ts'
 import { receipts } from './http/receipts.ts'
-import { securityHeaders } from './http/security-headers.ts'
+import { tellBrowsers } from './http/security-headers.ts'
 import { sendFailure, type OutageOf } from './http/send-failure.ts'
 import { sendNotFound } from './http/send-problem.ts'
 import { serverOptions } from './http/server-options.ts'
@@ -91,8 +90,7 @@ export async function buildApp (ports: Ports, settings: Settings, log: FastifyBa
   readJson(app)
   // RFC 9110 §10.1.1 lets a server ignore an expectation that it doesn't know; Node's own answer would be no problem.
   app.server.on('checkExpectation', (request, reply) => { app.server.emit('request', request, reply) })
-  // First, so that what the hooks after it refuse carries the headers as well.
-  await app.register(helmet, securityHeaders)
+  app.addHook('onRequest', tellBrowsers)
   if (settings.corsOrigins.length > 0) await app.register(cors, corsOptions(settings.corsOrigins))
   app.addHook('onRequest', firstLook)
   app.addHook('onRequest', turnAway(ports.passwords))

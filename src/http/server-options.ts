@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { LogController, type FastifyBaseLogger, type FastifyHttpOptions } from 'fastify'
 import type { ProblemSlug } from './problem-kinds.ts'
 import { problem } from './problem.ts'
-import { bareHeaders } from './security-headers.ts'
+import { securityHeaders } from './security-headers.ts'
 import { sendProblem } from './send-problem.ts'
 import type { Server } from 'node:http'
 
@@ -19,7 +19,7 @@ export const serverOptions = {
   logController: new LogController({ disableRequestLogging: true }),
   // Shutting down, a request that still comes in on an open connection is answered like any other.
   return503OnClosing: false,
-  frameworkErrors: (error, request, reply) => { sendProblem(error, request, reply.headers(bareHeaders)) },
+  frameworkErrors: (error, request, reply) => { sendProblem(error, request, reply.headers(securityHeaders)) },
   clientErrorHandler (this, error, socket) { refuse(socket, reasons[error.code ?? ''] ?? 'invalid-request') }
 } satisfies FastifyHttpOptions<Server, FastifyBaseLogger>
 
@@ -40,7 +40,7 @@ function refuse (socket: Socket, slug: ProblemSlug) {
     `HTTP/1.1 ${told.status} ${told.title}`,
     'content-type: application/problem+json',
     `content-length: ${Buffer.byteLength(body)}`,
-    ...Object.entries(bareHeaders).map(([name, value]) => `${name}: ${value}`),
+    ...Object.entries(securityHeaders).map(([name, value]) => `${name}: ${value}`),
     'connection: close',
     '',
     body
