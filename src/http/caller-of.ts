@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net'
 import type { FastifyRequest } from 'fastify'
 import ipaddr from 'ipaddr.js'
 import Negotiator from 'negotiator'
@@ -17,7 +18,7 @@ export function callerOf (request: FastifyRequest): Caller {
 const callers = new WeakMap<FastifyRequest, Caller>()
 
 function read ({ ip, id, socket, headers }: FastifyRequest): Caller {
-  const address = [ip, withoutPort(ip), socket.remoteAddress].find(text => text !== undefined && ipaddr.isValid(text)) ?? 'unknown'
+  const address = [ip, withoutPort(ip), socket.remoteAddress].find(text => text !== undefined && isAddress(text)) ?? 'unknown'
   return {
     address,
     network: networkOf(address),
@@ -28,6 +29,8 @@ function read ({ ip, id, socket, headers }: FastifyRequest): Caller {
   }
 }
 
+const isAddress = (text: string) => isIPv4(text) || ipaddr.IPv6.isValid(text)
+
 // Some gateways append the client's port: 198.51.100.7:4000, [2001:db8::1]:4000.
 const withoutPort = (ip: string) => /^(?:(\d+(?:\.\d+){3})|\[(.+)\]):\d+$/.exec(ip)?.slice(1).find(Boolean)
 
@@ -36,7 +39,7 @@ const withoutPort = (ip: string) => /^(?:(\d+(?:\.\d+){3})|\[(.+)\]):\d+$/.exec(
  * single one would be none.
  */
 function networkOf (address: string): string {
-  if (!ipaddr.isValid(address)) return address
+  if (!ipaddr.IPv6.isValid(address)) return address
   const parsed = ipaddr.process(address)
   return parsed.kind() === 'ipv4' ? parsed.toString() : `${ipaddr.IPv6.networkAddressFromCIDR(`${parsed.toString()}/56`).toString()}/56`
 }

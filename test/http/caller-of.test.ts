@@ -18,7 +18,7 @@ t.test('a port that a gateway has appended makes no new address', async t => {
 })
 
 t.test('what is no address at all counts as the proxy that forwarded it', async t => {
-  for (const ip of ['', 'unknown', '_hidden', 'evil.example', '198.51.100.7:4000:1', '1.2.3.4.5']) t.same(caller(ip), { address: '10.0.0.1', network: '10.0.0.1', requestId: 'one', languages: ['*'], toll: [] }, ip)
+  for (const ip of ['', 'unknown', '_hidden', 'evil.example', '198.51.100.7:4000:1', '1.2.3.4.5', '0x7f.1', '010.0.0.1', '::1%eth-0']) t.same(caller(ip), { address: '10.0.0.1', network: '10.0.0.1', requestId: 'one', languages: ['*'], toll: [] }, ip)
   t.equal(caller('unknown', 'no socket').network, 'unknown')
 })
 
