@@ -20,8 +20,8 @@ export async function measureFlows ({ sizes, cores, database, phones, startServe
     return { perSecond: done.perSecond, cpu: cpu.all / done.total, results: done.results }
   }
 
-  // What the first requests compile is no part of what a login costs.
-  for (const server of [logging, silent]) await slice(server, sizes.rawMs)
+  progress('flows, to warm up')
+  for (const server of [logging, silent]) await slice(server, sizes.warmMs)
   const rounds = []
   const latencies = []
   let before = await rawSlice()

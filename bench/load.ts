@@ -16,6 +16,8 @@ const settle = 1000
  */
 export async function measureLoad (bench: Bench) {
   const server = await bench.startServer()
+  bench.progress('flows, to warm up')
+  await capacityOf(bench, server, bench.sizes.warmMs)
   const levels = []
   for (const multiple of bench.sizes.loads) {
     bench.progress(`logins at ${multiple} times the capacity`)
@@ -27,8 +29,8 @@ export async function measureLoad (bench: Bench) {
 }
 
 /** Flows a second, closed: just before the level it is for, as the machine's speed drifts. */
-async function capacityOf ({ sizes, phones, database }: Bench, { client }: Server) {
-  const { perSecond } = await closedLoop(atOnce, { ms: sizes.loadMs / 3 }, () => flow(client, phones, database.next()))
+async function capacityOf ({ sizes, phones, database }: Bench, { client }: Server, ms = sizes.loadMs / 3) {
+  const { perSecond } = await closedLoop(atOnce, { ms }, () => flow(client, phones, database.next()))
   return perSecond
 }
 

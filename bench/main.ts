@@ -21,7 +21,7 @@ const { values: told } = parseArgs({
   }
 })
 /** Seconds after which something must be hanging. */
-const deadline = told.quick ? 120 : 540
+const deadline = told.quick ? 120 : 660
 const sizes = told.quick ? quick : full
 
 const folder = mkdtempSync(join(tmpdir(), 'sms-login-bench-'))
