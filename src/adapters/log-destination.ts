@@ -16,6 +16,7 @@ export function logDestination ({ gathering, file = 1 }: { gathering: boolean, f
   // Of a write that was cut short, or failed.
   let rest = Buffer.alloc(0)
   let failing = false
+  let told = false
   let lost = 0
   let timer: NodeJS.Timeout | undefined
 
@@ -39,12 +40,15 @@ export function logDestination ({ gathering, file = 1 }: { gathering: boolean, f
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException // fs throws no other.
       // EAGAIN: a pipe that is full, as its reader is slow.
-      if (code !== 'EAGAIN' && !failing) tellOperator(`sms-login can't write its log, and goes on without: ${message}`)
+      if (code !== 'EAGAIN' && !told) {
+        tellOperator(`sms-login can't write its log, and goes on without: ${message}`)
+        told = true
+      }
       failing = true
       later()
       return
     }
-    failing = false
+    failing = told = false
     if (lost === 0) return
     const line = { level: 'warn', time: new Date().toISOString(), lost, msg: 'the log could not be written for a while, and lines were lost' }
     lost = 0
