@@ -1,6 +1,11 @@
 import { defineConfig } from 'prisma/config'
 
-// `prisma generate` asks for an engine binary that it never runs; without this it tries to download one.
-if (process.argv.includes('generate')) process.env['PRISMA_SCHEMA_ENGINE_BINARY'] ??= process.execPath
+// `prisma generate` asks for an engine binary that it never runs. Without this it tries to download
+// one.
+if (process.argv.includes('generate'))
+  process.env['PRISMA_SCHEMA_ENGINE_BINARY'] ??= process.execPath
 
-export default defineConfig({ schema: 'prisma/schema.prisma', migrations: { path: 'prisma/migrations' } })
+export default defineConfig({
+  schema: 'prisma/schema.prisma',
+  migrations: { path: 'prisma/migrations' }
+})

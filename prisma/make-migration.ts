@@ -1,13 +1,13 @@
 import { mkdir, writeFile } from 'node:fs/promises'
-import { openDatabase } from '../src/adapters/database.ts'
-import { migrate, schemaDifference } from '../src/adapters/migrations.ts'
+import { openDatabase } from '../src/adapters/postgres/database.ts'
+import { migrate, schemaDifference } from '../src/adapters/postgres/migrations.ts'
 
-// `npm run make-migration <verb_what>`: what prisma/schema.prisma asks for and the migrations don't give yet becomes the
-// next migration. Needs no server and no network.
+// `npm run migrate:new <verb_what>`: writes the next migration, with the difference between
+// prisma/schema.prisma and the existing migrations. Needs neither a server nor a network.
 
 const [name, ...rest] = process.argv.slice(2)
 if (name === undefined || rest.length > 0 || !/^[a-z]+(_[a-z0-9]+)+$/.test(name)) {
-  console.error('usage: npm run make-migration <verb_what>, for example add_sessions')
+  console.error('Usage: npm run migrate:new <verb_what>, for example add_sessions')
   process.exit(2)
 }
 
@@ -17,7 +17,7 @@ const sql = await schemaDifference(database.engine)
 await database.close()
 
 if (sql === undefined) {
-  console.log('prisma/schema.prisma asks for nothing new')
+  console.log('prisma/schema.prisma and the migrations do not differ')
 } else {
   const stamp = new Date().toISOString().replace(/\D/g, '').slice(0, 14)
   const folder = new URL(`migrations/${stamp}_${name}/`, import.meta.url)

@@ -1,110 +1,151 @@
-import { createServer, type AddressInfo } from 'node:net'
-import closeWithGrace from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
-import { databaseFailure } from './adapters/database-failure.ts'
-import { openDatabase } from './adapters/database.ts'
-import { localFolder, localSecret, localSigningKey } from './adapters/local-keys.ts'
-import { pinoLog } from './adapters/pino-log.ts'
-import { prismaUserDirectory } from './adapters/prisma-user-directory.ts'
-import type { Metrics } from './adapters/prometheus-metrics.ts'
-import { sweep } from './adapters/sweep.ts'
+import type { Metrics } from './adapters/logs/prometheus-metrics.ts'
+import { createPinoLog } from './adapters/logs/pino-log.ts'
+import { failureLine } from './adapters/postgres/classify-database-error.ts'
+import { openDatabase } from './adapters/postgres/database.ts'
+import { isUnencrypted } from './adapters/postgres/server-url.ts'
+import { dataFolder, localSecret, localSigningKey } from './adapters/secrets/local-keys.ts'
+import { buildAdminApp } from './admin-app.ts'
 import { buildApp } from './app.ts'
-import { bringUpToDate } from './bring-up-to-date.ts'
-import { fittedToThreadPool, loadConfig, type Config } from './config.ts'
-import { addDemoUser, greeting } from './demo.ts'
-import { metricsServer } from './http/metrics-server.ts'
-import { portsOf } from './ports.ts'
+import { ensureMigrated } from './commands/ensure-migrated.ts'
+import { languagesTooLong, loadConfig, productionWarnings, type Config } from './config/config.ts'
+import { createAdapters } from './create-adapters.ts'
+import { addDemoUser, greeting } from './demo/first-run.ts'
+import { createMetricsServer } from './http/connections/metrics-server.ts'
+import { freePort } from './runtime/free-port.ts'
+import { repairPhonesUntilClosed, runTimers } from './runtime/run-timers.ts'
+import { stopOnSignals } from './runtime/stop-on-signals.ts'
+import { exitWithoutTerminal, onTerminalGone, surviveSignals } from './runtime/terminal-hang-up.ts'
+import { capConcurrencyToThreadPool } from './runtime/thread-pool.ts'
 
-async function start (config: Config) {
+async function start(config: Config) {
   const port = await freePort(config.host, config.port)
   const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`
-  const log = pinoLog(config.logLevel, { gathering: config.production })
-
-  const fitted = fittedToThreadPool(config)
-  if (fitted.argon2.concurrency < config.argon2.concurrency) log.warn({ atOnce: fitted.argon2.concurrency }, 'fewer hashes at once than ARGON2_CONCURRENCY: the thread pool is too small; use npm start or set UV_THREADPOOL_SIZE')
+  const log = createPinoLog(config.logLevel, { buffered: config.production })
+  const cappedConfig = capConcurrencyToThreadPool(config)
+  logWarnings(config, cappedConfig, url, log)
 
   const database = await openDatabase(config.databaseUrl, {
-    onError: error => log.warn({ err: error }, 'an idle database connection broke; the next query opens another')
+    onError: error =>
+      log.warn({ err: error }, 'an idle database connection broke; the next query opens another')
   })
-  await bringUpToDate(database, config)
+  await ensureMigrated(database, config)
 
-  const secrets = config.secrets ?? [localSecret(localFolder)] as const
-  const metrics = config.metricsPort === undefined ? undefined : (await import('./adapters/prometheus-metrics.ts')).prometheusMetrics()
-  const ports = await portsOf(fitted, database, secrets, log, metrics)
-
-  const app = await buildApp(ports, {
-    ...config,
-    issuer: config.issuer ?? url,
-    audience: config.audience ?? url,
-    secrets,
-    signingKeys: config.signingKeys ?? [localSigningKey(localFolder)]
-  }, log)
+  const secrets = config.secrets ?? ([localSecret(dataFolder)] as const)
+  const metrics = config.metricsPort === undefined ? undefined : await createMetrics()
+  const ports = await createAdapters(cappedConfig, database, secrets, log, metrics)
+  const app = await buildApp(
+    ports,
+    {
+      ...config,
+      issuer: config.issuer ?? url,
+      audience: config.audience ?? url,
+      secrets,
+      signingKeys: config.signingKeys ?? [localSigningKey(dataFolder)]
+    },
+    log
+  )
   app.addHook('onClose', database.close)
-  const chores = [
-    setInterval(() => sweep(database.prisma, ports.clock()).catch(putOff('old counters and sessions could not be removed', log)), 60_000),
-    setInterval(() => ports.countryTraffic.share(ports.clock()).catch(putOff('texts and right codes could not be added up', log)), 5_000)
-  ]
-  app.addHook('onClose', async () => {
-    for (const chore of chores) clearInterval(chore)
-    await ports.countryTraffic.share(ports.clock()).catch(putOff('texts and right codes could not be added up', log))
-  })
+  app.addHook('onClose', () => ports.sms.settled())
 
-  // Always there: in the moment in which nothing listens to a signal, it ends the process.
-  const stayAlive = () => {}
-  process.on('SIGTERM', stayAlive).on('SIGINT', stayAlive)
-  let stopping = false
-  // Kept alive, the connection of a request that was under way when the stop began would hold up the stop for a minute.
-  app.addHook('onSend', async (_request, reply) => { if (stopping) reply.header('connection', 'close') })
-  closeWithGrace({ delay: config.shutdownTimeoutMs, logger: log }, async ({ signal, err }) => {
-    if (err) log.fatal({ err }, 'stopping after an error nobody caught')
-    else log.info({ signal }, 'stopping: no new connections, requests under way are finished')
-    // Under npm a signal may come twice, from the terminal or the supervisor and from npm; the second is no reason to cut
-    // a request off. What ends a stop that takes too long is the delay.
-    if (signal !== undefined) {
-      for (const listener of process.listeners(signal)) if (listener !== stayAlive) process.removeListener(signal, listener)
-    }
-    stopping = true
-    // A client that stalls in the middle of its request must not keep the database from being closed in order.
-    setTimeout(() => app.server.closeAllConnections(), config.shutdownTimeoutMs * 0.8).unref()
-    await app.close()
+  const { prisma } = database
+  await runTimers(app, { ...ports, prisma, policy: config.policy, log })
+  repairPhonesUntilClosed(app, { prisma, log })
+  const apps = [app, ...(await adminApps(ports, secrets, config, log))] as const
+  const [, admin] = apps
+  if (admin !== undefined) app.addHook('onClose', () => admin.close())
+  stopWithTerminal = stopOnSignals(apps, config, log)
+  if (metrics !== undefined) await serveMetrics(apps, metrics, config, log)
+  await admin?.listen(adminAddress(config)).catch(error => {
+    throw new Error(`ADMIN_PORT can't be used: ${error.message}`)
   })
-
-  if (metrics !== undefined) await serveMetrics(app, metrics, config, log)
   await app.listen({ host: config.host, port })
-  if (!config.production && config.twilio === null) {
-    console.log(greeting(url, await addDemoUser(prismaUserDirectory(database.prisma), ports.passwords)))
-  }
+  if (!config.production && config.twilio === null)
+    console.log(greeting(url, await addDemoUser(ports.directory, ports.passwords)))
 }
 
-/** A chore that fails is done the next time. */
-const putOff = (what: string, log: Logger) => (error: unknown) => log.warn({ err: error }, `${what}; the next time will do it`)
+/** Logs settings that work but are probably mistakes. */
+function logWarnings(config: Config, { argon2 }: Config, url: string, log: Logger) {
+  for (const warning of productionWarnings(config, url)) log.warn(warning)
+  if (argon2.concurrency < config.argon2.concurrency)
+    log.warn(
+      { atOnce: argon2.concurrency },
+      'fewer concurrent hashes than ARGON2_CONCURRENCY: the thread pool is too small; ' +
+        'use npm start or set UV_THREADPOOL_SIZE'
+    )
+  for (const tooLong of languagesTooLong(config))
+    log.warn(
+      tooLong,
+      'messages in this language do not fit with SMS_BRAND, SMS_ORIGIN and SMS_ANDROID_HASH; ' +
+        'they are sent in English'
+    )
+  if (config.production && isUnencrypted(config.databaseUrl))
+    log.warn(
+      'the connection to the database is not encrypted; add sslmode=verify-full to DATABASE_URL'
+    )
+}
 
-/** Counts what `app` answers, and shows it on a port of its own for as long as `app` runs. */
-async function serveMetrics (app: FastifyInstance, metrics: Metrics, { host, metricsPort }: Config, log: Logger) {
-  app.addHook('onResponse', async ({ method, routeOptions }, { statusCode: status, elapsedTime }) => {
-    metrics.answered({ method, route: routeOptions.url ?? 'none', status, seconds: elapsedTime / 1000 })
+/** The admin API, or nothing when it is off. */
+const adminApps = async (
+  ports: Awaited<ReturnType<typeof createAdapters>>,
+  secrets: readonly [Buffer, ...Buffer[]],
+  config: Config,
+  log: Logger
+) =>
+  config.adminPort === undefined
+    ? []
+    : [
+        await buildAdminApp(
+          { ...ports, users: ports.directory, policy: config.policy },
+          { ...config, apiKeyHashes: config.apiKeyHashes ?? [], secrets },
+          log
+        )
+      ]
+
+const adminAddress = ({ host, adminPort = 0 }: Config) => ({
+  host,
+  port: adminPort,
+  listenTextResolver: (url: string) => `Admin API at ${url}`
+})
+
+const createMetrics = async () =>
+  (await import('./adapters/logs/prometheus-metrics.ts')).createPrometheusMetrics()
+
+/**
+ * Counts the responses of `apps` and serves the metrics on their own port until the first of them
+ * closes.
+ */
+async function serveMetrics(
+  apps: readonly [FastifyInstance, ...FastifyInstance[]],
+  metrics: Metrics,
+  { host, metricsPort }: Config,
+  log: Logger
+) {
+  for (const app of apps)
+    app.addHook(
+      'onResponse',
+      async ({ method, routeOptions }, { statusCode: status, elapsedTime }) => {
+        metrics.recordResponse({
+          method,
+          route: routeOptions.url ?? 'none',
+          status,
+          seconds: elapsedTime / 1000
+        })
+      }
+    )
+  const server = createMetricsServer(metrics)
+  apps[0].addHook('onClose', () => server.close())
+  const address = await server.listen({ host, port: metricsPort ?? 0 }).catch(error => {
+    throw new Error(`METRICS_PORT can't be used: ${error.message}`)
   })
-  const server = metricsServer(metrics)
-  app.addHook('onClose', () => server.close())
-  const address = await server.listen({ host, port: metricsPort ?? 0 }).catch(error => { throw new Error(`METRICS_PORT won't do: ${error.message}`) })
   log.info(`Metrics at ${address}/metrics`)
 }
 
-/**
- * This port, or for 0 one that nobody listens on; throws when it can't be had. Asked for before listening: the tokens'
- * issuer names it, and a mistake shows before the database is touched.
- */
-function freePort (host: string, wanted: number) {
-  return new Promise<number>((resolve, reject) => {
-    const server = createServer()
-    server.once('error', error => reject(new Error(`HOST and PORT won't do: ${error.message}`)))
-    server.listen(wanted, host, () => {
-      const { port } = server.address() as AddressInfo // A TCP server's address is never a path.
-      server.close(() => resolve(port))
-    })
-  })
-}
+surviveSignals()
+exitWithoutTerminal()
+let stopWithTerminal: () => void = () => process.exit()
+onTerminalGone(() => stopWithTerminal())
 
 let url = ''
 try {
@@ -112,6 +153,6 @@ try {
   url = config.databaseUrl
   await start(config)
 } catch (error) {
-  console.error(`sms-login can't start: ${databaseFailure(error, url)}`)
+  console.error(`sms-login can't start: ${failureLine(error, url)}`)
   process.exit(1)
 }

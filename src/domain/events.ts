@@ -1,28 +1,74 @@
-import type { Caller } from './caller.ts'
+import type { RequestContext } from './request-context.ts'
+import type { LockoutKind } from './codes/purpose.ts'
+import type { NoticeName } from './messages/notice.ts'
 
-/** What is worth evidence: who did what, without a secret in it. */
-export type Event = { caller: Caller | null } & (
-  | { name: 'password.right', userId: string }
-  /** Null: nobody has that name. It isn't kept: people type passwords there. */
-  | { name: 'password.wrong', userId: string | null }
-  | { name: 'code.sent', userId: string, country: string }
-  | { name: 'code.not-sent', userId: string, country: string, reason: string }
-  | { name: 'code.right', userId: string, country: string }
-  | { name: 'code.wrong', userId: string }
-  | { name: 'codes.locked', userId: string, failures: number }
-  | { name: 'token.issued', userId: string, sessionId: string, tokenId: string }
-  | { name: 'session.ended', userId: string, sessionId: string }
-  /** A refresh token came back that had been exchanged before: it was copied, and the session has been ended. */
-  | { name: 'session.reused', userId: string, sessionId: string }
-  | { name: 'action.asked', userId: string, sessionId: string, action: string }
-  | { name: 'action.confirmed', userId: string, sessionId: string, action: string }
-  | { name: 'receipt.issued', userId: string, receiptId: string }
-  | { name: 'limit.reached', budget: string }
-  /** Too few of its texts were verified; nobody in particular did it, so there is no caller. */
-  | { name: 'country.stopped', country: string, texts: number, verified: number, until: Date }
+/** Who changed a user: the user, an operator on the command line, or the owner of an API key. */
+export type Actor = 'user' | 'operator' | `key:${string}`
+
+/** A security event: what happened to which user. It contains no secrets. */
+export type Event = { context: RequestContext | null } & (
+  | { name: 'password.accepted'; userId: string }
+  /**
+   * `userId` is null when there is no such user. The username is left out, because users sometimes
+   * type their password there.
+   */
+  | { name: 'password.rejected'; userId: string | null }
+  /** The user can't log in until an operator sets a new password. */
+  | { name: 'password.digest_unreadable'; userId: string }
+  | { name: 'code.sent'; userId: string; country: string }
+  | { name: 'code.send_failed'; userId: string; country: string; reason: string }
+  | { name: 'code.accepted'; userId: string; country: string }
+  | { name: 'code.rejected'; userId: string }
+  | { name: 'account.locked'; userId: string; lockout: LockoutKind; failures: number }
+  | { name: 'token.issued'; userId: string; sessionId: string; tokenId: string }
+  | { name: 'session.ended'; userId: string; sessionId: string }
+  /** A used refresh token was sent again. It was copied, so the session has been revoked. */
+  | { name: 'refresh_token.reused'; userId: string; sessionId: string }
+  | { name: 'confirmation.requested'; userId: string; sessionId: string; action: string }
+  | { name: 'confirmation.accepted'; userId: string; sessionId: string; action: string }
+  | { name: 'receipt.issued'; userId: string; receiptId: string }
+  | { name: 'notice.sent'; userId: string; notice: NoticeName; country: string }
+  | {
+      name: 'notice.send_failed'
+      userId: string
+      notice: NoticeName
+      country: string
+      reason: string
+    }
+  | { name: 'phone_change.requested' | 'phone.changed'; userId: string; sessionId: string }
+  | { name: 'password.changed'; userId: string; actor: Actor }
+  /** `changed` names the fields and never contains their values. */
+  | { name: 'user.updated'; userId: string; actor: Actor; changed: readonly UserField[] }
+  | {
+      name: 'user.created' | 'user.deleted' | 'user.unlocked' | 'user.sessions_ended'
+      userId: string
+      actor: Actor
+    }
+  /** An import of users, with the numbers of users. */
+  | { name: 'users.imported'; actor: Actor; added: number; existing: number; rejected: number }
+  /** A response of the admin API. `route` is a template, and `userId` the id in the path. */
+  | {
+      name: 'admin.requested'
+      actor: Actor
+      method: string
+      route: string
+      userId: string | null
+      status: number
+    }
+  /** A request to the admin API without a valid API key. */
+  | { name: 'api_key.rejected' }
+  | { name: 'rate_limit.exceeded'; limit: string }
+  /** Too few codes sent to the country were verified. No single request causes it. */
+  | { name: 'sms.country_paused'; country: string; messages: number; verified: number; until: Date }
 )
+
+/**
+ * A field of a user that can be changed. A new password, and a number that the user changed, are
+ * events of their own.
+ */
+type UserField = 'username' | 'phone' | 'locale' | 'claims' | 'disabled' | 'factors'
 
 export type EventName = Event['name']
 
-/** Takes note of events. Never throws, and nobody waits for it. */
+/** Records events. Never throws, and callers don't wait for it. */
 export type Events = { record: (event: Event) => void }

@@ -1,26 +1,29 @@
-import type { Texts } from './code-text.ts'
-import type { ConversionPolicy } from './country-traffic.ts'
-import type { ConfirmationTemplate } from './confirmation-template.ts'
-import type { Limits } from './limits.ts'
+import type { MessageSettings } from './messages/compose-message.ts'
+import type { ConversionPolicy } from './messages/sms-pumping.ts'
+import type { ConfirmationTemplate } from './confirmations/confirmation-template.ts'
+import type { Limits } from './rate-limits/limits.ts'
 
-/** How long things live and how often they may be tried. All times in seconds. */
+/** Lifetimes, limits and templates. All times are in seconds. */
 export type Policy = {
-  /** How long a code is good for. */
+  /** How long a code is valid. */
   codeTtl: number
-  /** How long a challenge can be verified or its code sent again, from the login on. */
+  /** How long a challenge can be verified, or its code resent, after it was opened. */
   challengeTtl: number
-  /** Wrong codes a challenge bears. */
+  /** Attempts per challenge. */
   codeAttempts: number
-  /** Between two texts for one challenge. */
+  /** Minimum time between two messages for one challenge. */
   resendCooldown: number
-  texts: Texts
-  /** How long a session lives after it was last refreshed, and at most. */
+  messages: MessageSettings
+  /** How long a session lasts without a refresh. */
   refreshTokenTtl: number
+  /** How long a session lasts at most. */
   sessionTtl: number
-  /** The sentences for actions that can be confirmed, by action. */
+  /** The operator's sentences for confirmations, by action. */
   confirmationTemplates: ReadonlyMap<string, ConfirmationTemplate>
-  /** How old a login may be for a confirmation. */
+  /** Maximum age of the login for a confirmation. */
   confirmationMaxAge: number
+  /** Maximum age of the login for a change of the account's phone number or its deletion. */
+  reauthMaxAge: number
   limits: Limits
   conversion: ConversionPolicy
 }

@@ -1,4 +1,7 @@
-/** Every expected "no". The names are the last part of a problem's `type`, so callers depend on them. */
+/**
+ * Every expected failure. A slug is the last path segment of a problem's `type`, so it must not
+ * change.
+ */
 export type RefusalSlug =
   | 'invalid-credentials'
   | 'wrong-code'
@@ -15,29 +18,32 @@ export type RefusalSlug =
   | 'reauthentication-required'
   | 'not-found'
   | 'unknown-action'
+  | 'username-taken'
   | 'invalid-request'
   | 'not-ready'
   | 'database-unavailable'
 
-/** What a caller may be told besides the slug. */
+/** Details of a refusal. All of them except `limit` are sent to the caller. */
 export type RefusalFacts = {
-  /** Whole seconds until asking again can succeed. */
+  /** Whole seconds until a retry can succeed. */
   retryAfter?: number
   attemptsRemaining?: number
-  /** Which parts of the request won't do, and why. */
-  errors?: readonly { path: readonly string[], detail: string }[]
-  /** Seconds that may have passed since the login. */
+  /** The invalid parts of the request, each with the reason. */
+  errors?: readonly { path: readonly string[]; detail: string }[]
+  /** Maximum age of the login, in seconds. */
   maxAge?: number
-  /** Of what there were too many: requests, passwords or codes; `codes-off`: so many that only the operator can help. */
+  /** What there were too many of. `codes-off` ends only when the operator unlocks the account. */
   reason?: 'requests' | 'passwords' | 'codes' | 'codes-off'
+  /** The name of the exhausted rate limit. For the operator, because callers must not learn it. */
+  limit?: string
 }
 
-/** A "no" the caller is entitled to. Anything else thrown is a bug or an outage. */
+/** An expected failure that the caller learns about. Any other error is a bug or an outage. */
 export class Refusal extends Error {
   readonly slug: RefusalSlug
   readonly facts: RefusalFacts
 
-  constructor (slug: RefusalSlug, facts: RefusalFacts = {}) {
+  constructor(slug: RefusalSlug, facts: RefusalFacts = {}) {
     super(slug)
     this.name = 'Refusal'
     this.slug = slug

@@ -1,28 +1,51 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { refreshGrace, refreshSession, type RefreshSessionPorts } from '../domain/refresh-session.ts'
-import { callerOf } from '../http/caller-of.ts'
-import { exampleRefreshToken, refreshTokenField } from './fields.ts'
+import {
+  refreshGrace,
+  refreshSession,
+  refreshSessionRefusals,
+  type RefreshSessionPorts
+} from '../domain/sessions/refresh-session.ts'
+import { requestContext } from '../http/requests/request-context.ts'
+import { placeholder, refreshTokenField } from './fields.ts'
+import { problemsOf } from './problems-of.ts'
 import { tokensReply, tokensSchema, type TokensReplyOptions } from './tokens-reply.ts'
 
 export type RefreshOptions = RefreshSessionPorts & TokensReplyOptions
 
-const body = z.strictObject({ refreshToken: refreshTokenField }).meta({ id: 'RefreshRequest', examples: [{ refreshToken: exampleRefreshToken }] })
+const body = z
+  .strictObject({ refreshToken: refreshTokenField })
+  .meta({ id: 'RefreshRequest', examples: [{ refreshToken: placeholder.refreshToken }] })
 
-/** POST /refresh: a refresh token, for the next one and another access token. */
+/** POST /refresh: exchanges a refresh token for its successor and a new access token. */
 export const refreshRoute: FastifyPluginAsyncZod<RefreshOptions> = async (app, options) => {
-  app.post('/refresh', {
-    schema: {
-      operationId: 'refresh',
-      summary: 'Exchange a refresh token for new tokens',
-      description: `A refresh token is good once; keep the new one. When the answer was lost, the same token gets the same new one again, within ${refreshGrace} seconds and as long as the new one was not used. Any other use of a used token ends the session: it was copied.`,
-      tags: ['Sessions'],
-      body,
-      response: { 200: tokensSchema }
+  app.post(
+    '/refresh',
+    {
+      schema: {
+        operationId: 'refresh',
+        summary: 'Exchange a refresh token for new tokens',
+        description: [
+          'Refresh tokens are single-use, so always keep the latest. If a response is lost, retry',
+          `with the same token within ${refreshGrace} seconds. The same successor is returned,`,
+          'unless it was used. Any other reuse means that the token was copied, so the session is',
+          'revoked.'
+        ].join(' '),
+        tags: ['Sessions'],
+        body,
+        response: { 200: tokensSchema }
+      },
+      config: {
+        problems: problemsOf('invalid-request', ...refreshSessionRefusals)
+      }
     },
-    config: { problems: ['invalid-request', 'session-ended', 'too-many-attempts', 'database-unavailable'] }
-  }, async request => {
-    const caller = callerOf(request)
-    return tokensReply(options, caller, await refreshSession(options, caller, request.body.refreshToken))
-  })
+    async request => {
+      const context = requestContext(request)
+      return tokensReply(
+        options,
+        context,
+        await refreshSession(options, context, request.body.refreshToken)
+      )
+    }
+  )
 }

@@ -1,0 +1,5 @@
+-- AlterTable
+ALTER TABLE "challenges" ADD COLUMN     "language" TEXT;
+
+-- AlterTable
+ALTER TABLE "sessions" ADD COLUMN     "language" TEXT;

@@ -1,0 +1,69 @@
+import type { Event, EventName, Events } from '../../domain/events.ts'
+
+/** The part of a pino or Fastify logger that is used here. */
+export type EventLog = Record<'info' | 'warn', (fields: object, message: string) => void>
+
+/** Writes each event as a log line. */
+export const createSecurityLog = (log: EventLog): Events => ({
+  record({ name, context, ...facts }: Event) {
+    const [level, message] = lines[name]
+    log[level](
+      {
+        event: name,
+        ...(context !== null && { reqId: context.requestId, ip: context.address }),
+        ...facts
+      },
+      message
+    )
+  }
+})
+
+const lines: Record<EventName, ['info' | 'warn', string]> = {
+  'password.accepted': ['info', 'login with the correct password'],
+  'password.rejected': ['info', 'login with an unknown username or a wrong password'],
+  'password.digest_unreadable': [
+    'warn',
+    'the stored password hash is unreadable, so no password matches; set a new password'
+  ],
+  'code.sent': ['info', 'code accepted by the SMS provider'],
+  'code.send_failed': [
+    'info',
+    'code not accepted by the SMS provider and voided; see sms.failed or sms.refused'
+  ],
+  'code.accepted': ['info', 'correct code'],
+  'code.rejected': ['info', 'wrong code'],
+  'account.locked': [
+    'warn',
+    'account locked after too many consecutive wrong codes; the users command unlock ends it'
+  ],
+  'token.issued': ['info', 'access token issued'],
+  'session.ended': ['info', 'session ended by the user or the operator'],
+  'refresh_token.reused': [
+    'warn',
+    'refresh token reused, so it was probably copied; the session is revoked'
+  ],
+  'confirmation.requested': ['info', 'confirmation requested'],
+  'confirmation.accepted': ['info', 'action confirmed'],
+  'receipt.issued': ['info', 'receipt issued'],
+  'notice.sent': ['info', 'notice of a change accepted by the SMS provider'],
+  'notice.send_failed': [
+    'warn',
+    'notice of a change not accepted by the SMS provider; see sms.failed or sms.refused'
+  ],
+  'phone_change.requested': ['info', 'change of the phone number requested'],
+  'phone.changed': ['info', 'phone number changed by the user; all other sessions have ended'],
+  'password.changed': ['info', 'password changed'],
+  'user.created': ['info', 'user created'],
+  'users.imported': ['info', 'users imported'],
+  'user.updated': ['info', 'user changed'],
+  'user.deleted': ['info', 'user deleted'],
+  'user.unlocked': ['info', 'lockouts and rate limits of a user reset'],
+  'user.sessions_ended': ['info', 'all sessions of a user ended by the operator'],
+  'admin.requested': ['info', 'request to the admin API'],
+  'api_key.rejected': ['warn', 'request to the admin API without a valid API key'],
+  'rate_limit.exceeded': ['warn', 'request refused: rate limit exceeded'],
+  'sms.country_paused': [
+    'warn',
+    'messages to this country are paused: too few of their codes were entered (SMS pumping?)'
+  ]
+}

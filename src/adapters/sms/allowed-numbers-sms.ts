@@ -1,0 +1,22 @@
+import type { Sms } from '../../domain/messages/sms.ts'
+import { countryOf, countryError, type Countries } from './libphonenumber-phones.ts'
+
+/**
+ * Sends messages only to personal lines in these countries. Any other number is undeliverable, even
+ * if the operator stored it under an older configuration.
+ */
+export const createAllowedNumbersSms = (
+  countries: Countries,
+  sms: Sms,
+  log: { warn: (fields: object, message: string) => void }
+): Sms => ({
+  async send(message) {
+    const reason = countryError(message.to, countries)
+    if (reason === undefined) return await sms.send(message)
+    log.warn(
+      { event: 'sms.refused', country: countryOf(message.to) },
+      `message not sent: ${reason}`
+    )
+    return 'undeliverable'
+  }
+})

@@ -1,0 +1,155 @@
+import twilio from 'twilio'
+import type { Sms } from '../../domain/messages/sms.ts'
+import type { UndeliverableReason } from '../../domain/codes/undeliverable.ts'
+import { createTwilioHttp, type NoResponse } from './twilio-http.ts'
+
+/** `baseUrl` replaces https://api.twilio.com. `timeoutMs` limits the duration of a whole send. */
+export type TwilioSettings = {
+  accountSid: string
+  authToken: string
+  sender: { from: string } | { messagingServiceSid: string }
+  baseUrl?: string
+  timeoutMs: number
+}
+
+/** The part of a pino or Fastify logger that is used here. */
+export type SmsLog = {
+  warn: (fields: object, message: string) => void
+  error: (fields: object, message: string) => void
+}
+
+/**
+ * Twilio's error codes about the recipient's number, each with its name in the log and the result
+ * of the send. Other codes concern this service, its account or Twilio. Twilio adds codes over
+ * time, so an unknown one counts as `rejected`. https://www.twilio.com/docs/api/errors
+ */
+const undeliverable: ReadonlyMap<unknown, { name: string; outcome: UndeliverableReason }> = new Map(
+  [
+    [21211, { name: 'invalid', outcome: 'not-mobile' }],
+    [21265, { name: 'shortcode', outcome: 'not-mobile' }],
+    [21266, { name: 'sender', outcome: 'unroutable' }],
+    [21268, { name: 'premium', outcome: 'not-mobile' }],
+    [21408, { name: 'region', outcome: 'unroutable' }],
+    [21608, { name: 'unverified', outcome: 'unroutable' }],
+    [21610, { name: 'unsubscribed', outcome: 'blocked' }],
+    [21612, { name: 'unroutable', outcome: 'unroutable' }],
+    [21614, { name: 'incapable', outcome: 'not-mobile' }],
+    [21635, { name: 'landline', outcome: 'not-mobile' }],
+    [30004, { name: 'blocked', outcome: 'blocked' }],
+    [30006, { name: 'landline', outcome: 'not-mobile' }]
+  ]
+)
+
+/** Each reason why a message was not sent, or may not have been, with advice for the operator. */
+const unavailable = {
+  credentials: 'Twilio refused the credentials: check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN',
+  throttled: 'Twilio is limiting this account: lower the rate or ask Twilio to raise the limit',
+  outage:
+    'Twilio responded with a server error; the message may have been sent: ' +
+    'see https://status.twilio.com',
+  redirect: 'Twilio responded with a redirect, which is never followed: check TWILIO_BASE_URL',
+  rejected:
+    'Twilio rejected the request: look twilioCode up at https://www.twilio.com/docs/api/errors',
+  failed:
+    'Twilio accepted the message and failed it at once: ' +
+    'look twilioCode up at https://www.twilio.com/docs/api/errors',
+  unreadable:
+    'Twilio responded without a message SID; the message may have been sent: ' +
+    'check TWILIO_BASE_URL',
+  timeout:
+    'Twilio did not respond within TWILIO_TIMEOUT_MS; the message may have been sent: ' +
+    'check the network path to Twilio',
+  unreachable:
+    'the connection to Twilio failed; the message may have been sent: ' +
+    'check DNS, firewall and TWILIO_BASE_URL'
+}
+
+/** The reasons after which the message certainly isn't delivered. */
+const certainlyNotSent: ReadonlySet<keyof typeof unavailable> = new Set([
+  'credentials',
+  'throttled',
+  'redirect',
+  'rejected',
+  'failed'
+])
+
+type Failure = { reason: keyof typeof unavailable; status?: number; twilioCode?: unknown }
+
+/** Sends messages with Twilio's SDK. */
+export function createTwilioSms(settings: TwilioSettings, log: SmsLog): Sms {
+  const { accountSid, authToken, sender, baseUrl, timeoutMs } = settings
+  // Empty, because without a value TWILIO_EDGE and TWILIO_REGION would change the host.
+  const client = twilio(accountSid, authToken, {
+    httpClient: createTwilioHttp(timeoutMs),
+    edge: '',
+    region: ''
+  })
+  if (baseUrl !== undefined) client.api.baseUrl = baseUrl
+
+  return {
+    async send({ to, body, validFor }) {
+      const startedAt = performance.now()
+      const failure = await client.messages
+        .create({
+          ...sender,
+          to,
+          body,
+          // Twilio drops a message that is still queued when its code expires. Its maximum is
+          // 36,000.
+          validityPeriod: Math.min(Math.floor(validFor), 36_000)
+        })
+        .then(explainRejection, explainFailure)
+      if (failure === undefined) return 'accepted'
+
+      // Only these facts are logged, because the SDK's errors repeat Twilio's, which may contain
+      // the number and the code.
+      const facts = {
+        event: 'sms.failed',
+        provider: 'twilio',
+        status: failure.status,
+        twilioCode: Number.isInteger(failure.twilioCode) ? failure.twilioCode : undefined,
+        durationMs: Math.round(performance.now() - startedAt)
+      }
+      const numberProblem = undeliverable.get(failure.twilioCode)
+      if (numberProblem !== undefined) {
+        log.warn({ ...facts, reason: numberProblem.name }, 'Twilio cannot send to this number')
+        return numberProblem.outcome
+      }
+      log.error({ ...facts, reason: failure.reason }, unavailable[failure.reason])
+      return certainlyNotSent.has(failure.reason) ? 'rejected' : 'unknown'
+    }
+  }
+}
+
+/** Undefined if Twilio accepted the message: it has a SID and has not already failed. */
+function explainRejection({
+  sid,
+  status,
+  errorCode
+}: {
+  sid: unknown
+  status: unknown
+  errorCode: unknown
+}): Failure | undefined {
+  if (typeof sid !== 'string' || sid === '') return { reason: 'unreadable' }
+  if (status === 'failed' || status === 'undelivered' || status === 'canceled')
+    return { reason: 'failed', twilioCode: errorCode }
+  return undefined
+}
+
+function explainFailure(
+  error: Partial<NoResponse> & { code?: unknown; status?: unknown }
+): Failure {
+  const { noResponse, code, status } = error
+  if (noResponse !== undefined) return { reason: noResponse }
+  // Without a status the SDK received a 2xx response that isn't a message.
+  if (typeof status !== 'number') return { reason: 'unreadable' }
+  return { reason: reasonOf(status, code), status, twilioCode: code }
+}
+
+function reasonOf(status: number, code: unknown): Failure['reason'] {
+  if (status === 401 || code === 20003) return 'credentials'
+  if (status === 429 || code === 20429) return 'throttled'
+  if (status >= 500) return 'outage'
+  return status < 400 ? 'redirect' : 'rejected'
+}

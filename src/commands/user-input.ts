@@ -1,0 +1,46 @@
+import { createPasswords } from '../adapters/secrets/passwords.ts'
+import { commonPasswords } from '../adapters/secrets/zxcvbn-common-passwords.ts'
+import { canonicalPhone, phoneError } from '../adapters/sms/libphonenumber-phones.ts'
+import type { Config } from '../config/config.ts'
+import { passwordError } from '../domain/login/password-policy.ts'
+import { usernameError } from '../domain/login/username.ts'
+import { fallbackTags } from '../domain/messages/language-tags.ts'
+import { matchLanguage } from '../domain/messages/match-language.ts'
+import { fail } from './fail.ts'
+import { readPassword } from './read-password.ts'
+
+// Checks what the operator enters. Each function throws an Error of one line for invalid input.
+
+export function checkUsername(username: string) {
+  const reason = usernameError(username)
+  if (reason !== undefined) fail(reason)
+}
+
+/** The phone number in canonical form. */
+export function phoneOf(operand: string, { countries }: Config): string {
+  const reason = phoneError(operand, countries)
+  if (reason !== undefined) fail(reason)
+  return canonicalPhone(operand)
+}
+
+/** The canonical tag of a language that messages exist in. Null for `auto`. */
+export function localeOf(operand: string, { policy }: Config): string | null {
+  if (operand === 'auto') return null
+  const { wordings } = policy.messages
+  // As in Accept-Language, tags that Intl refuses are accepted, such as pt_BR for pt-BR.
+  const [canonical] = fallbackTags(operand)
+  if (canonical !== undefined && matchLanguage(wordings, [canonical]) !== undefined)
+    return canonical
+  const languages = wordings.map(({ language }) => language).join(', ')
+  return fail(
+    `The language must be auto or one that messages exist in (${languages}), like pt or pt-BR.`
+  )
+}
+
+/** Reads a new password and returns its digest. */
+export async function digestOfNewPassword(username: string, { argon2 }: Config) {
+  const password = await readPassword(username)
+  const reason = passwordError(password, username, commonPasswords())
+  if (reason !== undefined) fail(reason)
+  return createPasswords(argon2).hash(password)
+}

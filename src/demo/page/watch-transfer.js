@@ -1,0 +1,117 @@
+import { askCode } from './ask-code.js'
+import { byId } from './by-id.js'
+import { slugOf } from './call-service.js'
+import { describe } from './make.js'
+import { once } from './once.js'
+import { readClaims } from './read-claims.js'
+import { showProblem } from './show-problem.js'
+import { showStatus } from './show-status.js'
+import { showStep } from './show-step.js'
+import { spellAmount, spellTime } from './spell.js'
+
+/** @typedef {import('./call-service.js').Schemas} Schemas */
+/** @typedef {import('./call-service.js').Problem} Problem */
+/** @typedef {import('./show-account.js').Session} Session */
+/**
+ * @typedef {object} TransferClaims
+ * @property {Record<'amount' | 'currency' | 'payee', string>} data
+ * @property {number} iat
+ * @property {number} exp
+ * @property {string} jti
+ */
+
+const form = byId('transfer', HTMLFormElement)
+
+/**
+ * Requests the confirmation of a transfer whenever the form is submitted.
+ * @param {Session} session
+ * @param {(problem: Problem) => void} onOldLogin
+ */
+export function watchTransfer(session, onOldLogin) {
+  form.addEventListener('submit', event => {
+    event.preventDefault()
+    once(form, async () => {
+      showStatus('')
+      showProblem(form)
+      byId('receipt', HTMLElement).hidden = true
+      const data = {
+        amount: valueOf('amount'),
+        currency: byId('currency', HTMLSelectElement).value,
+        payee: valueOf('payee')
+      }
+      /** @type {import('./call-service.js').Result<Schemas['PendingConfirmation']>} */
+      const { data: pending, problem } = await session.call('POST', '/confirmations', {
+        action: 'transfer',
+        data
+      })
+      if (pending !== undefined) return askTransferCode(session, pending)
+      if (problem !== undefined && slugOf(problem) === 'reauthentication-required')
+        return onOldLogin(problem)
+      showProblem(form, problem)
+    })
+  })
+}
+
+/** @param {string} id */
+const valueOf = id => byId(id, HTMLInputElement).value.trim()
+
+/**
+ * @param {Session} session
+ * @param {Schemas['PendingConfirmation']} pending
+ */
+function askTransferCode(session, pending) {
+  let { confirmationToken } = pending
+  askCode({
+    step: 'You are about to confirm',
+    quote: pending.text,
+    pending,
+    async verify(code) {
+      /** @type {import('./call-service.js').Result<Schemas['Receipt']>} */
+      const { data, problem } = await session.call('POST', '/confirmations/verify', {
+        confirmationToken,
+        code
+      })
+      if (data !== undefined) showReceipt(data)
+      return problem
+    },
+    async resend() {
+      /** @type {import('./call-service.js').Result<Schemas['PendingConfirmation']>} */
+      const { data, problem } = await session.call('POST', '/confirmations/resend', {
+        confirmationToken
+      })
+      confirmationToken = data?.confirmationToken ?? confirmationToken
+      return { data, problem }
+    },
+    giveUp(problem) {
+      showStatus('')
+      showProblem(form, problem)
+      showStep('Logged in', byId('transfer-title', HTMLElement))
+    }
+  })
+}
+
+/** @param {Schemas['Receipt']} receipt */
+function showReceipt({ receipt }) {
+  const claims = readClaims(receipt)
+  const { data, iat, exp, jti } = receiptClaims(claims)
+  byId('receipt', HTMLElement).hidden = false
+  byId('receipt-rows', HTMLElement).replaceChildren(
+    ...[
+      ['Amount', `${spellAmount(data.amount)} ${data.currency}`],
+      ['Payee', data.payee],
+      ['Confirmed', spellTime(iat * 1000)],
+      ['Valid until', spellTime(exp * 1000)],
+      ['Receipt ID', jti]
+    ].map(describe)
+  )
+  byId('receipt-claims', HTMLElement).textContent = JSON.stringify(claims, null, 2)
+  showStatus('')
+  showStep('Logged in', byId('receipt-title', HTMLElement))
+}
+
+/**
+ * The claims of a transfer's receipt, as this service signs them.
+ * @param {any} claims
+ * @returns {TransferClaims}
+ */
+const receiptClaims = claims => claims

@@ -1,0 +1,164 @@
+import { after, type Clock } from '../clock.ts'
+import { idleTime } from '../deadlines.ts'
+import type { Events } from '../events.ts'
+import type { CountryTraffic } from '../messages/sms-pumping.ts'
+import type { Policy } from '../policy.ts'
+import { Refusal, type RefusalSlug } from '../refusal.ts'
+import type { RequestContext } from '../request-context.ts'
+import type { RefreshTokens } from '../sessions/refresh-tokens.ts'
+import type { IssuedSession, SessionDraft } from '../sessions/session.ts'
+import { isOpen, type Attempt, type Challenge, type Challenges } from './challenge.ts'
+import type { Codes } from './codes.ts'
+import { assertNotLocked, attemptsBeforeLockout, lockoutOf, lockoutSchedule } from './lockout.ts'
+import { lockoutKind, type LockoutKind } from './purpose.ts'
+
+export type CheckCodePorts = {
+  challenges: Challenges
+  codes: Codes
+  countryTraffic: CountryTraffic
+  /** The ISO code of a number's country; "none" if it has none. */
+  countryOf: (phone: string) => string
+  events: Events
+  clock: Clock
+  policy: Policy
+}
+
+export type VerifyCodePorts = CheckCodePorts & { refreshTokens: RefreshTokens }
+
+/** What a user submits: a challenge and the code for it. */
+export type CodeSubmission = { challengeId: string; code: string }
+
+export const checkCodeRefusals = [
+  'wrong-code',
+  'code-expired',
+  'challenge-ended',
+  'too-many-attempts'
+] as const satisfies readonly RefusalSlug[]
+
+/**
+ * The second step of a login: exchanges a right code for a session. `client` is the name of
+ * the caller's program. Throws `checkCodeRefusals`.
+ */
+export async function verifyCode(
+  ports: VerifyCodePorts,
+  context: RequestContext,
+  submission: CodeSubmission,
+  client: string | null
+): Promise<IssuedSession> {
+  const { token, sessionId, hash } = ports.refreshTokens.issue()
+  const now = ports.clock()
+  const draft: SessionDraft = {
+    id: sessionId,
+    tokenHash: hash,
+    client,
+    createdAt: now,
+    lastUsedAt: now,
+    idleExpiresAt: after(now, idleTime(ports.policy)),
+    expiresAt: after(now, ports.policy.sessionTtl)
+  }
+  const { challenge, closed } = await checkCode(
+    ports,
+    context,
+    submission,
+    'login',
+    (checked, at) => ports.challenges.consume(checked, draft, at)
+  )
+  const { userId, language } = challenge
+  return { session: { ...draft, userId, language, claims: closed.claims }, refreshToken: token }
+}
+
+/**
+ * Checks a code and calls `close` to close its challenge. Of several concurrent calls of `close`,
+ * only one may close the challenge, and all others resolve to null. Only that one resolves here,
+ * too: to the challenge and the result of `close`.
+ *
+ * Before the code is compared, one attempt of the challenge is used, and one failure is counted in
+ * the account's lockout `kind`. A right code resets the failures to 0, and a wrong one leaves them
+ * counted. When the challenge has ended, the code has expired or the account is locked, the code is
+ * not compared, and nothing is counted except the request.
+ *
+ * Throws `checkCodeRefusals`. `wrong-code` has the number of attempts left until the challenge ends
+ * or the account is locked. `too-many-attempts` means that the account is locked or the rate limit
+ * is exhausted.
+ */
+export async function checkCode<Closed>(
+  ports: CheckCodePorts,
+  context: RequestContext,
+  { challengeId, code }: CodeSubmission,
+  kind: LockoutKind,
+  close: (challenge: Challenge, now: Date) => Promise<Closed | null>
+): Promise<{ challenge: Challenge; closed: Closed }> {
+  const { challenges, codes, countryTraffic, countryOf, events, clock, policy } = ports
+  const now = clock()
+  // The attempt is used before the code is compared, so concurrent guesses cannot share one. The
+  // same statement consumes the rate limit on requests, unless an earlier one of this request has.
+  const attempt = await challenges.useAttempt(
+    challengeId,
+    kind,
+    lockoutSchedule(policy.limits.codeFailures),
+    context.requestLimit.take(),
+    now
+  )
+  if (attempt === null) return refuseAttempt(ports, challengeId, now)
+  const { challenge, codeFailures, phone } = attempt
+  if (!codes.matches(challenge, code)) throw wrongCode(ports, context, challenge, codeFailures)
+  const closed = await close(challenge, now)
+  if (closed === null) throw await explainNotConsumed(ports, context, attempt, now)
+  const country = countryOf(phone ?? '')
+  countryTraffic.recordVerified(country)
+  events.record({ name: 'code.accepted', context, userId: challenge.userId, country })
+  return { challenge, closed }
+}
+
+/** The refusal for a wrong code. `useAttempt` has counted its failure. */
+function wrongCode(
+  { events, policy }: CheckCodePorts,
+  context: RequestContext,
+  { userId, purpose, attemptsLeft }: Challenge,
+  codeFailures: number
+): Refusal {
+  events.record({ name: 'code.rejected', context, userId })
+  const beforeLockout = attemptsBeforeLockout(codeFailures, policy.limits.codeFailures)
+  if (beforeLockout === 0)
+    events.record({
+      name: 'account.locked',
+      context,
+      userId,
+      lockout: lockoutKind(purpose),
+      failures: codeFailures
+    })
+  return new Refusal('wrong-code', { attemptsRemaining: Math.min(attemptsLeft, beforeLockout) })
+}
+
+/**
+ * Throws the reason for which no attempt was used: `challenge-ended`, `too-many-attempts` while the
+ * account is locked, or `code-expired`.
+ */
+async function refuseAttempt(
+  { challenges, policy }: CheckCodePorts,
+  challengeId: string,
+  now: Date
+): Promise<never> {
+  const found = await challenges.findWithUser(challengeId, [], now)
+  if (found === null || !isOpen(found.challenge, now)) throw new Refusal('challenge-ended')
+  const lockout = lockoutOf(found.user, lockoutKind(found.challenge.purpose))
+  assertNotLocked(lockout, policy.limits.codeFailures, now)
+  // The challenge has changed since the attempt if neither the lockout nor the expiry explains it.
+  throw new Refusal(found.challenge.codeExpiresAt <= now ? 'code-expired' : 'challenge-ended')
+}
+
+/**
+ * Why a right code did not close the challenge: a concurrent request closed it first, the user was
+ * disabled, or a resend replaced the code, which makes it a wrong one.
+ */
+async function explainNotConsumed(
+  ports: CheckCodePorts,
+  context: RequestContext,
+  { challenge: { id, codeHash }, codeFailures }: Attempt,
+  now: Date
+): Promise<Refusal> {
+  const current = await ports.challenges.find(id)
+  return current !== null && isOpen(current, now) && !Buffer.from(current.codeHash).equals(codeHash)
+    ? wrongCode(ports, context, current, codeFailures)
+    : new Refusal('challenge-ended')
+}

@@ -1,0 +1,35 @@
+import type { UndeliverableReason } from '../codes/undeliverable.ts'
+
+/** An SMS to send. */
+type Message = {
+  /** E.164. From the user's record, never from a request. */
+  to: string
+  body: string
+  /** Seconds after which delivery is pointless, because the code has expired. */
+  validFor: number
+}
+
+/**
+ * The result of sending a message:
+ * - `accepted`: accepted for delivery.
+ * - `undeliverable`: the number is not a personal line in an allowed country.
+ * - an `UndeliverableReason`: Twilio can't send to this number.
+ * - `rejected`: rejected for another reason.
+ * - `unknown`: the message may have been accepted.
+ */
+type SendResult = 'accepted' | 'undeliverable' | UndeliverableReason | 'rejected' | 'unknown'
+
+/** The SMS provider. */
+export type Sms = {
+  /**
+   * Never rejects. Never retries, because a message without a response may still be billed and
+   * delivered.
+   */
+  send: (message: Message) => Promise<SendResult>
+}
+
+/** An SMS provider that knows which messages this process is sending. */
+export type TrackedSms = Sms & {
+  /** Resolves when no message, or none to this number, is being sent. Never rejects. */
+  settled: (to?: string) => Promise<void>
+}

@@ -1,0 +1,22 @@
+import Fastify from 'fastify'
+import { guardConnections } from './guard-connections.ts'
+import { requireHost } from '../hooks/require-host.ts'
+import { serverOptions } from './server-options.ts'
+
+/**
+ * GET /metrics on a separate port, so that a reverse proxy can't expose it by accident. Closing the
+ * server closes every connection, so no client can delay the shutdown.
+ */
+export function createMetricsServer({
+  text,
+  contentType
+}: {
+  text: () => Promise<string>
+  contentType: string
+}) {
+  const server = Fastify({ ...serverOptions, forceCloseConnections: true })
+  guardConnections(server.server)
+  server.addHook('onRequest', requireHost)
+  server.get('/metrics', async (_request, reply) => reply.type(contentType).send(await text()))
+  return server
+}

@@ -1,0 +1,204 @@
+import type { RefusalSlug } from '../../domain/refusal.ts'
+
+/**
+ * The fixed part of a problem type. `detail` in a response is `meaning` followed by `remedy`, which
+ * is what the caller should do next. /docs and the generated error table show both.
+ */
+export type ProblemKind = {
+  status: number
+  title: string
+  meaning: string
+  remedy: string
+  retryAfter?: number
+}
+
+/** Problems that come from HTTP itself and not from the domain. */
+type TransportSlug =
+  | 'method-not-allowed'
+  | 'payload-too-large'
+  | 'unsupported-media-type'
+  | 'request-timeout'
+  | 'headers-too-large'
+  | 'internal-error'
+
+export type ProblemSlug = RefusalSlug | TransportSlug
+
+/**
+ * Every problem type, and the only place that maps a slug to an HTTP status. A new slug doesn't
+ * compile until it has a row here. Titles summarize the type (RFC 9457 §3.1.4).
+ */
+export const problemKinds: Record<ProblemSlug, ProblemKind> = {
+  'invalid-request': {
+    status: 400,
+    title: 'Invalid request',
+    meaning:
+      'A field is missing, unknown or malformed, or the body is not JSON. Nothing was changed.',
+    remedy: 'Correct the fields listed in `errors`, if present, and send the request again.'
+  },
+  'invalid-credentials': {
+    status: 401,
+    title: 'Wrong username or password',
+    meaning:
+      'The username or password is wrong, or the user may not log in. ' +
+      'The response does not say which.',
+    remedy:
+      'Ask the user for both again. ' +
+      'After `POST /me/password` and `DELETE /me`, only the password is wrong.'
+  },
+  'wrong-code': {
+    status: 401,
+    title: 'Wrong code',
+    meaning: 'The code is not the one in the newest message.',
+    remedy: 'Ask the user for the code again. When `attemptsRemaining` is 0, start over.'
+  },
+  'code-expired': {
+    status: 401,
+    title: 'The code has expired',
+    meaning: 'The code expired before it was submitted, so its digits were not checked.',
+    remedy: 'Send a new code with `POST /resend` or `POST /confirmations/resend`.'
+  },
+  'challenge-ended': {
+    status: 401,
+    title: 'The login or confirmation has ended',
+    meaning:
+      'The login or confirmation is unknown, completed, replaced, expired or out of attempts.',
+    remedy: 'Start again with `POST /login` or `POST /confirmations`.'
+  },
+  'invalid-token': {
+    status: 401,
+    title: 'Missing or invalid access token or API key',
+    meaning:
+      'The access token is missing, expired or forged, or its session has ended. ' +
+      'For the admin API: the API key is missing or not in `API_KEY_HASHES`.',
+    remedy:
+      'Send `Authorization: Bearer <access token>` with a token from `POST /refresh`, ' +
+      'or log in again. For the admin API, send an API key.'
+  },
+  'session-ended': {
+    status: 401,
+    title: 'The session has ended',
+    meaning:
+      'The session expired, was ended, or was revoked after a used refresh token was sent again.',
+    remedy: 'Discard both tokens and start again with `POST /login`.'
+  },
+  'reauthentication-required': {
+    status: 401,
+    title: 'A more recent login is required',
+    meaning: 'The user logged in more than `maxAge` seconds ago.',
+    remedy:
+      'Log the user in again and repeat the request with the new access token. ' +
+      'Refreshing the tokens does not help.'
+  },
+  'not-found': {
+    status: 404,
+    title: 'Not found',
+    meaning: 'The path does not exist, or this user has no such resource.',
+    remedy: 'Correct the path. A session that is not found has ended.'
+  },
+  'unknown-action': {
+    status: 404,
+    title: 'Unknown action',
+    meaning: 'The operator has configured no template for this action.',
+    remedy: 'Use an action listed in `CONFIRMATION_TEMPLATES`.'
+  },
+  'method-not-allowed': {
+    status: 405,
+    title: 'Method not allowed',
+    meaning: 'The path exists but does not support this method.',
+    remedy: 'Use one of the methods in the `Allow` header.'
+  },
+  'request-timeout': {
+    status: 408,
+    title: 'Request timeout',
+    meaning: 'The complete request did not arrive within ten seconds.',
+    remedy: 'Send it again.'
+  },
+  'username-taken': {
+    status: 409,
+    title: 'The username is taken',
+    meaning: 'Another user has this username, or one that differs only in case or width.',
+    remedy: 'Choose another username.'
+  },
+  'payload-too-large': {
+    status: 413,
+    title: 'The request body is too large',
+    meaning: 'Request bodies are limited to 16 KiB.',
+    remedy: 'Send a smaller body.'
+  },
+  'unsupported-media-type': {
+    status: 415,
+    title: 'Unsupported media type',
+    meaning: 'The `Content-Type` of the request is not JSON.',
+    remedy: 'Send JSON with `Content-Type: application/json`.'
+  },
+  'sms-undeliverable': {
+    status: 422,
+    title: 'Messages to this number cannot be delivered',
+    meaning: "The user's number cannot receive messages, or its country is not allowed.",
+    remedy: 'Do not retry. The user has to contact the operator.'
+  },
+  'resend-too-soon': {
+    status: 429,
+    title: 'Too soon for another code',
+    meaning: 'The cooldown after the previous message has not passed yet.',
+    remedy: 'Wait for `Retry-After` seconds.'
+  },
+  'too-many-attempts': {
+    status: 429,
+    title: 'Too many attempts',
+    meaning:
+      'There were too many `requests`, `passwords` or `codes`, as `reason` says. ' +
+      'With `codes-off`, so many codes were wrong that waiting does not help.',
+    remedy:
+      'Wait for `Retry-After` seconds. After `codes-off`, the operator has to unlock the account.'
+  },
+  'too-many-texts': {
+    status: 429,
+    title: 'Too many messages',
+    meaning: 'A message limit is reached, so no message was sent.',
+    remedy: 'Wait for `Retry-After` seconds.'
+  },
+  'headers-too-large': {
+    status: 431,
+    title: 'The request headers are too large',
+    meaning: 'The request headers exceed the size limit.',
+    remedy: 'Send fewer or shorter headers.'
+  },
+  'internal-error': {
+    status: 500,
+    title: 'Internal server error',
+    meaning: 'The service failed to process the request.',
+    remedy: 'Try again later. The operator can find the error in the log by `instance`.'
+  },
+  busy: {
+    status: 503,
+    title: 'The service is overloaded',
+    meaning: 'Too many requests are waiting for a password hash or a database connection.',
+    remedy: 'Try again after `Retry-After` seconds.',
+    retryAfter: 1
+  },
+  'sms-unavailable': {
+    status: 503,
+    title: 'The message could not be sent',
+    meaning:
+      'The SMS provider did not confirm the message. If it still arrives, its code does not work.',
+    remedy: 'Try again after `Retry-After` seconds.',
+    retryAfter: 1
+  },
+  'database-unavailable': {
+    status: 503,
+    title: 'The database is unavailable',
+    meaning:
+      'The database is unavailable. The request may have been processed, but its result was lost.',
+    remedy: 'Try again after `Retry-After` seconds.',
+    retryAfter: 5
+  },
+  'not-ready': {
+    status: 503,
+    title: 'Service not ready',
+    meaning:
+      'Only from `/readyz`: the database does not respond, lacks migrations or is read-only.',
+    remedy: 'Send requests to another instance.',
+    retryAfter: 1
+  }
+}
