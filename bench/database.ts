@@ -3,33 +3,60 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
-import { insertPeople, peopleInTurn, type Person } from './people.ts'
+import { insertUsers, usersInTurn, type BenchUser } from './users.ts'
 
-/** A database of the bench's own; `next` is somebody who hasn't logged in to it yet. */
-export type BenchDatabase = { url: string, count: number, digest: string, next: () => Person, drop: () => Promise<void> }
+/** A database for the bench. `next` returns a user who hasn't logged in yet. */
+export type BenchDatabase = {
+  url: string
+  count: number
+  digest: string
+  next: () => BenchUser
+  drop: () => Promise<void>
+}
 
-/** Makes a migrated database with so many people, in the state in which a quiet night leaves one. */
-export async function makeDatabase (server: string, count: number, digest: string): Promise<BenchDatabase> {
+/** Creates a migrated database with `count` users, and vacuums and analyzes it. */
+export async function makeDatabase(
+  server: string,
+  count: number,
+  digest: string
+): Promise<BenchDatabase> {
   const name = `sms_login_bench_${randomBytes(6).toString('hex')}`
   await run(server, [[`CREATE DATABASE ${name}`]])
   const url = new URL(server)
   url.pathname = `/${name}`
   const drop = () => run(server, [[`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`]])
   try {
-    await promisify(execFile)(process.execPath, [join(import.meta.dirname, '../dist/migrate.js')], { cwd: '/', env: { DATABASE_URL: url.href } })
-    await run(url.href, [[insertPeople(count), [digest]], ['VACUUM ANALYZE'], ['CHECKPOINT', [], 'if allowed']])
+    await promisify(execFile)(
+      process.execPath,
+      [join(import.meta.dirname, '../dist/commands/migrate.js')],
+      {
+        cwd: '/',
+        env: { DATABASE_URL: url.href }
+      }
+    )
+    await run(url.href, [
+      [insertUsers(count), [digest]],
+      ['VACUUM ANALYZE'],
+      ['CHECKPOINT', [], 'if allowed']
+    ])
   } catch (error) {
     await drop().catch(() => {})
     throw error
   }
-  return { url: url.href, count, digest, next: peopleInTurn(count), drop }
+  return { url: url.href, count, digest, next: usersInTurn(count), drop }
 }
 
-async function run (url: string, statements: [sql: string, values?: unknown[], leave?: 'if allowed'][]) {
+async function run(
+  url: string,
+  statements: [sql: string, values?: unknown[], leave?: 'if allowed'][]
+) {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000 })
   await client.connect()
   try {
-    for (const [sql, values, leave] of statements) await client.query(sql, values).catch(error => { if (leave === undefined) throw error })
+    for (const [sql, values, leave] of statements)
+      await client.query(sql, values).catch(error => {
+        if (leave === undefined) throw error
+      })
   } finally {
     await client.end()
   }

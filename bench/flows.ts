@@ -6,17 +6,27 @@ import { cpuOf, type Server } from './server.ts'
 import { median, times } from './statistics.ts'
 
 /**
- * Whole logins, a few at a time and each beginning as another ends, against raw hashes in the same seconds; with the log
- * that production writes, and without.
+ * Compares the rate of complete logins with that of raw hashes, in alternating slices, with
+ * production's log and without a log.
  */
-export async function measureFlows ({ sizes, cores, database, phones, startServer, rawSlice, progress }: Bench) {
+export async function measureFlows({
+  sizes,
+  cores,
+  database,
+  phones,
+  startServer,
+  rawSlice,
+  progress
+}: Bench) {
   const logging = await startServer()
   const silent = await startServer({ LOG_LEVEL: 'silent' })
   const slice = async (server: Server, ms = sizes.flowMs) => {
-    const { cpu, done } = await cpuOf(server, () => closedLoop(atOnce, { ms }, async () => {
-      const { login, verify } = await flow(server.client, phones, database.next())
-      return { login: expectOk(login).ms, verify: expectOk(verify).ms }
-    }))
+    const { cpu, done } = await cpuOf(server, () =>
+      closedLoop(atOnce, { ms }, async () => {
+        const { login, verify } = await flow(server.client, phones, database.next())
+        return { login: expectOk(login).ms, verify: expectOk(verify).ms }
+      })
+    )
     return { perSecond: done.perSecond, cpu: cpu.all / done.total, results: done.results }
   }
 
@@ -31,7 +41,7 @@ export async function measureFlows ({ sizes, cores, database, phones, startServe
     const between = await rawSlice()
     const quiet = await slice(silent)
     const after = await rawSlice()
-    // A slice against the raw ones on both sides of it.
+    // Compares a slice with the raw slices before and after it.
     const loudShare = loud.perSecond / ((before.perSecond + between.perSecond) / 2)
     const quietShare = quiet.perSecond / ((between.perSecond + after.perSecond) / 2)
     rounds.push({
@@ -57,12 +67,14 @@ export async function measureFlows ({ sizes, cores, database, phones, startServe
     flowsPerSecond: median(rounds.map(({ flows }) => flows)),
     shareOfRaw: median(rounds.map(({ loudShare }) => loudShare)),
     shareOfRawSilent: median(rounds.map(({ quietShare }) => quietShare)),
-    /** CPU rather than time: what else runs on the machine is no part of it. */
+    /** CPU time, which other programs on the machine don't affect. */
     cpuPerFlow: median(rounds.map(({ cpu }) => cpu)),
     hashShareOfCpu: median(rounds.map(({ rawCpu, cpu }) => rawCpu / cpu)),
     cpuOfLogging: median(rounds.map(({ cpu, silentCpu }) => cpu - silentCpu)),
-    /** Of the CPU that the raw hashes wanted; what is missing to 1 went to other programs, and the figures are worth as much less. */
-    cpuGranted: median(rounds.map(({ raw, rawCpu }) => raw * rawCpu / 1000)) / (cores.server === null ? availableParallelism() : 1),
+    /** The share of the cores that the raw hashes got. Other programs used the rest. */
+    cpuGranted:
+      median(rounds.map(({ raw, rawCpu }) => (raw * rawCpu) / 1000)) /
+      (cores.server === null ? availableParallelism() : 1),
     login: times(latencies.map(({ login }) => login)),
     verify: times(latencies.map(({ verify }) => verify)),
     peakMemory,

@@ -4,16 +4,25 @@ import { atOnce, cheapHash, type Bench } from './bench.ts'
 import { expectOk, flow } from './client.ts'
 import { forEach } from './loops.ts'
 
-/** Milliseconds between two looks at who waits for whom. */
-const lookEvery = 10
+/** Milliseconds between two samples of pg_stat_activity. */
+const sampleEvery = 10
 
 /**
- * Whole logins on one instance, and on two that share a database, all on the server's core and with hashes that cost next to
- * nothing: what two lose against one they lose to one another. Statements are counted on the wire.
+ * Compares one instance with two that share a database and the server's core, with cheap hashes.
+ * Any loss is due to contention between the two. Statements are counted on the wire.
  */
-export async function measureInstances ({ sizes, phones, cheapDatabase, startServer, progress }: Bench) {
+export async function measureInstances({
+  sizes,
+  phones,
+  cheapDatabase,
+  startServer,
+  progress
+}: Bench) {
   const database = await cheapDatabase()
-  const env = { ARGON2_MEMORY_KIB: String(cheapHash.memoryKib), ARGON2_TIME: String(cheapHash.time) }
+  const env = {
+    ARGON2_MEMORY_KIB: String(cheapHash.memoryKib),
+    ARGON2_TIME: String(cheapHash.time)
+  }
   const counter = await openStatementCounter(database.url)
   const servers = [await startServer(env, counter.url), await startServer(env, counter.url)]
   const look = new pg.Client({ connectionString: database.url })
@@ -30,14 +39,22 @@ export async function measureInstances ({ sizes, phones, cheapDatabase, startSer
     })
     const seconds = (performance.now() - started) / 1000
     const { looks, waiting, working } = await waits.stop()
-    return { perSecond: count / seconds, statementsPerFlow: counter.take() / count, waitingForLocks: waiting / looks, working: working / looks }
+    return {
+      perSecond: count / seconds,
+      statementsPerFlow: counter.take() / count,
+      waitingForLocks: waiting / looks,
+      working: working / looks
+    }
   }
 
   progress('two instances on one database')
   await run(sizes.instanceFlows / 2, servers)
   const rounds = []
   for (let round = 0; round < sizes.instanceRounds; round++) {
-    rounds.push({ one: await run(sizes.instanceFlows, servers.slice(0, 1)), two: await run(sizes.instanceFlows, servers) })
+    rounds.push({
+      one: await run(sizes.instanceFlows, servers.slice(0, 1)),
+      two: await run(sizes.instanceFlows, servers)
+    })
   }
   await look.end()
   counter.close()
@@ -45,24 +62,33 @@ export async function measureInstances ({ sizes, phones, cheapDatabase, startSer
   return rounds
 }
 
-const fail = () => { throw new Error('there is no instance') }
+const fail = () => {
+  throw new Error('there is no instance')
+}
 
-/** Looks at all connections again and again, until it is stopped. */
-function watchLocks (client: pg.Client) {
+/** Samples the state of all connections until it is stopped. */
+function watchLocks(client: pg.Client) {
   const seen = { looks: 0, waiting: 0, working: 0 }
   let looking = Promise.resolve()
   const timer = setInterval(() => {
     looking = looking.then(async () => {
-      const { rows: [row] } = await client.query(`
-        SELECT count(*) FILTER (WHERE wait_event_type = 'Lock')::int AS waiting, count(*)::int AS working FROM pg_stat_activity
-        WHERE datname = current_database() AND state = 'active' AND pid <> pg_backend_pid()`)
+      const {
+        rows: [row]
+      } = await client.query(`
+        SELECT
+          count(*) FILTER (WHERE wait_event_type = 'Lock')::int AS waiting,
+          count(*)::int AS working
+        FROM pg_stat_activity
+        WHERE datname = current_database()
+          AND state = 'active'
+          AND pid <> pg_backend_pid()`)
       seen.looks++
       seen.waiting += row.waiting
       seen.working += row.working
     })
-  }, lookEvery)
+  }, sampleEvery)
   return {
-    async stop () {
+    async stop() {
       clearInterval(timer)
       await looking
       return seen

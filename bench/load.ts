@@ -2,19 +2,19 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { atOnce, type Bench } from './bench.ts'
 import { expectOk, flow, type Answer, type Flow } from './client.ts'
 import { closedLoop, forEach, openLoop } from './loops.ts'
-import type { Person } from './people.ts'
+import type { BenchUser } from './users.ts'
 import type { Server } from './server.ts'
 import { times } from './statistics.ts'
 
-/** Probes a second: enough for percentiles, too few to be a load. */
+/** Probes per second: enough for percentiles, too few to load the server. */
 const probesPerSecond = 20
 const settle = 1000
 
 /**
- * What holds while more people log in than there is CPU for: they arrive at 1, 4 and 16 times the rate that the server can
- * do, and those who get in go on to verify. Beside them a few who are logged in already call /me and /refresh.
+ * Measures the server under overload. Users arrive at 1, 4 and 16 times its capacity, and those
+ * whose login succeeds verify a code. Meanwhile a few users with sessions call /me and /refresh.
  */
-export async function measureLoad (bench: Bench) {
+export async function measureLoad(bench: Bench) {
   const server = await bench.startServer()
   bench.progress('flows, to warm up')
   await capacityOf(bench, server, bench.sizes.warmMs)
@@ -22,36 +22,52 @@ export async function measureLoad (bench: Bench) {
   for (const multiple of bench.sizes.loads) {
     bench.progress(`logins at ${multiple} times the capacity`)
     const capacity = await capacityOf(bench, server)
-    levels.push({ multiple, capacity, ...await level(bench, server, multiple * capacity, capacity), peakMemory: server.peakMemory() })
+    levels.push({
+      multiple,
+      capacity,
+      ...(await level(bench, server, multiple * capacity, capacity)),
+      peakMemory: server.peakMemory()
+    })
   }
   await server.stop()
   return { levels }
 }
 
-/** Flows a second, closed: just before the level it is for, as the machine's speed drifts. */
-async function capacityOf ({ sizes, phones, database }: Bench, { client }: Server, ms = sizes.loadMs / 3) {
-  const { perSecond } = await closedLoop(atOnce, { ms }, () => flow(client, phones, database.next()))
+/** Flows per second in a closed loop. Measured before each level, because the speed drifts. */
+async function capacityOf(
+  { sizes, phones, database }: Bench,
+  { client }: Server,
+  ms = sizes.loadMs / 3
+) {
+  const { perSecond } = await closedLoop(atOnce, { ms }, () =>
+    flow(client, phones, database.next())
+  )
   return perSecond
 }
 
-async function level ({ sizes, phones, database }: Bench, { client }: Server, arrivals: number, capacity: number) {
+async function level(
+  { sizes, phones, database }: Bench,
+  { client }: Server,
+  arrivals: number,
+  capacity: number
+) {
   const ms = sizes.loadMs
   const sessions = await forEach(Array(atOnce).fill(0), atOnce, async () => {
-    const person = database.next()
-    return { person, ...expectOk((await flow(client, phones, person)).verify).body }
+    const user = database.next()
+    return { user, ...expectOk((await flow(client, phones, user)).verify).body }
   })
   const clientDelay = monitorEventLoopDelay({ resolution: 5 })
   clientDelay.enable()
   const [flows, me, refresh] = await Promise.all([
     openLoop(arrivals, { ms, settle }, () => flow(client, phones, database.next())),
     openLoop(probesPerSecond, { ms, settle }, nth => {
-      const { person, accessToken } = ofAll(sessions, nth)
-      return client.me(person, accessToken)
+      const { user, accessToken } = ofAll(sessions, nth)
+      return client.me(user, accessToken)
     }),
     openLoop(probesPerSecond / 2, { ms, settle }, async nth => {
-      // Each session's own newest token; the next turn comes long after the answer.
+      // Uses each session's newest token. The session's next turn comes long after the response.
       const session = ofAll(sessions, nth)
-      const answer = await client.refresh(session.person, session.refreshToken)
+      const answer = await client.refresh(session.user, session.refreshToken)
       if (answer.status === 200) Object.assign(session, answer.body)
       return answer
     })
@@ -62,11 +78,11 @@ async function level ({ sizes, phones, database }: Bench, { client }: Server, ar
   const busy = flows.results.filter(({ login }) => slugOf(login) === 'busy')
   return {
     arrivals,
-    goodput: done.length / (ms - settle) * 1000 / capacity,
+    goodput: ((done.length / (ms - settle)) * 1000) / capacity,
     outcomes: countBy(flows.results.map(outcomeOf)),
     login: times(done.map(({ login }) => login.ms)),
     busy: times(busy.map(({ login }) => login.ms)),
-    verify: times(done.flatMap(({ verify }) => verify === undefined ? [] : [verify.ms])),
+    verify: times(done.flatMap(({ verify }) => (verify === undefined ? [] : [verify.ms]))),
     refresh: times(refresh.begun.map(({ ms }) => ms)),
     me: times(me.begun.map(({ ms }) => ms)),
     probesRefused: [...me.begun, ...refresh.begun].filter(({ status }) => status !== 200).length,
@@ -74,20 +90,22 @@ async function level ({ sizes, phones, database }: Bench, { client }: Server, ar
   }
 }
 
-type Session = { person: Person, accessToken?: string, refreshToken?: string }
+type Session = { user: BenchUser; accessToken?: string; refreshToken?: string }
 
-function ofAll (sessions: Session[], nth: number): Session {
+function ofAll(sessions: Session[], nth: number): Session {
   const session = sessions[nth % sessions.length]
-  if (session === undefined) throw new Error('nobody is logged in')
+  if (session === undefined) throw new Error('there is no session')
   return session
 }
 
 /** The stable name of a problem. */
-const slugOf = ({ status, body }: Answer) => status === 200 ? 'ok' : body['type']?.split('/').at(-1) ?? 'no answer'
+const slugOf = ({ status, body }: Answer) =>
+  status === 200 ? 'ok' : (body['type']?.split('/').at(-1) ?? 'no answer')
 
-const outcomeOf = ({ login, verify }: Flow) => verify === undefined ? `login: ${slugOf(login)}` : `verify: ${slugOf(verify)}`
+const outcomeOf = ({ login, verify }: Flow) =>
+  verify === undefined ? `login: ${slugOf(login)}` : `verify: ${slugOf(verify)}`
 
-function countBy (names: string[]): Record<string, number> {
+function countBy(names: string[]): Record<string, number> {
   const counts: Record<string, number> = {}
   for (const name of names) counts[name] = (counts[name] ?? 0) + 1
   return counts

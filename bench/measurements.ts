@@ -8,7 +8,7 @@ import { measureSignatures } from './signatures.ts'
 import { measureStarts } from './starts.ts'
 import { countStatements } from './statements.ts'
 
-/** All that can be measured, in the order in which it is. */
+/** All measurements, in order. */
 export const measurements = {
   flows: measureFlows,
   costs: measureCosts,
@@ -21,4 +21,4 @@ export const measurements = {
 }
 
 export type Measurement = keyof typeof measurements
-export type Results = { [M in Measurement]: Awaited<ReturnType<typeof measurements[M]>> }
+export type Results = { [M in Measurement]: Awaited<ReturnType<(typeof measurements)[M]>> }

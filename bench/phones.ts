@@ -2,16 +2,18 @@ import { createTwilioStandIn } from '../test/support/twilio-stand-in.ts'
 
 export type Phones = Awaited<ReturnType<typeof startPhones>>
 
-/** Everybody's phone, behind a Twilio on loopback that answers at once. */
-export async function startPhones () {
+/** The phones of all users, behind a Twilio stand-in on loopback that responds immediately. */
+export async function startPhones() {
   const codes = new Map<string, string>()
-  const twilio = await createTwilioStandIn({ onText: ({ to, body }) => codes.set(to, body.slice(0, body.indexOf(' '))) })
+  const twilio = await createTwilioStandIn({
+    onText: ({ to, body }) => codes.set(to, body.slice(0, body.indexOf(' ')))
+  })
   return {
     url: twilio.baseUrl,
-    /** The digits of the newest text. Throws when there is none: Twilio has a text before /login answers. */
-    codeOf (phone: string) {
+    /** The newest code. Throws if there is none, because it is sent before /login responds. */
+    codeOf(phone: string) {
       const code = codes.get(phone)
-      if (code === undefined) throw new Error(`no text came for ${phone}`)
+      if (code === undefined) throw new Error(`no message was sent to ${phone}`)
       return code
     },
     violations: twilio.violations,

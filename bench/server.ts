@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { mkdtempSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { settingsOf, wordsOf } from '../test/support/service.ts'
+import { settingsOf, wordsOf } from '../test/support/start-process.ts'
 import { twilioAccount } from '../test/support/twilio-stand-in.ts'
 import { clientOf, type Client } from './client.ts'
 import { onServerCore, type Cores } from './cores.ts'
@@ -12,47 +12,96 @@ import { freePort } from './postgres.ts'
 
 export type Server = {
   client: Client
-  /** Milliseconds of CPU so far: of all threads, and of the one that does everything but hash. Undefined where there is no /proc. */
-  cpu: () => { all: number, loop: number } | undefined
-  /** MiB of memory at most so far. */
+  /**
+   * Milliseconds of CPU so far: of all threads, and of the event loop's. Undefined if there is no
+   * /proc.
+   */
+  cpu: () => { all: number; loop: number } | undefined
+  /** In MiB. */
+  memory: () => number | undefined
+  port: number
+  /** In MiB. */
   peakMemory: () => number | undefined
-  /** Milliseconds from the start of the process to its first answer. */
+  /** Milliseconds from the start of the process to its first response. */
   startedIn: number
   stop: () => Promise<void>
 }
 
-/** What production asks for, with every budget on; nobody in particular runs into one. */
+/** The variables that production requires. */
 const settings = {
   NODE_ENV: 'production',
   SECRET: randomBytes(32).toString('hex'),
-  JWT_PRIVATE_KEY: generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
+  JWT_PRIVATE_KEY: generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    .privateKey.export({ format: 'pem', type: 'pkcs8' })
+    .toString(),
   JWT_ISSUER: 'https://login.example.com',
   TWILIO_ACCOUNT_SID: twilioAccount.accountSid,
   TWILIO_AUTH_TOKEN: twilioAccount.authToken,
   TWILIO_FROM: '+15005550006'
 }
 
-/** The limits in force that are not the defaults. */
-export const limits = { SMS_COUNTRIES: 'US', TRUST_PROXY: '127.0.0.1', LIMIT_TEXTS_PER_COUNTRY_HOUR: '1000000', LIMIT_TEXTS_PER_HOUR: '1000000' }
+/** All rate limits are on, but these are too high for the bench to reach. */
+export const limits = {
+  SMS_COUNTRIES: 'US',
+  TRUST_PROXY: '127.0.0.1',
+  LIMIT_TEXTS_PER_COUNTRY_HOUR: '1000000',
+  LIMIT_TEXTS_PER_HOUR: '1000000',
+  LIMIT_READS_PER_SESSION_MINUTE: '1000000',
+  LIMIT_READS_PER_IP_MINUTE: '1000000'
+}
 
-/** What of our own environment is meant for the server, so that other settings can be compared. */
-export const tuning = Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith('ARGON2_') || name === 'UV_THREADPOOL_SIZE'))
+/** The variables of this process that apply to the server, so that settings can be compared. */
+export const tuning = Object.fromEntries(
+  Object.entries(process.env).filter(
+    ([name]) => name.startsWith('ARGON2_') || name === 'UV_THREADPOOL_SIZE'
+  )
+)
 
-export type ServerOptions = { cores: Cores, folder: string, env: Record<string, string>, flags?: string[] }
+export type ServerOptions = {
+  cores: Cores
+  folder: string
+  env: Record<string, string>
+  flags?: string[]
+}
 
-/** Starts the server in production on its core, with the words of `npm start`, and resolves once it has answered. */
+/** Starts a production server on its core, like `npm start`. Resolves after its first response. */
 export const startProduction = (options: ServerOptions, databaseUrl: string, twilioUrl: string) =>
-  startServer({ ...options, env: { ...settings, ...limits, ...tuning, DATABASE_URL: databaseUrl, TWILIO_BASE_URL: twilioUrl, ...options.env } })
+  startServer({
+    ...options,
+    env: {
+      ...settings,
+      ...limits,
+      ...tuning,
+      DATABASE_URL: databaseUrl,
+      TWILIO_BASE_URL: twilioUrl,
+      ...options.env
+    }
+  })
 
-/** Starts the server on its core with this environment and no other, and resolves once it has answered. */
-export async function startServer ({ cores, folder, env, flags = [] }: ServerOptions): Promise<Server> {
+/** Starts a server on its core with only this environment. Resolves after its first response. */
+export async function startServer({
+  cores,
+  folder,
+  env,
+  flags = []
+}: ServerOptions): Promise<Server> {
   const port = await freePort()
   const file = join(mkdtempSync(join(folder, 'server-')), 'log')
   const log = openSync(file, 'a')
-  const [command = '', ...words] = onServerCore(cores, [process.execPath, ...flags, ...wordsOf('main')])
+  const [command = '', ...words] = onServerCore(cores, [
+    process.execPath,
+    ...flags,
+    ...wordsOf('main')
+  ])
   const started = performance.now()
-  // A group of its own: Ctrl-C is for us, who stop it. Its folder is where an embedded database would be.
-  const child = spawn(command, words, { cwd: folder, detached: true, stdio: ['ignore', log, log], env: { PATH: process.env['PATH'], PORT: String(port), ...settingsOf('main'), ...env } })
+  // In its own process group, so that Ctrl-C reaches only the bench, which then stops it. The
+  // folder contains its embedded database, if any.
+  const child = spawn(command, words, {
+    cwd: folder,
+    detached: true,
+    stdio: ['ignore', log, log],
+    env: { PATH: process.env['PATH'], PORT: String(port), ...settingsOf('main'), ...env }
+  })
   const ended = once(child, 'exit')
   const pid = child.pid ?? 0
   const stop = async () => {
@@ -64,18 +113,36 @@ export async function startServer ({ cores, folder, env, flags = [] }: ServerOpt
     clearTimeout(timer)
   }
   const client = clientOf(`http://127.0.0.1:${port}`)
-  while (!await client.get('/readyz').then(({ status }) => status === 200, () => false)) {
+  while (
+    !(await client.get('/readyz').then(
+      ({ status }) => status === 200,
+      () => false
+    ))
+  ) {
     if (child.exitCode !== null || performance.now() - started > 30_000) {
       await stop()
-      throw new Error(`the server doesn't start: ${readFileSync(file, 'utf8').trim().split('\n').at(-1)}`)
+      throw new Error(
+        `the server doesn't start: ${readFileSync(file, 'utf8').trim().split('\n').at(-1)}`
+      )
     }
     await sleep(2)
   }
-  return { client, cpu: () => cpuSoFar(pid), peakMemory: () => peakMemoryOf(pid), startedIn: performance.now() - started, stop }
+  return {
+    client,
+    cpu: () => cpuSoFar(pid),
+    memory: () => memoryOf(pid, 'VmRSS'),
+    port,
+    peakMemory: () => memoryOf(pid, 'VmHWM'),
+    startedIn: performance.now() - started,
+    stop
+  }
 }
 
-/** Milliseconds of the server's CPU that `work` took; NaN where that can't be read. */
-export async function cpuOf<T> (server: Server, work: () => Promise<T>): Promise<{ cpu: { all: number, loop: number }, done: T }> {
+/** Measures the server's CPU time during `work`, in milliseconds. NaN if it can't be read. */
+export async function cpuOf<T>(
+  server: Server,
+  work: () => Promise<T>
+): Promise<{ cpu: { all: number; loop: number }; done: T }> {
   const before = server.cpu()
   const done = await work()
   const after = server.cpu()
@@ -83,19 +150,27 @@ export async function cpuOf<T> (server: Server, work: () => Promise<T>): Promise
   return { cpu: { all: difference('all'), loop: difference('loop') }, done }
 }
 
-function cpuSoFar (pid: number) {
+function cpuSoFar(pid: number) {
   try {
-    // Nanoseconds on a core come first in each thread's schedstat; that of the event loop has the number of the process.
-    const threads = readdirSync(`/proc/${pid}/task`).map(thread => ({ thread, ms: Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]) / 1e6 }))
-    return { all: threads.reduce((sum, { ms }) => sum + ms, 0), loop: threads.find(({ thread }) => thread === String(pid))?.ms ?? 0 }
+    // The first number in a thread's schedstat is its CPU time in nanoseconds. The event loop's
+    // thread has the process id.
+    const threads = readdirSync(`/proc/${pid}/task`).map(thread => ({
+      thread,
+      ms: Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]) / 1e6
+    }))
+    return {
+      all: threads.reduce((sum, { ms }) => sum + ms, 0),
+      loop: threads.find(({ thread }) => thread === String(pid))?.ms ?? 0
+    }
   } catch {
     return undefined
   }
 }
 
-function peakMemoryOf (pid: number) {
+function memoryOf(pid: number, of: 'VmRSS' | 'VmHWM') {
   try {
-    return Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+    return Math.round(Number(new RegExp(`^${of}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / 1024)
   } catch {
     return undefined
   }

@@ -5,15 +5,25 @@ import { median } from './statistics.ts'
 
 const algorithms = ['ES256', 'EdDSA', 'RS256'] as const
 
-/** Microseconds to sign and to verify an access token with each kind of key that JWT_PRIVATE_KEY may be. */
-export async function measureSignatures ({ cores, sizes, progress }: Bench) {
+/** Microseconds to sign and to verify an access token with each kind of key. */
+export async function measureSignatures({ cores, sizes, progress }: Bench) {
   const signing = startOnCore(cores, 'signing.ts')
-  const slices: Record<typeof algorithms[number], SigningCost[]> = { ES256: [], EdDSA: [], RS256: [] }
+  const slices: Record<(typeof algorithms)[number], SigningCost[]> = {
+    ES256: [],
+    EdDSA: [],
+    RS256: []
+  }
   for (let round = 1; round <= 3; round++) {
     progress(`signatures, ${round} of 3`)
-    for (const algorithm of algorithms) slices[algorithm].push(await signing.ask({ algorithm, ms: sizes.signMs } satisfies SigningSlice))
+    for (const algorithm of algorithms)
+      slices[algorithm].push(
+        await signing.ask({ algorithm, ms: sizes.signMs } satisfies SigningSlice)
+      )
   }
   await signing.stop()
-  const cost = (of: SigningCost[]): SigningCost => ({ sign: median(of.map(({ sign }) => sign)), verify: median(of.map(({ verify }) => verify)) })
+  const cost = (of: SigningCost[]): SigningCost => ({
+    sign: median(of.map(({ sign }) => sign)),
+    verify: median(of.map(({ verify }) => verify))
+  })
   return { ES256: cost(slices.ES256), EdDSA: cost(slices.EdDSA), RS256: cost(slices.RS256) }
 }

@@ -5,10 +5,11 @@ import { startServer } from './server.ts'
 import { median } from './statistics.ts'
 
 /**
- * Milliseconds from the start of the process to the first answer of /readyz: in production on a server's PostgreSQL, and
- * with nothing configured on the embedded one, whose first start makes it.
+ * Milliseconds from the start of the process to the first response of /readyz: in production with a
+ * PostgreSQL server, and without configuration on an embedded database, which the first start
+ * creates.
  */
-export async function measureStarts (bench: Bench) {
+export async function measureStarts(bench: Bench) {
   const { sizes, folder, cores, progress } = bench
   progress('starts')
   const production = []

@@ -5,36 +5,55 @@ import { expectOk, type Answer } from './client.ts'
 import type { BenchDatabase } from './database.ts'
 import { median } from './statistics.ts'
 
-/** Seconds after which another text may go out: short, so that nobody has to wait for long to be sent one again. */
+/** Seconds between two messages, short so that the resend needs no long wait. */
 const cooldown = 1
-/** More than one, because looks at what other instances have counted come in between, each second and five. */
+/** More than one, because the periodic statements of the server fall into some rounds. */
 const rounds = 3
 
-/** Statements for each kind of request, as they pass on the wire, with all budgets on. */
-export async function countStatements ({ phones, startServer, progress }: Bench, { url, next, count }: BenchDatabase) {
-  progress(`statements, with ${count.toLocaleString('en')} people`)
+/** Counts the statements of each kind of request on the wire, with all rate limits on. */
+export async function countStatements(
+  { phones, startServer, progress }: Bench,
+  { url, next, count }: BenchDatabase
+) {
+  progress(`statements, with ${count.toLocaleString('en')} users`)
   const counter = await openStatementCounter(url)
   const { client, stop } = await startServer({ RESEND_COOLDOWN: String(cooldown) }, counter.url)
-  const counts = { login: [], loginWhileFresh: [], resend: [], verify: [], refresh: [], me: [] } as Record<'login' | 'loginWhileFresh' | 'resend' | 'verify' | 'refresh' | 'me', number[]>
+  const counts = {
+    login: [],
+    loginWhileFresh: [],
+    resend: [],
+    verify: [],
+    refresh: [],
+    me: []
+  } as Record<'login' | 'loginWhileFresh' | 'resend' | 'verify' | 'refresh' | 'me', number[]>
   const counted = async (kind: keyof typeof counts, request: () => Promise<Answer>) => {
     counter.take()
     const { body } = expectOk(await request())
-    await sleep(10) // What is sent after the answer counts as well.
+    await sleep(10) // Includes the statements that are sent after the response.
     counts[kind].push(counter.take())
     return body
   }
 
   for (let round = 0; round < rounds; round++) {
-    const person = next()
-    await counted('login', () => client.login(person))
-    const { challengeToken } = await counted('loginWhileFresh', () => client.login(person))
+    const user = next()
+    await counted('login', () => client.login(user))
+    const { challengeToken } = await counted('loginWhileFresh', () => client.login(user))
     await sleep(cooldown * 1000 + 50)
-    await counted('resend', () => client.resend(person, challengeToken))
-    const { refreshToken } = await counted('verify', () => client.verify(person, challengeToken, phones.codeOf(person.phone)))
-    const { accessToken } = await counted('refresh', () => client.refresh(person, refreshToken))
-    await counted('me', () => client.me(person, accessToken))
+    await counted('resend', () => client.resend(user, challengeToken))
+    const { refreshToken } = await counted('verify', () =>
+      client.verify(user, challengeToken, phones.codeOf(user.phone))
+    )
+    const { accessToken } = await counted('refresh', () => client.refresh(user, refreshToken))
+    await counted('me', () => client.me(user, accessToken))
   }
   await stop()
   counter.close()
-  return { login: median(counts.login), loginWhileFresh: median(counts.loginWhileFresh), resend: median(counts.resend), verify: median(counts.verify), refresh: median(counts.refresh), me: median(counts.me) }
+  return {
+    login: median(counts.login),
+    loginWhileFresh: median(counts.loginWhileFresh),
+    resend: median(counts.resend),
+    verify: median(counts.verify),
+    refresh: median(counts.refresh),
+    me: median(counts.me)
+  }
 }

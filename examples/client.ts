@@ -1,33 +1,55 @@
 import createClient from 'openapi-fetch'
+import { asciiDigits } from './ascii-digits.ts'
 import type { components, paths } from './openapi.d.ts'
 
 type Tokens = components['schemas']['Tokens']
+export type Challenge = components['schemas']['Challenge']
+export type Problem = components['schemas']['Problem']
 
-/** Logs a person in and stays logged in. `keep` stores the newest refresh token where no other app can read it, or nothing once the session is over. */
-export function smsLogin (baseUrl: string, keep: (refreshToken: string | undefined) => Promise<void>) {
+/**
+ * Logs a user in and keeps the session alive. `store` persists the newest refresh token where no
+ * other app can read it. It receives undefined once the session has ended.
+ */
+export function smsLogin(
+  baseUrl: string,
+  store: (refreshToken: string | undefined) => Promise<void>
+) {
   const open = createClient<paths>({ baseUrl })
-  let tokens: Tokens & { staleAt: number } | undefined
+  let tokens: (Tokens & { staleAt: number }) | undefined
   let refreshing: Promise<void> | undefined
 
-  async function take (next: Tokens | undefined) {
-    await keep(next?.refreshToken) // First: the one before is used up, and this one would be lost with a crash.
+  async function take(next: Tokens | undefined) {
+    // First, because the previous token is used, and a crash would lose this one.
+    await store(next?.refreshToken)
     tokens = next && { ...next, staleAt: Date.now() + next.expiresIn * 900 }
   }
 
-  // One at a time: a refresh token is good once, so whoever else needs a refresh waits for this one.
-  const refresh = (refreshToken: string) => (refreshing ??= refreshNow(refreshToken).finally(() => { refreshing = undefined }))
-  async function refreshNow (refreshToken: string) {
+  // One refresh at a time, because a refresh token is single-use. Other calls wait for it.
+  const refresh = (refreshToken: string) =>
+    (refreshing ??= refreshNow(refreshToken).finally(() => {
+      refreshing = undefined
+    }))
+  async function refreshNow(refreshToken: string) {
     const { data, error } = await open.POST('/refresh', { body: { refreshToken } })
-    if (data !== undefined || error.type.endsWith('/session-ended')) await take(data) // After an outage the token is as good as before.
+    // After any other error, such as an outage, the refresh token is still valid.
+    if (data !== undefined || error.type.endsWith('/session-ended')) await take(data)
   }
 
-  async function fetchWithToken (request: Request): Promise<Response> {
+  async function fetchWithToken(request: Request): Promise<Response> {
     if (tokens !== undefined && Date.now() > tokens.staleAt) await refresh(tokens.refreshToken)
     const sent = tokens
-    const answer = await fetch(bearing(request.clone(), sent))
-    if (sent === undefined || answer.status !== 401 || !/"type":"[^"]*\/invalid-token"/.test(await answer.clone().text())) return answer
-    if (tokens?.accessToken === sent.accessToken) await refresh(sent.refreshToken) // Unless it was done meanwhile.
-    return tokens === undefined || tokens.accessToken === sent.accessToken ? answer : fetch(bearing(request, tokens))
+    const response = await fetch(bearing(request.clone(), sent))
+    if (
+      sent === undefined ||
+      response.status !== 401 ||
+      !/"type":"[^"]*\/invalid-token"/.test(await response.clone().text())
+    )
+      return response
+    // Another call may have refreshed the tokens meanwhile.
+    if (tokens?.accessToken === sent.accessToken) await refresh(sent.refreshToken)
+    return tokens === undefined || tokens.accessToken === sent.accessToken
+      ? response
+      : fetch(bearing(request, tokens))
   }
   const bearing = (request: Request, { accessToken }: Partial<Tokens> = {}) => {
     if (accessToken !== undefined) request.headers.set('authorization', `Bearer ${accessToken}`)
@@ -35,15 +57,32 @@ export function smsLogin (baseUrl: string, keep: (refreshToken: string | undefin
   }
 
   return {
-    login: (username: string, password: string) => open.POST('/login', { body: { username, password } }),
-    async verify (challengeToken: string, code: string) {
-      const answer = await open.POST('/verify', { body: { challengeToken, code } })
-      if (answer.data !== undefined) await take(answer.data)
-      return answer
+    /** Resolves to a `Challenge` in `data` or a `Problem` in `error`. */
+    login: (username: string, password: string) =>
+      open.POST('/login', { body: { username, password } }),
+    async verify(challengeToken: string, code: string) {
+      const result = await open.POST('/verify', {
+        body: { challengeToken, code: asciiDigits(code) }
+      })
+      if (result.data !== undefined) await take(result.data)
+      return result
     },
-    /** With the refresh token that was kept when the app ended. */
+    /** Continues the session with the refresh token that `store` persisted. */
     resume: refresh,
-    /** All other calls, with the access token, which is refreshed in time. */
+    /**
+     * Ends the session and forgets the tokens. If the service can't be reached, the session expires
+     * after its idle time.
+     */
+    async logout() {
+      await refreshing
+      const last = tokens?.refreshToken
+      // Before `store`, which may be slow, because no call may refresh this session now.
+      tokens = undefined
+      await store(undefined)
+      if (last === undefined) return undefined
+      return open.POST('/logout', { body: { refreshToken: last } })
+    },
+    /** All other calls. Sends the access token and refreshes it in time. */
     api: createClient<paths>({ baseUrl, fetch: fetchWithToken })
   }
 }

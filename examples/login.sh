@@ -1,79 +1,126 @@
 #!/bin/sh
-# The whole of sms-login from a shell: log in, look around, refresh, confirm an action, log out. Needs curl and nothing else.
+# A complete session from a shell: log in, list the sessions, refresh, confirm an action, log out.
+# Needs only curl.
 #
 #   SMS_LOGIN_URL=https://login.example.com sh examples/login.sh
 #
-# No secret is an argument of a program, where others could read it in the list of processes: curl gets them on its
-# standard input, from printf, which is a part of the shell.
+# No secret is an argument of a program, because other users could read it in the list of processes.
+# curl reads secrets from standard input, which printf, a builtin of the shell, writes.
 set -eu
 url=${SMS_LOGIN_URL:-http://127.0.0.1:3000}
+while [ "$url" != "${url%/}" ]; do url=${url%/}; done
 newline='
 '
 tab=$(printf '\t')
 
-# json <text>: the text as a JSON string. (The same escapes make it one in a config file of curl.)
+# json <text>: the text as a JSON string. A config file of curl uses the same escapes.
 json () { printf '"%s"' "$(printf %s "$1" | sed "s/[\\\\\"]/\\\\&/g; s/$tab/\\\\t/g")"; }
 
-# call <method> <path> [<body>]: puts what comes back in $status and $answer. Sends the access token, once there is one.
+# call <method> <path> [<body>]: stores the response in $status and $answer. Sends the access token,
+# if there is one.
 accessToken=
 call () {
   answer=$({
     [ -z "$accessToken" ] || printf 'header = "authorization: Bearer %s"\n' "$accessToken"
-    [ $# -lt 3 ] || printf 'header = "content-type: application/json"\ndata-raw = %s\n' "$(json "$3")"
+    [ $# -lt 3 ] || {
+      printf 'header = "content-type: application/json"\n'
+      printf 'data-raw = %s\n' "$(json "$3")"
+    }
   } | curl -sS --config - --request "$1" --write-out '\n%{http_code}' "$url$2")
   status=${answer##*"$newline"}
   answer=${answer%"$newline"*}
 }
 
-# field <name>: a string or a number at the top of $answer.
-field () { printf %s "$answer" | sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\).*/\1/p"; }
+# field <name>: a string or a number at the top level of $answer.
+field () {
+  printf %s "$answer" |
+    sed -n -e "s/.*\"$1\":\"\([^\"]*\).*/\1/p" -e t -e "s/.*\"$1\":\([^,}]*\).*/\1/p"
+}
 
-# problem: the name that a failure goes by, which never changes; empty for what is no failure.
-problem () { case $answer in *'"type":"'*/problems/*) type=$(field type); printf %s "${type##*/}" ;; esac; }
+# problem: the stable name of a problem. Empty if the response is not a problem.
+problem () {
+  case $answer in
+    *'"type":"'*/problems/*) type=$(field type); printf %s "${type##*/}" ;;
+  esac
+}
 
-# want <status>: goes on if this is what came back, or tells what did and ends.
+# want <status>: ends the script with the problem unless the response has this status.
 want () {
   [ "$status" != "$1" ] || return 0
   echo "Refused: $status $(problem): $(field title). $(field detail)" >&2
   exit 1
 }
 
-# ask <question>: a line, in $line.
+# asciiDigits <text>: replaces the decimal digits of any script, which a keyboard may type, by ASCII
+# digits. Each entry is a script's zero in UTF-8: octal escapes, then the last byte in decimal.
+rules=
+zeros='
+  331:160 333:176 337:128 340\245:166 340\247:166 340\251:166 340\253:166 340\255:166
+  340\257:166 340\261:166 340\263:166 340\265:166 340\267:166 340\271:144 340\273:144
+  340\274:160 341\201:128 341\202:144 341\237:160 341\240:144 341\245:134 341\247:144
+  341\252:128 341\252:144 341\255:144 341\256:176 341\261:128 341\261:144 352\230:160
+  352\243:144 352\244:128 352\247:144 352\247:176 352\251:144 352\257:176 357\274:144
+  360\220\222:160 360\220\264:176 360\220\265:128 360\221\201:166 360\221\203:176
+  360\221\204:182 360\221\207:144 360\221\213:176 360\221\221:144 360\221\223:144
+  360\221\231:144 360\221\233:128 360\221\233:144 360\221\233:154 360\221\234:176
+  360\221\243:160 360\221\245:144 360\221\257:176 360\221\261:144 360\221\265:144
+  360\221\266:160 360\221\267:160 360\221\275:144 360\226\204:176 360\226\251:160
+  360\226\253:128 360\226\255:144 360\226\265:176 360\234\263:176 360\235\237:142
+  360\235\237:152 360\235\237:162 360\235\237:172 360\235\237:182 360\236\205:128
+  360\236\213:176 360\236\223:176 360\236\227:177 360\236\245:144 360\237\257:176'
+for zero in $zeros; do
+  for digit in 0 1 2 3 4 5 6 7 8 9; do
+    byte=$((${zero##*:} + digit))
+    rules="${rules}s/\\${zero%:*}\\$((byte / 64))$((byte / 8 % 8))$((byte % 8))/$digit/g\n"
+  done
+done
+# The escapes are in the format, because not every shell's %b knows octal escapes of three digits.
+# shellcheck disable=SC2059
+rules=$(printf "$rules")
+asciiDigits () { printf %s "$1" | LC_ALL=C sed "$rules"; }
+
+# ask <question>: reads a line into $line.
 ask () {
   printf '%s' "$1"
   IFS= read -r line
 }
 
-# code <verify> <resend> <token field>: asks for the code until it is right or there is no more to be asked for.
+# code <verify> <resend> <token field>: asks for the code until it is right or no attempts are left.
 code () {
-  echo "   A text went to $(field destination); its code has $(field codeLength) digits and is good for $(field codeExpiresIn) seconds."
+  echo "   A message was sent to $(field destination)."
+  echo "   Its code has $(field codeLength) digits and is valid for $(field codeExpiresIn) seconds."
   while :; do
-    ask 'Code (or nothing, to have another texted): '
+    ask 'Code (empty to send a new one): '
     if [ -z "$line" ]; then
       call POST "$2" "{\"$3\":\"$token\"}"
       case $(problem) in
-        resend-too-soon) echo "   Not yet: in $(field retryAfter) seconds." ;;
-        *) want 200; echo '   Another one is on its way.' ;;
+        resend-too-soon) echo "   You can request a new code in $(field retryAfter) seconds." ;;
+        *) want 200; echo '   A new code was sent.' ;;
       esac
     else
-      call POST "$1" "{\"$3\":\"$token\",\"code\":$(json "$line")}"
+      call POST "$1" "{\"$3\":\"$token\",\"code\":$(json "$(asciiDigits "$line")")}"
       case $(problem) in
-        wrong-code) echo "   Wrong. It can be tried $(field attemptsRemaining) more times." ;;
-        code-expired) echo '   Too late for this one.' ;;
-        invalid-request) echo '   That is not a code.' ;;
+        wrong-code)
+          case $(field attemptsRemaining) in
+            0) echo 'Wrong code, and no attempts are left. Start again.' >&2; exit 1 ;;
+            1) echo '   Wrong code. 1 attempt is left.' ;;
+            *) echo "   Wrong code. $(field attemptsRemaining) attempts are left." ;;
+          esac ;;
+        code-expired) echo '   The code has expired.' ;;
+        invalid-request) echo '   This is not a code.' ;;
         *) want 200; return ;;
       esac
     fi
   done
 }
 
-# tokens: keeps what POST /verify or POST /refresh has answered.
+# tokens: stores the tokens in the response of POST /verify or POST /refresh.
 tokens () {
   refreshToken=$(field refreshToken)
   accessToken=$(field accessToken)
 }
 
-echo "1. POST /login checks the password and texts a code. ($url)"
+echo "1. POST /login checks the password and sends a code. ($url)"
 ask 'Username: '
 username=$line
 if [ -t 0 ]; then
@@ -91,36 +138,37 @@ token=$(field challengeToken)
 echo '2. POST /verify exchanges challenge and code for an access token and a refresh token.'
 code /verify /resend challengeToken
 tokens
-echo "   The access token is good for $(field expiresIn) seconds."
+echo "   The access token is valid for $(field expiresIn) seconds."
 
-echo '3. GET /me says whose access token this is.'
+echo '3. GET /me returns the user of the access token.'
 call GET /me
 want 200
 echo "   $answer"
 
-echo '4. GET /sessions lists where this person is logged in.'
+echo "4. GET /sessions lists the user's sessions."
 call GET /sessions
 want 200
 echo "   $answer"
 
-echo '5. POST /refresh exchanges the refresh token for new tokens; the old one is used up.'
+echo '5. POST /refresh exchanges the refresh token, which is single-use, for new tokens.'
 call POST /refresh "{\"refreshToken\":\"$refreshToken\"}"
 want 200
 tokens
 
-echo '6. POST /confirmations texts an action to be confirmed; its code is good for nothing else.'
-call POST /confirmations '{"action":"transfer","data":{"amount":"250.00","currency":"EUR","payee":"Grace Hopper"},"reference":"example-1"}'
+echo '6. POST /confirmations sends a code that confirms only this action.'
+transfer='{"amount":"250.00","currency":"EUR","payee":"Grace Hopper"}'
+call POST /confirmations "{\"action\":\"transfer\",\"data\":$transfer,\"reference\":\"example-1\"}"
 if [ "$(problem)" = unknown-action ]; then
-  echo '   This server has no sentence for a transfer (CONFIRMATION_TEMPLATES), so it is left out.'
+  echo '   Skipped: this server has no template for a transfer (CONFIRMATION_TEMPLATES).'
 else
   want 201
   token=$(field confirmationToken)
   echo "   To be confirmed: $(field text)"
   code /confirmations/verify /confirmations/resend confirmationToken
-  echo "   Confirmed: the receipt, for the service that acts on it, is good for $(field expiresIn) seconds."
+  echo "   Confirmed: the receipt for the payment service is valid for $(field expiresIn) seconds."
 fi
 
-echo '7. POST /logout ends the session, and GET /me knows at once.'
+echo '7. POST /logout ends the session. GET /me fails immediately.'
 call POST /logout "{\"refreshToken\":\"$refreshToken\"}"
 want 204
 call GET /me

@@ -14,8 +14,12 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Check the password and text a code
-         * @description The first step. The code goes to the number on file, in the language on file or else the one that `Accept-Language` asks for; the answer says how to go on. A second login while the code is fresh sends no second text (`sent` is false) and continues the same challenge.
+         * Check the password and send a code
+         * @description The first step. The code is sent to the number on file, in the
+         *     language on file or, without one, in a language of
+         *     `Accept-Language`. While the code is valid and the cooldown has
+         *     not passed, another login sends no message (`sent` is false) and
+         *     continues the same challenge.
          */
         post: operations["login"];
         delete?: never;
@@ -34,8 +38,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Text another code
-         * @description The old code is dead from here on. The attempts left and the end of the challenge do not change.
+         * Send a new code
+         * @description The code of a phone change is sent to the new number. The old
+         *     code stops working. The attempts left and the expiry of the
+         *     challenge do not change.
          */
         post: operations["resend"];
         delete?: never;
@@ -54,8 +60,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Exchange challenge and code for tokens
-         * @description The second step. Each well-formed code costs one attempt; a right one ends the challenge and begins a session.
+         * Exchange the challenge token and the code for tokens
+         * @description The second step. Each well-formed code uses one attempt. The
+         *     right code ends the challenge and starts a session.
          */
         post: operations["verify"];
         delete?: never;
@@ -75,7 +82,11 @@ export interface paths {
         put?: never;
         /**
          * Exchange a refresh token for new tokens
-         * @description A refresh token is good once; keep the new one. When the answer was lost, the same token gets the same new one again, within 30 seconds and as long as the new one was not used. Any other use of a used token ends the session: it was copied.
+         * @description Refresh tokens are single-use, so always keep the latest. If a
+         *     response is lost, retry with the same token within 30 seconds.
+         *     The same successor is returned, unless it was used. Any other
+         *     reuse means that the token was copied, so the session is
+         *     revoked.
          */
         post: operations["refresh"];
         delete?: never;
@@ -95,7 +106,8 @@ export interface paths {
         put?: never;
         /**
          * End a session
-         * @description Also answered 204 when the session had ended already, or never was.
+         * @description Returns 204 even when the session has already ended or never
+         *     existed.
          */
         post: operations["logout"];
         delete?: never;
@@ -111,11 +123,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the person's sessions */
+        /** List the user's sessions */
         get: operations["listSessions"];
         put?: never;
         post?: never;
-        /** End all of the person's sessions but this one */
+        /** End all of the user's sessions except the current one */
         delete: operations["endOtherSessions"];
         options?: never;
         head?: never;
@@ -133,8 +145,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * End one of the person's sessions
-         * @description Also the one that asks.
+         * End one of the user's sessions
+         * @description This may be the current session.
          */
         delete: operations["endSession"];
         options?: never;
@@ -150,12 +162,86 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Tell whose access token this is
-         * @description Refused as soon as its session has ended; another service knows that only when the token expires.
+         * Get the user of the access token
+         * @description Fails as soon as the session has ended. A service that verifies
+         *     the token locally accepts it until it expires.
          */
         get: operations["me"];
         put?: never;
         post?: never;
+        /**
+         * Delete the account
+         * @description Deletes the user and all their data at once and for good.
+         *     Requires a recent login. Access tokens of the user stay valid in
+         *     services that verify them locally, until they expire.
+         */
+        delete: operations["deleteMe"];
+        options?: never;
+        head?: never;
+        /** Change the language of the user's messages */
+        patch: operations["changeMe"];
+        trace?: never;
+    };
+    "/me/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change the password
+         * @description Ends all other sessions and all pending logins and confirmations
+         *     of the user. A wrong `currentPassword` counts like one of a
+         *     login.
+         */
+        post: operations["changePassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/phone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a code to a new phone number
+         * @description The first step of a change. The code is sent to the new number.
+         *     `POST /resend` sends another one. A request with another number
+         *     replaces the pending change. Requires a recent login.
+         */
+        post: operations["changePhone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/phone/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change the phone number with the code
+         * @description The second step of a change. Each well-formed code uses one
+         *     attempt. The right code changes the number and ends all other
+         *     sessions and everything pending. The old number gets a notice.
+         */
+        post: operations["verifyPhone"];
         delete?: never;
         options?: never;
         head?: never;
@@ -172,8 +258,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Text an action to be confirmed
-         * @description The person reads the operator's sentence with these values, and a code that confirms just that; the words around it are in the person's language. Needs a recent login.
+         * Request the confirmation of an action
+         * @description Sends the operator's sentence with these values, and a code that
+         *     confirms exactly this sentence. The rest of the message is in
+         *     the user's language. Requires a recent login.
          */
         post: operations["confirm"];
         delete?: never;
@@ -192,8 +280,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Text the action again, with another code
-         * @description The old code is dead from here on. The attempts left and the end do not change, nor does what is confirmed.
+         * Send the action again with a new code
+         * @description The old code stops working. The action, the attempts left and
+         *     the expiry do not change.
          */
         post: operations["resendConfirmation"];
         delete?: never;
@@ -212,8 +301,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Exchange confirmation and code for a receipt
-         * @description Each well-formed code costs one attempt; a right one ends the confirmation.
+         * Exchange the confirmation token and the code for a receipt
+         * @description Each well-formed code uses one attempt. The right code ends the
+         *     confirmation.
          */
         post: operations["verifyConfirmation"];
         delete?: never;
@@ -230,8 +320,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The public keys of access tokens and receipts
-         * @description Any service can verify an access token or a receipt with these: pick the key by the token's `kid`. To be cached for as long as `Cache-Control` says.
+         * Get the public keys for access tokens and receipts
+         * @description Any service can verify access tokens and receipts with these
+         *     keys. The token's `kid` names the key. Cache the keys for as
+         *     long as `Cache-Control` says.
          */
         get: operations["jwks"];
         put?: never;
@@ -249,7 +341,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the process is up */
+        /** Check whether the process is up */
         get: operations["livez"];
         put?: never;
         post?: never;
@@ -266,7 +358,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the database answers, is migrated and can be written to */
+        /** Check whether the database responds, is migrated and is writable */
         get: operations["readyz"];
         put?: never;
         post?: never;
@@ -276,10 +368,235 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List users
+         * @description Users are sorted by username, as it is compared. All filters
+         *     must match.
+         */
+        get: operations["listUsers"];
+        put?: never;
+        /**
+         * Add a user
+         * @description Takes `password` or `passwordHash`. The `Location` header of the
+         *     response is the path of the user.
+         */
+        post: operations["createUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a user */
+        get: operations["getUser"];
+        put?: never;
+        post?: never;
+        /** Delete a user with all their data */
+        delete: operations["deleteUser"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a user
+         * @description A new password, a new number and `disabled` end the user's
+         *     sessions and pending challenges. A new password or number also
+         *     unlocks the user. The old number gets a message when another one
+         *     replaces it. Access tokens stay valid in services that verify
+         *     them locally, until they expire.
+         */
+        patch: operations["changeUser"];
+        trace?: never;
+    };
+    "/users/{id}/unlock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reset the lockouts and rate limits of a user
+         * @description Other instances may refuse the user for another five seconds.
+         */
+        post: operations["unlockUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/users/{id}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the sessions of a user */
+        get: operations["listUserSessions"];
+        put?: never;
+        post?: never;
+        /** End all sessions of a user */
+        delete: operations["endUserSessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/users/{id}/factors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove all second factors of a user except the phone */
+        delete: operations["resetFactors"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * @description A pending code, and the token to submit it with.
+         * @example {
+         *       "challengeToken": "eyJ0eXAiOiJjaGFsbGVuZ2Urand0In0.eyJzdWIiOiJ4In0.c2ln",
+         *       "expiresIn": 600,
+         *       "destination": "+1•••••••06",
+         *       "codeLength": 6,
+         *       "codeExpiresIn": 60,
+         *       "resendIn": 30,
+         *       "sent": true
+         *     }
+         */
+        Challenge: {
+            /** @description A JWT that only POST /resend and the next step accept. */
+            challengeToken: string;
+            /** @description Seconds until the request for a code expires. */
+            expiresIn: number;
+            /** @description The masked number that the code is sent to. */
+            destination: string;
+            /** @description The number of digits to ask the user for. */
+            codeLength: number;
+            /** @description Seconds until the code expires. */
+            codeExpiresIn: number;
+            /** @description Seconds until a new code can be requested. */
+            resendIn: number;
+            /**
+             * @description False when no message was sent because an earlier code is still
+             *     valid.
+             */
+            sent: boolean;
+        };
+        /**
+         * @example {
+         *       "locale": "pt-BR"
+         *     }
+         */
+        ChangeMeRequest: {
+            /**
+             * @description A BCP 47 tag. With null, `Accept-Language` decides. It also
+             *     decides if there are no messages in this language.
+             */
+            locale: string | null;
+        };
+        /**
+         * @example {
+         *       "currentPassword": "<the current password>",
+         *       "newPassword": "<another password>"
+         *     }
+         */
+        ChangePasswordRequest: {
+            /** Format: password */
+            currentPassword: string;
+            /**
+             * Format: password
+             * @description 8 to 256 characters of any kind. Common and predictable
+             *     passwords, and those that contain the username, are rejected.
+             */
+            newPassword: string;
+        };
+        /**
+         * @example {
+         *       "phone": "+14155550106"
+         *     }
+         */
+        ChangePhoneRequest: {
+            /**
+             * @description The new number, with `+` and the country code. Spaces and
+             *     punctuation are ignored.
+             */
+            phone: string;
+        };
+        /**
+         * @example {
+         *       "phone": "+12025550199",
+         *       "claims": {
+         *         "roles": [
+         *           "admin",
+         *           "reader"
+         *         ]
+         *       }
+         *     }
+         */
+        ChangeUserRequest: {
+            /**
+             * @description Letters and digits of any script, and what e-mail addresses
+             *     contain. Usernames that differ only in case or width are the
+             *     same.
+             */
+            username?: string;
+            /**
+             * Format: password
+             * @description At least 8 characters, not a common password, and without the
+             *     username.
+             */
+            password?: string;
+            /**
+             * @description A hash of another system instead of `password`: argon2, scrypt,
+             *     bcrypt, PBKDF2, or one of Django's or Firebase's. The next login
+             *     replaces it.
+             */
+            passwordHash?: string;
+            /**
+             * @description A personal line in an allowed country, in E.164. Punctuation is
+             *     removed.
+             */
+            phone?: string | null;
+            /** @description A BCP 47 tag. With null, `Accept-Language` decides. */
+            locale?: string | null;
+            /**
+             * @description At most 2 KiB of JSON for access tokens. `roles`, `groups` and
+             *     `entitlements` are lists of strings. Names that access tokens or
+             *     RFC 7519 define are refused.
+             */
+            claims?: {
+                [key: string]: unknown;
+            };
+            disabled?: boolean;
+        };
         /**
          * @example {
          *       "action": "transfer",
@@ -292,17 +609,80 @@ export interface components {
          *     }
          */
         ConfirmationRequest: {
-            /** @description Which of the operator's sentences. */
+            /** @description The name of one of the operator's templates. */
             action: string;
-            /** @description A value for each placeholder of the sentence, 1 to 64 characters that a text message can hold. They stand in the text as they are given: send an amount as a string to keep its zeros. */
+            /**
+             * @description A value for each placeholder of the template: 1 to 64 characters
+             *     in NFC, any script. It must not look like a code, a phone number
+             *     or a link. The message contains the values unchanged, so send an
+             *     amount as a string to keep its zeros.
+             */
             data: {
                 [key: string]: string | number;
             };
-            /** @description Your own name for it; the receipt repeats it. */
+            /** @description Your own reference. The receipt repeats it. */
             reference?: string;
         };
         /**
-         * @description All is well.
+         * @example {
+         *       "username": "ada@example.com",
+         *       "password": "correct horse battery",
+         *       "phone": "+12025550143",
+         *       "locale": "en-GB",
+         *       "claims": {
+         *         "roles": [
+         *           "admin"
+         *         ]
+         *       }
+         *     }
+         */
+        CreateUserRequest: {
+            /**
+             * @description Letters and digits of any script, and what e-mail addresses
+             *     contain. Usernames that differ only in case or width are the
+             *     same.
+             */
+            username: string;
+            /**
+             * Format: password
+             * @description At least 8 characters, not a common password, and without the
+             *     username.
+             */
+            password?: string;
+            /**
+             * @description A hash of another system instead of `password`: argon2, scrypt,
+             *     bcrypt, PBKDF2, or one of Django's or Firebase's. The next login
+             *     replaces it.
+             */
+            passwordHash?: string;
+            /**
+             * @description A personal line in an allowed country, in E.164. Punctuation is
+             *     removed.
+             */
+            phone?: string | null;
+            /** @description A BCP 47 tag. With null, `Accept-Language` decides. */
+            locale?: string | null;
+            /**
+             * @description At most 2 KiB of JSON for access tokens. `roles`, `groups` and
+             *     `entitlements` are lists of strings. Names that access tokens or
+             *     RFC 7519 define are refused.
+             */
+            claims?: {
+                [key: string]: unknown;
+            };
+            disabled?: boolean;
+        };
+        /**
+         * @example {
+         *       "password": "<the current password>"
+         *     }
+         */
+        DeleteMeRequest: {
+            /** Format: password */
+            password: string;
+        };
+        /**
+         * @description The check passed.
          * @example {
          *       "status": "ok"
          *     }
@@ -312,7 +692,7 @@ export interface components {
             status: "ok";
         };
         /**
-         * @description The keys with which access tokens and receipts are signed (RFC 7517).
+         * @description The public keys for access tokens and receipts (RFC 7517).
          * @example {
          *       "keys": [
          *         {
@@ -340,8 +720,8 @@ export interface components {
         };
         /**
          * @example {
-         *       "username": "ada",
-         *       "password": "correct horse battery staple"
+         *       "username": "demo",
+         *       "password": "<the password that npm start printed>"
          *     }
          */
         LoginRequest: {
@@ -351,7 +731,7 @@ export interface components {
         };
         /**
          * @example {
-         *       "refreshToken": "q8kPz1xJw3mNfT5vRb2yAi0c7hYdUeSgLoXrKtVnMaBj9pQwZsFl4uGxEi6HkCvD"
+         *       "refreshToken": "<refreshToken of POST /verify>"
          *     }
          */
         LogoutRequest: {
@@ -359,13 +739,24 @@ export interface components {
             refreshToken: string;
         };
         /**
-         * @description The person whose access token this is.
+         * @description The user that the access token belongs to.
          * @example {
          *       "id": "0f8fad5b-d9cb-469f-a165-70867728950e",
          *       "username": "ada",
          *       "phone": "+1•••••••06",
+         *       "locale": "pt-BR",
+         *       "claims": {
+         *         "roles": [
+         *           "editor"
+         *         ]
+         *       },
          *       "sessionId": "q8kPz1xJw3mNfT5vRb2yAg",
-         *       "authenticatedAt": "2026-01-31T12:00:00.000Z"
+         *       "authenticatedAt": "2026-01-31T12:00:00.000Z",
+         *       "factors": {
+         *         "sms": true,
+         *         "totp": false,
+         *         "recoveryCodes": 0
+         *       }
          *     }
          */
         Me: {
@@ -375,48 +766,38 @@ export interface components {
              */
             id: string;
             username: string;
-            /** @description The number on file, masked. */
+            /** @description The masked number on file. */
             phone: string | null;
+            /**
+             * @description The language of messages, a BCP 47 tag. If null,
+             *     `Accept-Language` decides.
+             */
+            locale: string | null;
+            /** @description The operator's claims, as access tokens contain them. */
+            claims: {
+                [key: string]: unknown;
+            };
             /** @description The same as `sid` in the access token. */
             sessionId: string;
             /**
              * Format: date-time
-             * @description When the password and the code were checked.
+             * @description When the user logged in with password and code.
              */
             authenticatedAt: string;
+            /** @description The second factors of the user. */
+            factors: {
+                /** @description Whether codes can be sent to a phone number. */
+                sms: boolean;
+                /** @description Whether an authenticator app is enrolled. */
+                totp: boolean;
+                /** @description The number of unused recovery codes. */
+                recoveryCodes: number;
+            };
         };
         /**
-         * @description A code is on its way, and this is how to go on.
+         * @description A pending confirmation, and the token to submit its code with.
          * @example {
-         *       "challengeToken": "eyJhbGciOiJIUzI1NiIsInR5cCI6ImNoYWxsZW5nZStqd3QifQ.eyJzdWIiOiJ4In0.c2lnbmF0dXJl",
-         *       "expiresIn": 600,
-         *       "destination": "+1•••••••06",
-         *       "codeLength": 6,
-         *       "codeExpiresIn": 60,
-         *       "resendIn": 30,
-         *       "sent": true
-         *     }
-         */
-        PendingCode: {
-            /** @description A JWT that opens POST /verify and POST /resend, and nothing else. */
-            challengeToken: string;
-            /** @description Seconds until this is over: the login, or the confirmation. */
-            expiresIn: number;
-            /** @description The number the code goes to, masked. */
-            destination: string;
-            /** @description How many digits to ask the person for. */
-            codeLength: number;
-            /** @description Seconds until the code is no longer good. */
-            codeExpiresIn: number;
-            /** @description Seconds until POST /resend sends another text. */
-            resendIn: number;
-            /** @description False when an earlier text is still good, so that no second one went out. */
-            sent: boolean;
-        };
-        /**
-         * @description The person is being asked, and this is how to go on.
-         * @example {
-         *       "confirmationToken": "eyJhbGciOiJIUzI1NiIsInR5cCI6ImNvbmZpcm1hdGlvbitqd3QifQ.eyJzdWIiOiJ4In0.c2lnbmF0dXJl",
+         *       "confirmationToken": "eyJ0eXAiOiJjb25maXJtYXRpb24rand0In0.eyJzdWIiOiJ4In0.c2ln",
          *       "text": "Send 250.00 EUR to Grace Hopper",
          *       "expiresIn": 600,
          *       "destination": "+1•••••••06",
@@ -428,69 +809,178 @@ export interface components {
          *     }
          */
         PendingConfirmation: {
-            /** @description A JWT that opens POST /confirmations/verify and POST /confirmations/resend, together with the access token that asked. */
+            /**
+             * @description A JWT for POST /confirmations/verify and POST
+             *     /confirmations/resend. Both also need an access token of the
+             *     session that requested the confirmation.
+             */
             confirmationToken: string;
-            /** @description The sentence in the text message, without the code. Show it. */
+            /**
+             * @description The sentence in the message, without the code. Show it to the
+             *     user.
+             */
             text: string;
-            /** @description Seconds until this is over: the login, or the confirmation. */
+            /** @description Seconds until the request for a code expires. */
             expiresIn: number;
-            /** @description The number the code goes to, masked. */
+            /** @description The masked number that the code is sent to. */
             destination: string;
-            /** @description How many digits to ask the person for. */
+            /** @description The number of digits to ask the user for. */
             codeLength: number;
-            /** @description Seconds until the code is no longer good. */
+            /** @description Seconds until the code expires. */
             codeExpiresIn: number;
-            /** @description Seconds until POST /resend sends another text. */
+            /** @description Seconds until a new code can be requested. */
             resendIn: number;
-            /** @description False when an earlier text is still good, so that no second one went out. */
+            /**
+             * @description False when no message was sent because an earlier code is still
+             *     valid.
+             */
             sent: boolean;
-            /** @description True when another confirmation of this action was pending: it is over. */
+            /**
+             * @description True when this ended another pending confirmation of the same
+             *     action.
+             */
             replaced: boolean;
         };
-        /** @description A failure, as RFC 9457 has it. */
+        /**
+         * @description A failure (RFC 9457).
+         *
+         *     The last path segment of `type` is one of the stable names
+         *     below. Each is listed with its status, its meaning and *what to
+         *     do next*.
+         *
+         *     - `invalid-request` (400): A field is missing, unknown or
+         *       malformed, or the body is not JSON. Nothing was changed.
+         *       *Correct the fields listed in `errors`, if present, and send the
+         *       request again.*
+         *     - `invalid-credentials` (401): The username or password is
+         *       wrong, or the user may not log in. The response does not say
+         *       which. *Ask the user for both again. After `POST /me/password`
+         *       and `DELETE /me`, only the password is wrong.*
+         *     - `wrong-code` (401): The code is not the one in the newest
+         *       message. *Ask the user for the code again. When
+         *       `attemptsRemaining` is 0, start over.*
+         *     - `code-expired` (401): The code expired before it was
+         *       submitted, so its digits were not checked. *Send a new code with
+         *       `POST /resend` or `POST /confirmations/resend`.*
+         *     - `challenge-ended` (401): The login or confirmation is unknown,
+         *       completed, replaced, expired or out of attempts. *Start again
+         *       with `POST /login` or `POST /confirmations`.*
+         *     - `invalid-token` (401): The access token is missing, expired or
+         *       forged, or its session has ended. For the admin API: the API key
+         *       is missing or not in `API_KEY_HASHES`. *Send `Authorization:
+         *       Bearer <access token>` with a token from `POST /refresh`, or log
+         *       in again. For the admin API, send an API key.*
+         *     - `session-ended` (401): The session expired, was ended, or was
+         *       revoked after a used refresh token was sent again. *Discard both
+         *       tokens and start again with `POST /login`.*
+         *     - `reauthentication-required` (401): The user logged in more
+         *       than `maxAge` seconds ago. *Log the user in again and repeat the
+         *       request with the new access token. Refreshing the tokens does
+         *       not help.*
+         *     - `not-found` (404): The path does not exist, or this user has
+         *       no such resource. *Correct the path. A session that is not found
+         *       has ended.*
+         *     - `unknown-action` (404): The operator has configured no
+         *       template for this action. *Use an action listed in
+         *       `CONFIRMATION_TEMPLATES`.*
+         *     - `method-not-allowed` (405): The path exists but does not
+         *       support this method. *Use one of the methods in the `Allow`
+         *       header.*
+         *     - `request-timeout` (408): The complete request did not arrive
+         *       within ten seconds. *Send it again.*
+         *     - `username-taken` (409): Another user has this username, or one
+         *       that differs only in case or width. *Choose another username.*
+         *     - `payload-too-large` (413): Request bodies are limited to 16
+         *       KiB. *Send a smaller body.*
+         *     - `unsupported-media-type` (415): The `Content-Type` of the
+         *       request is not JSON. *Send JSON with `Content-Type:
+         *       application/json`.*
+         *     - `sms-undeliverable` (422): The user's number cannot receive
+         *       messages, or its country is not allowed. *Do not retry. The user
+         *       has to contact the operator.*
+         *     - `resend-too-soon` (429): The cooldown after the previous
+         *       message has not passed yet. *Wait for `Retry-After` seconds.*
+         *     - `too-many-attempts` (429): There were too many `requests`,
+         *       `passwords` or `codes`, as `reason` says. With `codes-off`, so
+         *       many codes were wrong that waiting does not help. *Wait for
+         *       `Retry-After` seconds. After `codes-off`, the operator has to
+         *       unlock the account.*
+         *     - `too-many-texts` (429): A message limit is reached, so no
+         *       message was sent. *Wait for `Retry-After` seconds.*
+         *     - `headers-too-large` (431): The request headers exceed the size
+         *       limit. *Send fewer or shorter headers.*
+         *     - `internal-error` (500): The service failed to process the
+         *       request. *Try again later. The operator can find the error in
+         *       the log by `instance`.*
+         *     - `busy` (503): Too many requests are waiting for a password
+         *       hash or a database connection. *Try again after `Retry-After`
+         *       seconds.*
+         *     - `sms-unavailable` (503): The SMS provider did not confirm the
+         *       message. If it still arrives, its code does not work. *Try again
+         *       after `Retry-After` seconds.*
+         *     - `database-unavailable` (503): The database is unavailable. The
+         *       request may have been processed, but its result was lost. *Try
+         *       again after `Retry-After` seconds.*
+         *     - `not-ready` (503): Only from `/readyz`: the database does not
+         *       respond, lacks migrations or is read-only. *Send requests to
+         *       another instance.*
+         */
         Problem: {
-            /** @description What kind of problem this is; the last part is stable and meant for programs. */
+            /**
+             * @description The problem type. Programs match on its last path segment, which
+             *     is stable.
+             */
             type: string;
             title: string;
             status: number;
-            /** @description What it means and what to do next: for the developer, not for the person. */
+            /**
+             * @description What it means and what to do next, for developers rather than
+             *     users.
+             */
             detail: string;
-            /** @description The id of this request, as the server's log has it. */
+            /** @description The request id, as it appears in the server's log. */
             instance: string;
-            /** @description With `invalid-request`: what is wrong, field by field. */
+            /** @description With `invalid-request`: one entry for each invalid field. */
             errors?: {
                 /** @description A JSON pointer into the request body. */
                 pointer: string;
                 detail: string;
             }[];
-            /** @description With `wrong-code`: how many more codes can be tried. */
+            /** @description With `wrong-code`: how many attempts are left. */
             attemptsRemaining?: number;
             /**
-             * @description With `too-many-attempts`: of what there were too many. `codes-off` ends only when the operator unlocks the account.
+             * @description With `too-many-attempts`: what there were too many of.
+             *     `codes-off` ends only when the operator unlocks the account.
              * @enum {string}
              */
             reason?: "requests" | "passwords" | "codes" | "codes-off";
-            /** @description With `reauthentication-required`: how many seconds ago the login may have been. */
+            /**
+             * @description With `reauthentication-required`: the maximum age of the login,
+             *     in seconds.
+             */
             maxAge?: number;
-            /** @description Seconds to wait, the same as the header `Retry-After`. */
+            /** @description Seconds to wait, as in the `Retry-After` header. */
             retryAfter?: number;
         };
         /**
-         * @description The person has confirmed it. This is said once.
+         * @description The user has confirmed the action. The receipt is issued once.
          * @example {
-         *       "receipt": "eyJhbGciOiJFUzI1NiIsInR5cCI6InJlY2VpcHQrand0In0.eyJzdWIiOiJ4In0.c2lnbmF0dXJl",
+         *       "receipt": "eyJhbGciOiJFUzI1NiIsInR5cCI6InJlY2VpcHQrand0In0.eyJzdWIiOiJ4In0.c2ln",
          *       "expiresIn": 300
          *     }
          */
         Receipt: {
-            /** @description A JWT of type `receipt+jwt`, signed with the published keys, for the service that acts on it. */
+            /**
+             * @description A JWT of type `receipt+jwt` for the service that executes the
+             *     action. It is signed with the published keys.
+             */
             receipt: string;
-            /** @description Seconds until it expires. */
+            /** @description Seconds until the receipt expires. */
             expiresIn: number;
         };
         /**
          * @example {
-         *       "refreshToken": "q8kPz1xJw3mNfT5vRb2yAi0c7hYdUeSgLoXrKtVnMaBj9pQwZsFl4uGxEi6HkCvD"
+         *       "refreshToken": "<refreshToken of POST /verify>"
          *     }
          */
         RefreshRequest: {
@@ -499,24 +989,31 @@ export interface components {
         };
         /**
          * @example {
-         *       "confirmationToken": "eyJhbGciOiJIUzI1NiIsInR5cCI6ImNvbmZpcm1hdGlvbitqd3QifQ.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
+         *       "confirmationToken": "<confirmationToken of POST /confirmations>"
          *     }
          */
         ResendConfirmationRequest: {
-            /** @description The `confirmationToken` of POST /confirmations or POST /confirmations/resend. */
+            /**
+             * @description The `confirmationToken` of POST /confirmations or POST
+             *     /confirmations/resend.
+             */
             confirmationToken: string;
         };
         /**
          * @example {
-         *       "challengeToken": "eyJhbGciOiJIUzI1NiIsInR5cCI6ImNoYWxsZW5nZStqd3QifQ.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
+         *       "challengeToken": "<challengeToken of POST /login>"
          *     }
          */
         ResendRequest: {
-            /** @description The `challengeToken` of POST /login or POST /resend. */
+            /**
+             * @description The `challengeToken` of POST /login, POST /me/phone or POST
+             *     /resend.
+             */
             challengeToken: string;
         };
         /**
-         * @description Where the person is logged in: the session that asks first, then the latest used first.
+         * @description The user's live sessions. The current session comes first, then
+         *     the most recently used.
          * @example {
          *       "sessions": [
          *         {
@@ -542,24 +1039,25 @@ export interface components {
                 id: string;
                 /**
                  * Format: date-time
-                 * @description When the person logged in.
+                 * @description When the user logged in.
                  */
                 createdAt: string;
                 /**
                  * Format: date-time
-                 * @description When it was last refreshed; of the session that asks, when its access token was issued.
+                 * @description When the session was last refreshed. For the current session,
+                 *     when the access token was issued.
                  */
                 lastUsedAt: string;
-                /** @description What logged in, as far as its `User-Agent` told. */
+                /** @description The client that logged in, according to its `User-Agent`. */
                 client: string | null;
-                /** @description Whether this is the session that asks. */
+                /** @description Whether the access token of the request belongs to this session. */
                 current: boolean;
             }[];
         };
         /**
-         * @description The person is logged in.
+         * @description The tokens of a session.
          * @example {
-         *       "accessToken": "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl",
+         *       "accessToken": "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJ4In0.c2ln",
          *       "tokenType": "Bearer",
          *       "expiresIn": 900,
          *       "refreshToken": "q8kPz1xJw3mNfT5vRb2yAi0c7hYdUeSgLoXrKtVnMaBj9pQwZsFl4uGxEi6HkCvD",
@@ -567,39 +1065,209 @@ export interface components {
          *     }
          */
         Tokens: {
-            /** @description A JWT (RFC 9068) for any service that trusts this one's published keys. */
+            /**
+             * @description A JWT (RFC 9068) with the user's claims. Any service can verify
+             *     it with the published keys.
+             */
             accessToken: string;
             /** @constant */
             tokenType: "Bearer";
             /** @description Seconds until the access token expires. */
             expiresIn: number;
-            /** @description Opens POST /refresh once, and POST /logout. It replaces the one before. */
+            /**
+             * @description A token for one POST /refresh, or for POST /logout. It replaces
+             *     the previous one.
+             */
             refreshToken: string;
-            /** @description Seconds until the session is over, unless it is refreshed before. Never past the session's own end. */
+            /**
+             * @description Seconds until the session expires, unless it is refreshed. Never
+             *     past its absolute end.
+             */
             refreshExpiresIn: number;
         };
         /**
+         * @description A user.
          * @example {
-         *       "confirmationToken": "eyJhbGciOiJIUzI1NiIsInR5cCI6ImNvbmZpcm1hdGlvbitqd3QifQ.eyJzdWIiOiJ4In0.c2lnbmF0dXJl",
-         *       "code": "042137"
+         *       "id": "0f8fad5b-d9cb-469f-a165-70867728950e",
+         *       "username": "ada@example.com",
+         *       "phone": "+12025550143",
+         *       "locale": "en-GB",
+         *       "claims": {
+         *         "roles": [
+         *           "admin"
+         *         ]
+         *       },
+         *       "disabled": false,
+         *       "createdAt": "2026-01-31T12:00:00.000Z",
+         *       "lastLoginAt": "2026-02-01T08:30:12.345Z",
+         *       "phoneChangedAt": null,
+         *       "codeFailures": 0,
+         *       "lockedUntil": null,
+         *       "factors": {
+         *         "sms": true,
+         *         "totp": false,
+         *         "recoveryCodes": 0
+         *       }
+         *     }
+         */
+        User: {
+            /**
+             * Format: uuid
+             * @description The same as `sub` in access tokens. It never changes.
+             */
+            id: string;
+            username: string;
+            /** @description In E.164. A user without a number cannot log in. */
+            phone: string | null;
+            /**
+             * @description The language of messages, a BCP 47 tag. If null,
+             *     `Accept-Language` decides.
+             */
+            locale: string | null;
+            /** @description What access tokens contain in addition to their own claims. */
+            claims: {
+                [key: string]: unknown;
+            };
+            /** @description Whether logins and tokens are refused. */
+            disabled: boolean;
+            /** Format: date-time */
+            createdAt: string;
+            /** @description When a code last completed a login. */
+            lastLoginAt: string | null;
+            /** @description When the number was last replaced or removed. */
+            phoneChangedAt: string | null;
+            /**
+             * @description Consecutive wrong login codes. From 100 on, codes are refused
+             *     until the user is unlocked.
+             */
+            codeFailures: number;
+            /**
+             * @description Until when login codes are refused. Null if the account is not
+             *     locked.
+             */
+            lockedUntil: string | null;
+            /** @description The second factors of the user. */
+            factors: {
+                /** @description Whether codes can be sent to a phone number. */
+                sms: boolean;
+                /** @description Whether an authenticator app is enrolled. */
+                totp: boolean;
+                /** @description The number of unused recovery codes. */
+                recoveryCodes: number;
+            };
+        };
+        /**
+         * @description The user's live sessions, the most recently used first.
+         * @example {
+         *       "sessions": [
+         *         {
+         *           "id": "q8kPz1xJw3mNfT5vRb2yAg",
+         *           "createdAt": "2026-01-31T12:00:00.000Z",
+         *           "lastUsedAt": "2026-01-31T13:45:12.345Z",
+         *           "client": "Firefox on Linux"
+         *         }
+         *       ]
+         *     }
+         */
+        UserSessions: {
+            sessions: {
+                /** @description The same as `sid` in its access tokens. */
+                id: string;
+                /**
+                 * Format: date-time
+                 * @description When the user logged in.
+                 */
+                createdAt: string;
+                /**
+                 * Format: date-time
+                 * @description When the session was last refreshed.
+                 */
+                lastUsedAt: string;
+                /** @description The client that logged in, according to its `User-Agent`. */
+                client: string | null;
+            }[];
+        };
+        /**
+         * @description A page of users, by username.
+         * @example {
+         *       "users": [
+         *         {
+         *           "id": "0f8fad5b-d9cb-469f-a165-70867728950e",
+         *           "username": "ada@example.com",
+         *           "phone": "+12025550143",
+         *           "locale": "en-GB",
+         *           "claims": {
+         *             "roles": [
+         *               "admin"
+         *             ]
+         *           },
+         *           "disabled": false,
+         *           "createdAt": "2026-01-31T12:00:00.000Z",
+         *           "lastLoginAt": "2026-02-01T08:30:12.345Z",
+         *           "phoneChangedAt": null,
+         *           "codeFailures": 0,
+         *           "lockedUntil": null,
+         *           "factors": {
+         *             "sms": true,
+         *             "totp": false,
+         *             "recoveryCodes": 0
+         *           }
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        Users: {
+            users: components["schemas"]["User"][];
+            /** @description The `after` of the next page. Null on the last page. */
+            next: string | null;
+        };
+        /**
+         * @example {
+         *       "confirmationToken": "<confirmationToken of POST /confirmations>",
+         *       "code": "123456"
          *     }
          */
         VerifyConfirmationRequest: {
-            /** @description The `confirmationToken` of POST /confirmations or POST /confirmations/resend. */
+            /**
+             * @description The `confirmationToken` of POST /confirmations or POST
+             *     /confirmations/resend.
+             */
             confirmationToken: string;
-            /** @description The digits of the text message, `codeLength` of them; a string, because leading zeros count. */
+            /**
+             * @description The `codeLength` digits from the message. A string, because
+             *     leading zeros are significant.
+             */
             code: string;
         };
         /**
          * @example {
-         *       "challengeToken": "eyJhbGciOiJIUzI1NiIsInR5cCI6ImNoYWxsZW5nZStqd3QifQ.eyJzdWIiOiJ4In0.c2lnbmF0dXJl",
-         *       "code": "042137"
+         *       "challengeToken": "<challengeToken of POST /me/phone>",
+         *       "code": "123456"
+         *     }
+         */
+        VerifyPhoneRequest: {
+            /** @description The `challengeToken` of POST /me/phone or POST /resend. */
+            challengeToken: string;
+            /**
+             * @description The `codeLength` digits from the message. A string, because
+             *     leading zeros are significant.
+             */
+            code: string;
+        };
+        /**
+         * @example {
+         *       "challengeToken": "<challengeToken of POST /login>",
+         *       "code": "123456"
          *     }
          */
         VerifyRequest: {
             /** @description The `challengeToken` of POST /login or POST /resend. */
             challengeToken: string;
-            /** @description The digits of the text message, `codeLength` of them; a string, because leading zeros count. */
+            /**
+             * @description The `codeLength` digits from the message. A string, because
+             *     leading zeros are significant.
+             */
             code: string;
         };
     };
@@ -613,7 +1281,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `internal-error`: Something went wrong here. */
+        /** @description `internal-error`: Internal server error. */
         InternalError: {
             headers: {
                 [name: string]: unknown;
@@ -622,7 +1290,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `request-timeout`: The request came too slowly. */
+        /** @description `request-timeout`: Request timeout. */
         RequestTimeout: {
             headers: {
                 [name: string]: unknown;
@@ -640,9 +1308,20 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `unsupported-media-type`: Only JSON is read. */
+        /** @description `unsupported-media-type`: Unsupported media type. */
         UnsupportedMediaType: {
             headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `method-not-allowed`: Method not allowed. */
+        MethodNotAllowed: {
+            headers: {
+                /** @description The methods of this path. */
+                Allow?: string;
                 [name: string]: unknown;
             };
             content: {
@@ -670,16 +1349,16 @@ export interface operations {
             };
         };
         responses: {
-            /** @description A code is on its way, and this is how to go on. */
+            /** @description A pending code, and the token to submit it with. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PendingCode"];
+                    "application/json": components["schemas"]["Challenge"];
                 };
             };
-            /** @description `invalid-request`: The request is not what this endpoint takes. */
+            /** @description `invalid-request`: Invalid request. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -691,7 +1370,7 @@ export interface operations {
             /** @description `invalid-credentials`: Wrong username or password. */
             401: {
                 headers: {
-                    /** @description The scheme to authenticate with (RFC 6750). */
+                    /** @description The authentication scheme (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -702,7 +1381,10 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
-            /** @description `sms-undeliverable`: This number can't be texted. */
+            /**
+             * @description `sms-undeliverable`: Messages to this number cannot be
+             *     delivered.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -712,8 +1394,8 @@ export interface operations {
                 };
             };
             /**
-             * @description `too-many-attempts`: Too many attempts.
-             *     `too-many-texts`: Too many texts.
+             * @description `too-many-attempts`: Too many attempts. `too-many-texts`: Too
+             *     many messages.
              */
             429: {
                 headers: {
@@ -728,9 +1410,9 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `busy`: Too many logins at once.
-             *     `sms-unavailable`: The text could not be sent.
-             *     `database-unavailable`: The database is out of use.
+             * @description `busy`: The service is overloaded. `sms-unavailable`: The
+             *     message could not be sent. `database-unavailable`: The database
+             *     is unavailable.
              */
             503: {
                 headers: {
@@ -757,16 +1439,16 @@ export interface operations {
             };
         };
         responses: {
-            /** @description A code is on its way, and this is how to go on. */
+            /** @description A pending code, and the token to submit it with. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PendingCode"];
+                    "application/json": components["schemas"]["Challenge"];
                 };
             };
-            /** @description `invalid-request`: The request is not what this endpoint takes. */
+            /** @description `invalid-request`: Invalid request. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -775,10 +1457,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `challenge-ended`: This is over. */
+            /** @description `challenge-ended`: The login or confirmation has ended. */
             401: {
                 headers: {
-                    /** @description The scheme to authenticate with (RFC 6750). */
+                    /** @description The authentication scheme (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -789,7 +1471,10 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
-            /** @description `sms-undeliverable`: This number can't be texted. */
+            /**
+             * @description `sms-undeliverable`: Messages to this number cannot be
+             *     delivered.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -800,8 +1485,8 @@ export interface operations {
             };
             /**
              * @description `resend-too-soon`: Too soon for another code.
-             *     `too-many-attempts`: Too many attempts.
-             *     `too-many-texts`: Too many texts.
+             *     `too-many-attempts`: Too many attempts. `too-many-texts`: Too
+             *     many messages.
              */
             429: {
                 headers: {
@@ -816,8 +1501,9 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `sms-unavailable`: The text could not be sent.
-             *     `database-unavailable`: The database is out of use.
+             * @description `sms-unavailable`: The message could not be sent. `busy`: The
+             *     service is overloaded. `database-unavailable`: The database is
+             *     unavailable.
              */
             503: {
                 headers: {
@@ -844,7 +1530,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The person is logged in. */
+            /** @description The tokens of a session. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -853,7 +1539,7 @@ export interface operations {
                     "application/json": components["schemas"]["Tokens"];
                 };
             };
-            /** @description `invalid-request`: The request is not what this endpoint takes. */
+            /** @description `invalid-request`: Invalid request. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -863,13 +1549,12 @@ export interface operations {
                 };
             };
             /**
-             * @description `wrong-code`: Wrong code.
-             *     `code-expired`: The code has expired.
-             *     `challenge-ended`: This is over.
+             * @description `wrong-code`: Wrong code. `code-expired`: The code has expired.
+             *     `challenge-ended`: The login or confirmation has ended.
              */
             401: {
                 headers: {
-                    /** @description The scheme to authenticate with (RFC 6750). */
+                    /** @description The authentication scheme (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -893,7 +1578,10 @@ export interface operations {
             };
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            /** @description `database-unavailable`: The database is out of use. */
+            /**
+             * @description `busy`: The service is overloaded. `database-unavailable`: The
+             *     database is unavailable.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -919,7 +1607,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The person is logged in. */
+            /** @description The tokens of a session. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -928,7 +1616,7 @@ export interface operations {
                     "application/json": components["schemas"]["Tokens"];
                 };
             };
-            /** @description `invalid-request`: The request is not what this endpoint takes. */
+            /** @description `invalid-request`: Invalid request. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -937,10 +1625,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `session-ended`: This session is over. */
+            /** @description `session-ended`: The session has ended. */
             401: {
                 headers: {
-                    /** @description The scheme to authenticate with (RFC 6750). */
+                    /** @description The authentication scheme (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -964,7 +1652,10 @@ export interface operations {
             };
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            /** @description `database-unavailable`: The database is out of use. */
+            /**
+             * @description `busy`: The service is overloaded. `database-unavailable`: The
+             *     database is unavailable.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -990,14 +1681,14 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The session is over. */
+            /** @description The session has ended. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description `invalid-request`: The request is not what this endpoint takes. */
+            /** @description `invalid-request`: Invalid request. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1022,7 +1713,10 @@ export interface operations {
             };
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            /** @description `database-unavailable`: The database is out of use. */
+            /**
+             * @description `busy`: The service is overloaded. `database-unavailable`: The
+             *     database is unavailable.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -1044,7 +1738,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Where the person is logged in: the session that asks first, then the latest used first. */
+            /**
+             * @description The user's live sessions. The current session comes first, then
+             *     the most recently used.
+             */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1053,11 +1750,22 @@ export interface operations {
                     "application/json": components["schemas"]["Sessions"];
                 };
             };
-            /** @description `invalid-token`: No valid access token. */
+            /** @description `invalid-token`: Missing or invalid access token or API key. */
             401: {
                 headers: {
-                    /** @description The scheme to authenticate with (RFC 6750). */
+                    /** @description The authentication scheme (RFC 6750). */
                     "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too-many-attempts`: Too many attempts. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1066,7 +1774,10 @@ export interface operations {
             };
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            /** @description `database-unavailable`: The database is out of use. */
+            /**
+             * @description `busy`: The service is overloaded. `database-unavailable`: The
+             *     database is unavailable.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -1088,18 +1799,29 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The others are over. */
+            /** @description The other sessions have ended. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description `invalid-token`: No valid access token. */
+            /** @description `invalid-token`: Missing or invalid access token or API key. */
             401: {
                 headers: {
-                    /** @description The scheme to authenticate with (RFC 6750). */
+                    /** @description The authentication scheme (RFC 6750). */
                     "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too-many-attempts`: Too many attempts. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1108,7 +1830,10 @@ export interface operations {
             };
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            /** @description `database-unavailable`: The database is out of use. */
+            /**
+             * @description `busy`: The service is overloaded. `database-unavailable`: The
+             *     database is unavailable.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -1126,24 +1851,24 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description As GET /sessions lists it. */
+                /** @description The `id` from GET /sessions. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The session is over. */
+            /** @description The session has ended. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description `invalid-token`: No valid access token. */
+            /** @description `invalid-token`: Missing or invalid access token or API key. */
             401: {
                 headers: {
-                    /** @description The scheme to authenticate with (RFC 6750). */
+                    /** @description The authentication scheme (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -1151,7 +1876,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not-found`: Nothing here. */
+            /** @description `not-found`: Not found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1160,9 +1885,23 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too-many-attempts`: Too many attempts. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            /** @description `database-unavailable`: The database is out of use. */
+            /**
+             * @description `busy`: The service is overloaded. `database-unavailable`: The
+             *     database is unavailable.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -1184,7 +1923,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The person whose access token this is. */
+            /** @description The user that the access token belongs to. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1193,11 +1932,22 @@ export interface operations {
                     "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description `invalid-token`: No valid access token. */
+            /** @description `invalid-token`: Missing or invalid access token or API key. */
             401: {
                 headers: {
-                    /** @description The scheme to authenticate with (RFC 6750). */
+                    /** @description The authentication scheme (RFC 6750). */
                     "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too-many-attempts`: Too many attempts. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1206,7 +1956,413 @@ export interface operations {
             };
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            /** @description `database-unavailable`: The database is out of use. */
+            /**
+             * @description `busy`: The service is overloaded. `database-unavailable`: The
+             *     database is unavailable.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeleteMeRequest"];
+            };
+        };
+        responses: {
+            /** @description The account has been deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid-request`: Invalid request. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `reauthentication-required`: A more recent login is required.
+             *     `invalid-token`: Missing or invalid access token or API key.
+             *     `invalid-credentials`: Wrong username or password.
+             */
+            401: {
+                headers: {
+                    /** @description The authentication scheme (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /** @description `too-many-attempts`: Too many attempts. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description `busy`: The service is overloaded. `database-unavailable`: The
+             *     database is unavailable.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeMeRequest"];
+            };
+        };
+        responses: {
+            /** @description The user that the access token belongs to. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description `invalid-request`: Invalid request. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-token`: Missing or invalid access token or API key. */
+            401: {
+                headers: {
+                    /** @description The authentication scheme (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /** @description `too-many-attempts`: Too many attempts. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description `busy`: The service is overloaded. `database-unavailable`: The
+             *     database is unavailable.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changePassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangePasswordRequest"];
+            };
+        };
+        responses: {
+            /** @description The password has been changed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid-request`: Invalid request. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `invalid-token`: Missing or invalid access token or API key.
+             *     `invalid-credentials`: Wrong username or password.
+             */
+            401: {
+                headers: {
+                    /** @description The authentication scheme (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /** @description `too-many-attempts`: Too many attempts. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description `busy`: The service is overloaded. `database-unavailable`: The
+             *     database is unavailable.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changePhone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangePhoneRequest"];
+            };
+        };
+        responses: {
+            /** @description A pending code, and the token to submit it with. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Challenge"];
+                };
+            };
+            /** @description `invalid-request`: Invalid request. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `invalid-token`: Missing or invalid access token or API key.
+             *     `reauthentication-required`: A more recent login is required.
+             */
+            401: {
+                headers: {
+                    /** @description The authentication scheme (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description `sms-undeliverable`: Messages to this number cannot be
+             *     delivered.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `too-many-attempts`: Too many attempts. `too-many-texts`: Too
+             *     many messages.
+             */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description `sms-unavailable`: The message could not be sent. `busy`: The
+             *     service is overloaded. `database-unavailable`: The database is
+             *     unavailable.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verifyPhone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VerifyPhoneRequest"];
+            };
+        };
+        responses: {
+            /** @description The number has been changed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid-request`: Invalid request. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `invalid-token`: Missing or invalid access token or API key.
+             *     `wrong-code`: Wrong code. `code-expired`: The code has expired.
+             *     `challenge-ended`: The login or confirmation has ended.
+             */
+            401: {
+                headers: {
+                    /** @description The authentication scheme (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /** @description `too-many-attempts`: Too many attempts. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description `busy`: The service is overloaded. `database-unavailable`: The
+             *     database is unavailable.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -1232,7 +2388,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The person is being asked, and this is how to go on. */
+            /** @description A pending confirmation, and the token to submit its code with. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1241,7 +2397,7 @@ export interface operations {
                     "application/json": components["schemas"]["PendingConfirmation"];
                 };
             };
-            /** @description `invalid-request`: The request is not what this endpoint takes. */
+            /** @description `invalid-request`: Invalid request. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1251,12 +2407,12 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid-token`: No valid access token.
-             *     `reauthentication-required`: This needs a recent login.
+             * @description `invalid-token`: Missing or invalid access token or API key.
+             *     `reauthentication-required`: A more recent login is required.
              */
             401: {
                 headers: {
-                    /** @description The scheme to authenticate with (RFC 6750). */
+                    /** @description The authentication scheme (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -1264,7 +2420,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown-action`: No such action. */
+            /** @description `unknown-action`: Unknown action. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1276,7 +2432,10 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
-            /** @description `sms-undeliverable`: This number can't be texted. */
+            /**
+             * @description `sms-undeliverable`: Messages to this number cannot be
+             *     delivered.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1286,8 +2445,8 @@ export interface operations {
                 };
             };
             /**
-             * @description `too-many-attempts`: Too many attempts.
-             *     `too-many-texts`: Too many texts.
+             * @description `too-many-attempts`: Too many attempts. `too-many-texts`: Too
+             *     many messages.
              */
             429: {
                 headers: {
@@ -1302,8 +2461,9 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `sms-unavailable`: The text could not be sent.
-             *     `database-unavailable`: The database is out of use.
+             * @description `sms-unavailable`: The message could not be sent. `busy`: The
+             *     service is overloaded. `database-unavailable`: The database is
+             *     unavailable.
              */
             503: {
                 headers: {
@@ -1330,7 +2490,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The person is being asked, and this is how to go on. */
+            /** @description A pending confirmation, and the token to submit its code with. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1339,7 +2499,7 @@ export interface operations {
                     "application/json": components["schemas"]["PendingConfirmation"];
                 };
             };
-            /** @description `invalid-request`: The request is not what this endpoint takes. */
+            /** @description `invalid-request`: Invalid request. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1349,12 +2509,12 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid-token`: No valid access token.
-             *     `challenge-ended`: This is over.
+             * @description `invalid-token`: Missing or invalid access token or API key.
+             *     `challenge-ended`: The login or confirmation has ended.
              */
             401: {
                 headers: {
-                    /** @description The scheme to authenticate with (RFC 6750). */
+                    /** @description The authentication scheme (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -1362,7 +2522,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not-found`: Nothing here. */
+            /** @description `not-found`: Not found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1374,7 +2534,10 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
-            /** @description `sms-undeliverable`: This number can't be texted. */
+            /**
+             * @description `sms-undeliverable`: Messages to this number cannot be
+             *     delivered.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1384,9 +2547,8 @@ export interface operations {
                 };
             };
             /**
-             * @description `resend-too-soon`: Too soon for another code.
-             *     `too-many-attempts`: Too many attempts.
-             *     `too-many-texts`: Too many texts.
+             * @description `too-many-attempts`: Too many attempts. `resend-too-soon`: Too
+             *     soon for another code. `too-many-texts`: Too many messages.
              */
             429: {
                 headers: {
@@ -1401,8 +2563,9 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `sms-unavailable`: The text could not be sent.
-             *     `database-unavailable`: The database is out of use.
+             * @description `sms-unavailable`: The message could not be sent. `busy`: The
+             *     service is overloaded. `database-unavailable`: The database is
+             *     unavailable.
              */
             503: {
                 headers: {
@@ -1429,7 +2592,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The person has confirmed it. This is said once. */
+            /** @description The user has confirmed the action. The receipt is issued once. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1438,7 +2601,7 @@ export interface operations {
                     "application/json": components["schemas"]["Receipt"];
                 };
             };
-            /** @description `invalid-request`: The request is not what this endpoint takes. */
+            /** @description `invalid-request`: Invalid request. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1448,14 +2611,13 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid-token`: No valid access token.
-             *     `wrong-code`: Wrong code.
-             *     `code-expired`: The code has expired.
-             *     `challenge-ended`: This is over.
+             * @description `invalid-token`: Missing or invalid access token or API key.
+             *     `challenge-ended`: The login or confirmation has ended.
+             *     `wrong-code`: Wrong code. `code-expired`: The code has expired.
              */
             401: {
                 headers: {
-                    /** @description The scheme to authenticate with (RFC 6750). */
+                    /** @description The authentication scheme (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -1463,7 +2625,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not-found`: Nothing here. */
+            /** @description `not-found`: Not found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1488,7 +2650,10 @@ export interface operations {
             };
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            /** @description `database-unavailable`: The database is out of use. */
+            /**
+             * @description `busy`: The service is overloaded. `database-unavailable`: The
+             *     database is unavailable.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -1510,7 +2675,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The keys with which access tokens and receipts are signed (RFC 7517). */
+            /** @description The public keys for access tokens and receipts (RFC 7517). */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1532,7 +2697,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description All is well. */
+            /** @description The check passed. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1554,7 +2719,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description All is well. */
+            /** @description The check passed. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1565,7 +2730,579 @@ export interface operations {
             };
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            /** @description `not-ready`: Not ready. */
+            /** @description `not-ready`: Service not ready. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listUsers: {
+        parameters: {
+            query?: {
+                /** @description Only the user with this username. */
+                username?: string;
+                /** @description Only users with this number. */
+                phone?: string;
+                /**
+                 * @description Only users whose username begins with this text, in any case or
+                 *     width.
+                 */
+                search?: string;
+                /** @description Users per page. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of users, by username. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Users"];
+                };
+            };
+            /** @description `invalid-request`: Invalid request. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-token`: Missing or invalid access token or API key. */
+            401: {
+                headers: {
+                    /** @description The authentication scheme (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description `busy`: The service is overloaded. `database-unavailable`: The
+             *     database is unavailable.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateUserRequest"];
+            };
+        };
+        responses: {
+            /** @description A user. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description `invalid-request`: Invalid request. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-token`: Missing or invalid access token or API key. */
+            401: {
+                headers: {
+                    /** @description The authentication scheme (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description `username-taken`: The username is taken. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description `busy`: The service is overloaded. `database-unavailable`: The
+             *     database is unavailable.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The `id` of a user. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A user. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description `invalid-token`: Missing or invalid access token or API key. */
+            401: {
+                headers: {
+                    /** @description The authentication scheme (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description `busy`: The service is overloaded. `database-unavailable`: The
+             *     database is unavailable.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The `id` of a user. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The user has been deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid-token`: Missing or invalid access token or API key. */
+            401: {
+                headers: {
+                    /** @description The authentication scheme (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description `busy`: The service is overloaded. `database-unavailable`: The
+             *     database is unavailable.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The `id` of a user. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeUserRequest"];
+            };
+        };
+        responses: {
+            /** @description A user. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description `invalid-request`: Invalid request. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-token`: Missing or invalid access token or API key. */
+            401: {
+                headers: {
+                    /** @description The authentication scheme (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description `username-taken`: The username is taken. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description `busy`: The service is overloaded. `database-unavailable`: The
+             *     database is unavailable.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unlockUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The `id` of a user. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The lockouts and rate limits have been reset. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid-token`: Missing or invalid access token or API key. */
+            401: {
+                headers: {
+                    /** @description The authentication scheme (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description `busy`: The service is overloaded. `database-unavailable`: The
+             *     database is unavailable.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listUserSessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The `id` of a user. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The user's live sessions, the most recently used first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserSessions"];
+                };
+            };
+            /** @description `invalid-token`: Missing or invalid access token or API key. */
+            401: {
+                headers: {
+                    /** @description The authentication scheme (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description `busy`: The service is overloaded. `database-unavailable`: The
+             *     database is unavailable.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endUserSessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The `id` of a user. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The sessions have ended. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid-token`: Missing or invalid access token or API key. */
+            401: {
+                headers: {
+                    /** @description The authentication scheme (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description `busy`: The service is overloaded. `database-unavailable`: The
+             *     database is unavailable.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resetFactors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The `id` of a user. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The user has no other second factor. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid-token`: Missing or invalid access token or API key. */
+            401: {
+                headers: {
+                    /** @description The authentication scheme (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description `busy`: The service is overloaded. `database-unavailable`: The
+             *     database is unavailable.
+             */
             503: {
                 headers: {
                     /** @description Seconds to wait. */

@@ -1,7 +1,8 @@
 import argon2 from 'argon2'
 
-// Run by build-argon2.ts in a process of its own, with the binary that the environment names: one built for another CPU
-// dies here. Given a digest, it is checked; without one, one is made. Prints one line of JSON.
+// build-argon2.ts runs this in a separate process with the binary that the environment names,
+// because a binary for another CPU would crash. Verifies the digest in its argument, or makes one.
+// Prints one line of JSON.
 
 const password = 'correct horse battery staple'
 const cost = { type: argon2.argon2id, memoryCost: 19456, timeCost: 2, parallelism: 1 } as const
@@ -9,12 +10,22 @@ const [given] = process.argv.slice(2)
 
 /** RFC 9106, 5.3. */
 const known = await argon2.hash(Buffer.alloc(32, 1), {
-  type: argon2.argon2id, memoryCost: 32, timeCost: 3, parallelism: 4, hashLength: 32, salt: Buffer.alloc(16, 2), secret: Buffer.alloc(8, 3), associatedData: Buffer.alloc(12, 4), raw: true
+  type: argon2.argon2id,
+  memoryCost: 32,
+  timeCost: 3,
+  parallelism: 4,
+  hashLength: 32,
+  salt: Buffer.alloc(16, 2),
+  secret: Buffer.alloc(8, 3),
+  associatedData: Buffer.alloc(12, 4),
+  raw: true
 })
-if (known.toString('hex') !== '0d640df58d78766c08c037a34a8b53c9d01ef0452d75b65eb52520e96b01e659') throw new Error('it does not compute the argon2id of RFC 9106')
+if (known.toString('hex') !== '0d640df58d78766c08c037a34a8b53c9d01ef0452d75b65eb52520e96b01e659')
+  throw new Error('it does not compute the argon2id test vector of RFC 9106')
 
-const digest = given ?? await argon2.hash(password, cost)
-if (!await argon2.verify(digest, password) || await argon2.verify(digest, 'another')) throw new Error('it does not agree with the other about a password')
+const digest = given ?? (await argon2.hash(password, cost))
+if (!(await argon2.verify(digest, password)) || (await argon2.verify(digest, 'another')))
+  throw new Error('it disagrees with the other binary about a password')
 
 const started = performance.now()
 for (let i = 0; i < 20; i++) await argon2.verify(digest, password)
