@@ -6,19 +6,25 @@ import { parseEnv } from 'node:util'
 import t from 'tap'
 import manifest from '../package.json' with { type: 'json' }
 import { unpackDatabase } from './support/database.ts'
-import { settingsOf, watch } from './support/service.ts'
+import { settingsOf, watch } from './support/start-process.ts'
 import { twilioAccount } from './support/twilio-stand-in.ts'
 
-// The image is built where Docker is, which is not where tests run. So they read what it is made from, and start what would be in it.
+// The image is built where Docker is, which is not where tests run. So they read what it is made
+// from, and start what would be in it.
 
 const root = join(import.meta.dirname, '..')
 const textOf = (file: string) => readFileSync(join(root, file), 'utf8')
 const words = (text: string) => text.split(/\s+/).filter(Boolean)
 
-const stages = textOf('deploy/Dockerfile').replace(/^#.*\n/gm, '').replace(/\\\n/g, ' ').split(/^(?=FROM )/m).filter(stage => stage.startsWith('FROM '))
+const stages = textOf('deploy/Dockerfile')
+  .replace(/^#.*\n/gm, '')
+  .replace(/ *\\\n */g, ' ')
+  .split(/^(?=FROM )/m)
+  .filter(stage => stage.startsWith('FROM '))
 const [build = '', run = ''] = stages
 /** What follows an instruction, wherever a stage has it. */
-const all = (stage: string, instruction: string) => [...stage.matchAll(new RegExp(`^${instruction} (.*)$`, 'gm'))].map(([, rest = '']) => rest.trim())
+const all = (stage: string, instruction: string) =>
+  [...stage.matchAll(new RegExp(`^${instruction} (.*)$`, 'gm'))].map(([, rest = '']) => rest.trim())
 const only = (stage: string, instruction: string) => {
   const [found = '', ...more] = all(stage, instruction)
   if (found === '' || more.length > 0) throw new Error(`the stage must have one ${instruction}`)
@@ -26,86 +32,138 @@ const only = (stage: string, instruction: string) => {
 }
 
 const copies = stages.flatMap(stage => all(stage, 'COPY')).map(words)
-const fromProject = copies.filter(([first = '']) => !first.startsWith('--from=')).flatMap(paths => paths.slice(0, -1)).map(path => path.replace(/\/$/, ''))
-const fromBuild = all(run, 'COPY').map(words).filter(([first]) => first === '--from=build').map(([, from = '', to = '']) => ({ from: from.replace('/app/', ''), to }))
+const fromProject = copies
+  .filter(([first = '']) => !first.startsWith('--from='))
+  .flatMap(paths => paths.slice(0, -1))
+  .map(path => path.replace(/\/$/, ''))
+const fromBuild = all(run, 'COPY')
+  .map(words)
+  .filter(([first]) => first === '--from=build')
+  .map(([, from = '', to = '']) => ({ from: from.replace('/app/', ''), to }))
 const environment = Object.fromEntries(words(only(run, 'ENV')).map(setting => setting.split('=')))
 const command: string[] = JSON.parse(only(run, 'CMD'))
 
-t.test('the image runs what npm start runs, without npm and a shell, as a user who is not root', async t => {
-  t.equal(stages.length, 2)
-  t.equal(command.join(' '), manifest.scripts.start.replace(/^(\w+=\S+ )*exec /, ''))
-  t.same(environment, { NODE_ENV: 'production', HOST: '0.0.0.0', ...settingsOf('main') })
-  t.equal(only(run, 'USER'), 'node')
-  t.equal(only(run, 'EXPOSE'), parseEnv(textOf('.env.example').replace(/^# (?=PORT=)/m, ''))['PORT'], 'and names the port it listens on')
-})
+t.test(
+  'the image runs the command of npm start without npm or a shell and not as root',
+  async t => {
+    t.equal(stages.length, 2)
+    t.equal(command.join(' '), manifest.scripts.start.replace(/^(\w+=\S+ )*exec /, ''))
+    t.same(environment, { NODE_ENV: 'production', HOST: '0.0.0.0', ...settingsOf('main') })
+    t.equal(only(run, 'USER'), 'node')
+    t.equal(
+      only(run, 'EXPOSE'),
+      parseEnv(textOf('.env.example').replace(/^# (?=PORT=)/m, ''))['PORT'],
+      'and names the port it listens on'
+    )
+  }
+)
 
-t.test('both stages have one Node on one Debian, which the package allows and the tests are run on', async t => {
+t.test('both stages use the same supported Node.js and Debian versions', async t => {
   const [, major = '', debian = ''] = /^node:(\d+)-(\w+) AS build$/.exec(only(build, 'FROM')) ?? []
   t.equal(only(run, 'FROM'), `node:${major}-${debian}-slim`)
   t.ok(Number(major) > Number(/^>=(\d+)/.exec(manifest.engines.node)?.[1]), major)
   t.ok(words(/^for version in ([^;]+);/m.exec(textOf('.ci/run'))?.[1] ?? '').includes(major), major)
 })
 
-t.test('it is built from files that are there, and nothing else of the project gets as far as the builder', async t => {
+t.test('the image is built from existing files and the builder gets no others', async t => {
   t.ok(fromProject.length > 5)
   for (const path of fromProject) t.ok(existsSync(join(root, path)), path)
-  const [first, ...rules] = textOf('.dockerignore').split('\n').filter(line => line !== '' && !line.startsWith('#'))
+  const [first, ...rules] = textOf('.dockerignore')
+    .split('\n')
+    .filter(line => line !== '' && !line.startsWith('#'))
   t.equal(first, '*')
-  t.same(rules.filter(rule => rule.startsWith('!')).map(rule => rule.slice(1)).sort(), [...new Set(fromProject)].sort())
-  t.same(rules.filter(rule => !rule.startsWith('!')), ['src/adapters/prisma'])
+  t.same(
+    rules
+      .filter(rule => rule.startsWith('!'))
+      .map(rule => rule.slice(1))
+      .sort(),
+    [...new Set(fromProject)].sort()
+  )
+  t.same(
+    rules.filter(rule => !rule.startsWith('!')),
+    ['src/adapters/prisma']
+  )
 })
 
-t.test('each script that building it runs finds what it imports', async t => {
+t.test('every script of the image build finds its imports', async t => {
   const scripts = fromProject.filter(path => path.endsWith('.ts'))
   t.ok(scripts.some(path => manifest.scripts['build:argon2'].endsWith(path)))
-  const imports = scripts.flatMap(path => [...textOf(path).matchAll(/ from '(\.[^']+)'/g)].map(([, to = '']) => join(dirname(path), to)))
+  const imports = scripts.flatMap(path =>
+    [...textOf(path).matchAll(/ from '(\.[^']+)'/g)].map(([, to = '']) => join(dirname(path), to))
+  )
   t.ok(imports.length > 0)
   for (const path of imports) t.ok(fromProject.includes(path), path)
 })
 
-t.test('the service imports nothing that is gone once the tools are removed', async t => {
-  const files = readdirSync(join(root, 'dist'), { recursive: true, encoding: 'utf8' }).filter(file => /\.c?js$/.test(file) && !file.startsWith('demo-page/'))
-  const imported = files.flatMap(file => [...textOf(join('dist', file)).matchAll(/(?:^import |^(?:import|export|\}).* from |\bimport\(|\brequire\()(['"])([^.].*?)\1/gm)].map(([, , name = '']) => name))
-  const packages = new Set(imported.filter(name => !isBuiltin(name)).map(name => /^(?:@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? name))
+t.test('the service imports nothing that the build removes with the tools', async t => {
+  const files = readdirSync(join(root, 'dist'), { recursive: true, encoding: 'utf8' }).filter(
+    file => /\.c?js$/.test(file) && !file.startsWith('demo/page/')
+  )
+  const imported = files.flatMap(file =>
+    [
+      ...textOf(join('dist', file)).matchAll(
+        /(?:^import |^(?:import|export|\}).* from |\bimport\(|\brequire\()(['"])([^.].*?)\1/gm
+      )
+    ].map(([, , name = '']) => name)
+  )
+  const packages = new Set(
+    imported
+      .filter(name => !isBuiltin(name))
+      .map(name => /^(?:@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? name)
+  )
   t.ok(packages.has('fastify') && packages.has('@prisma/client'))
   for (const name of packages) t.ok(name in manifest.dependencies, name)
 })
 
-t.test('what is copied into it is enough to start, know the migrations, show the documents and be found healthy', async t => {
-  const folder = t.testdir()
-  for (const { from, to } of fromBuild) {
-    if (from === 'node_modules') symlinkSync(join(root, from), join(folder, from))
-    else cpSync(join(root, from), join(folder, to), { recursive: true })
-  }
-  cpSync(join(root, 'package.json'), join(folder, 'package.json'))
-  const [, removed = ''] = / && rm -r (.*?) && /.exec(build) ?? []
-  for (const path of words(removed)) rmSync(join(folder, path), { recursive: true })
-  t.notOk(existsSync(join(folder, 'dist/demo-page')))
-
-  await unpackDatabase(join(folder, 'data/pglite'))
-  const service = watch(t, 'env', ['-u', 'NODE_OPTIONS', process.execPath, '--liftoff-only', ...command.slice(1)], {
-    folder,
-    env: {
-      ...environment,
-      HOST: '127.0.0.1',
-      PORT: '0',
-      DATABASE_URL: 'pglite:data/pglite',
-      SECRET: randomBytes(32).toString('hex'),
-      JWT_PRIVATE_KEY: generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
-      SMS_COUNTRIES: 'US',
-      TWILIO_ACCOUNT_SID: twilioAccount.accountSid,
-      TWILIO_AUTH_TOKEN: twilioAccount.authToken,
-      TWILIO_FROM: '+15005550006',
-      DOCS: 'on'
+t.test(
+  'the copied files are enough to start, migrate, serve documents and pass the health check',
+  async t => {
+    const folder = t.testdir()
+    for (const { from, to } of fromBuild) {
+      if (from === 'node_modules') symlinkSync(join(root, from), join(folder, from))
+      else cpSync(join(root, from), join(folder, to), { recursive: true })
     }
-  })
-  const [, url = ''] = await service.prints(/Server listening at (http:[^"]+)"/)
-  for (const path of ['/readyz', '/docs', '/openapi.yaml', '/problems/wrong-code']) t.equal((await fetch(url + path)).status, 200, path)
+    cpSync(join(root, 'package.json'), join(folder, 'package.json'))
+    const [, removed = ''] = / && rm -r (.*?) && /.exec(build) ?? []
+    for (const path of words(removed)) rmSync(join(folder, path), { recursive: true })
+    t.notOk(existsSync(join(folder, 'dist/demo/page')))
 
-  const [, program = '', ...rest]: string[] = JSON.parse(only(run, 'HEALTHCHECK').replace(/^.*?CMD /, ''))
-  const isHealthy = (port: string) => watch(t, process.execPath, [program, ...rest], { folder, env: { PORT: port } }).ended
-  t.match(await isHealthy(new URL(url).port), { code: 0, stdout: '', stderr: '' })
-  service.kill('SIGTERM')
-  t.match(await service.ended, { code: 0, stderr: '' })
-  t.match(await isHealthy(new URL(url).port), { code: 1, stdout: '', stderr: '' })
-})
+    await unpackDatabase(join(folder, 'data/pglite'))
+    const service = watch(
+      t,
+      'env',
+      ['-u', 'NODE_OPTIONS', process.execPath, '--liftoff-only', ...command.slice(1)],
+      {
+        folder,
+        env: {
+          ...environment,
+          HOST: '127.0.0.1',
+          PORT: '0',
+          DATABASE_URL: 'pglite:data/pglite',
+          SECRET: randomBytes(32).toString('hex'),
+          JWT_PRIVATE_KEY: generateKeyPairSync('ec', { namedCurve: 'P-256' })
+            .privateKey.export({ format: 'pem', type: 'pkcs8' })
+            .toString(),
+          SMS_COUNTRIES: 'US',
+          TWILIO_ACCOUNT_SID: twilioAccount.accountSid,
+          TWILIO_AUTH_TOKEN: twilioAccount.authToken,
+          TWILIO_FROM: '+15005550006',
+          DOCS: 'on'
+        }
+      }
+    )
+    const [, url = ''] = await service.prints(/Server listening at (http:[^"]+)"/)
+    for (const path of ['/readyz', '/docs', '/openapi.yaml', '/problems/wrong-code'])
+      t.equal((await fetch(url + path)).status, 200, path)
+
+    const [, program = '', ...rest]: string[] = JSON.parse(
+      only(run, 'HEALTHCHECK').replace(/^.*?CMD /, '')
+    )
+    const isHealthy = (port: string) =>
+      watch(t, process.execPath, [program, ...rest], { folder, env: { PORT: port } }).ended
+    t.match(await isHealthy(new URL(url).port), { code: 0, stdout: '', stderr: '' })
+    service.kill('SIGTERM')
+    t.match(await service.ended, { code: 0, stderr: '' })
+    t.match(await isHealthy(new URL(url).port), { code: 1, stdout: '', stderr: '' })
+  }
+)

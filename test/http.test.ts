@@ -1,3 +1,3 @@
-import { testsIn } from './support/tests-in.ts'
+import { runFolder } from './support/run-folder.ts'
 
-testsIn('http')
+runFolder('http')

@@ -1,61 +1,119 @@
 import { createHmac, createPublicKey, generateKeyPairSync } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { decodeJwt, decodeProtectedHeader, SignJWT, type JWTPayload } from 'jose'
 import t from 'tap'
-import { withProblems } from '../scripts/make-readme.ts'
-import { problemKinds } from '../src/http/problem-kinds.ts'
-import { start } from './support/start.ts'
+import { parse } from 'yaml'
+import { blocksOf, textOf } from './support/documents.ts'
+import { ada, codeIn, startApp } from './support/start-app.ts'
 
-const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
-const [, snippet = ''] = /```js\n([^]*?)```/.exec(readme) ?? []
-
+const readme = textOf('README.md')
 const newKey = () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
 
-t.test('with the lines of the README another service takes a live token, and no other', async t => {
-  const [key, stranger] = [newKey(), newKey()]
-  const { app, accessToken, challenge } = await start(t, { signingKeys: [key], issuer: 'https://login.example.com', audience: 'https://api.example.com' })
-  const url = await app.listen({ host: '127.0.0.1', port: 0 })
-  const folder = t.testdir({ 'verify.mjs': snippet.replace('https://login.example.com/.well-known/', `${url}/.well-known/`) })
-  const { verify }: { verify: (token: string) => Promise<JWTPayload> } = await import(pathToFileURL(join(folder, 'verify.mjs')).href)
+for (const document of ['README.md', 'docs/verifying-tokens.md'])
+  t.test(`the verification code of ${document} accepts a valid token and no other`, async t => {
+    const [snippet = ''] = blocksOf(textOf(document), 'js')
+    const [key, stranger] = [newKey(), newKey()]
+    const { app, accessToken, loginAndReadCode } = await startApp(t, {
+      signingKeys: [key],
+      issuer: 'https://login.example.com',
+      audience: 'https://api.example.com'
+    })
+    const url = await app.listen({ host: '127.0.0.1', port: 0 })
+    const folder = t.testdir({
+      'verify.mjs': snippet.replace(
+        /(https:.*|\$\{issuer\})\/\.well-known\//,
+        `${url}/.well-known/`
+      )
+    })
+    const { verify }: { verify: (token: string) => Promise<JWTPayload> } = await import(
+      pathToFileURL(join(folder, 'verify.mjs')).href
+    )
 
-  const good = await accessToken()
-  const claims = decodeJwt(good)
-  const { kid = '' } = decodeProtectedHeader(good)
-  t.same(await verify(good), claims)
+    const good = await accessToken()
+    const claims = decodeJwt(good)
+    const { kid = '' } = decodeProtectedHeader(good)
+    t.same(await verify(good), claims)
 
-  const header = { alg: 'ES256', typ: 'at+jwt', kid }
-  const sign = (change: object = {}, headerChange: object = {}, by = key) => new SignJWT({ ...claims, ...change }).setProtectedHeader({ ...header, ...headerChange }).sign(by)
-  t.same(await verify(await sign()), claims, 'and one forged with the right key is not told apart')
+    const header = { alg: 'ES256', typ: 'at+jwt', kid }
+    const sign = (change: object = {}, headerChange: object = {}, by = key) =>
+      new SignJWT({ ...claims, ...change })
+        .setProtectedHeader({ ...header, ...headerChange })
+        .sign(by)
+    t.same(
+      await verify(await sign()),
+      claims,
+      'and one forged with the right key is not told apart'
+    )
 
-  const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
-  const [head, , signature] = good.split('.')
-  const withHmac = (secret: string) => {
-    const input = `${encode({ ...header, alg: 'HS256' })}.${encode(claims)}`
-    return `${input}.${createHmac('sha256', secret).update(input).digest('base64url')}`
+    const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+    const [head, , signature] = good.split('.')
+    const withHmac = (secret: string) => {
+      const input = `${encode({ ...header, alg: 'HS256' })}.${encode(claims)}`
+      return `${input}.${createHmac('sha256', secret).update(input).digest('base64url')}`
+    }
+    const now = Math.floor(Date.now() / 1000)
+    const forged: Record<string, string> = {
+      'no signature': `${encode({ ...header, alg: 'none' })}.${encode(claims)}.`,
+      'the public key as a secret, in PEM': withHmac(
+        createPublicKey(key).export({ format: 'pem', type: 'spki' }).toString()
+      ),
+      'the public key as a secret, as a JWK': withHmac(
+        JSON.stringify(createPublicKey(key).export({ format: 'jwk' }))
+      ),
+      expired: await sign({ exp: now - 60 }),
+      'not yet': await sign({ nbf: now + 60 }),
+      'another audience': await sign({ aud: 'https://other.example.com' }),
+      'another issuer': await sign({ iss: 'https://other.example.com' }),
+      'another type': await sign({}, { typ: 'JWT' }),
+      'a receipt': await sign({}, { typ: 'receipt+jwt' }),
+      'a challenge token': (await loginAndReadCode()).challengeToken,
+      "a stranger's key": await sign({}, {}, stranger),
+      "a stranger's key of another id": await sign({}, { kid: 'mine' }, stranger),
+      'another payload': `${head}.${encode({ ...claims, sub: 'somebody else' })}.${signature}`
+    }
+    for (const claim of Object.keys(claims).filter(claim => claim !== 'amr'))
+      forged[`without ${claim}`] = await sign({ [claim]: undefined })
+    for (const [what, token] of Object.entries(forged))
+      await t.rejects(verify(token), { code: /^ERR_J/ }, what)
+  })
+
+t.test('the requests of the quick start get the responses shown with them', async t => {
+  const { post, twilio } = await startApp(t)
+  const [requests, responses] = [blocksOf(readme, 'http'), blocksOf(readme, 'json')]
+  t.equal(requests.length, 2)
+  t.equal(responses.length, 2)
+  const placeholders: Record<string, () => Promise<string> | string> = {
+    username: () => ada.username,
+    password: () => ada.password
   }
-  const now = Math.floor(Date.now() / 1000)
-  const forged: Record<string, string> = {
-    'no signature': `${encode({ ...header, alg: 'none' })}.${encode(claims)}.`,
-    'the public key as a secret, in PEM': withHmac(createPublicKey(key).export({ format: 'pem', type: 'spki' }).toString()),
-    'the public key as a secret, as a JWK': withHmac(JSON.stringify(createPublicKey(key).export({ format: 'jwk' }))),
-    expired: await sign({ exp: now - 60 }),
-    'not yet': await sign({ nbf: now + 60 }),
-    'another audience': await sign({ aud: 'https://other.example.com' }),
-    'another issuer': await sign({ iss: 'https://other.example.com' }),
-    'another type': await sign({}, { typ: 'JWT' }),
-    'a receipt': await sign({}, { typ: 'receipt+jwt' }),
-    'a challenge token': (await challenge()).challengeToken,
-    "a stranger's key": await sign({}, {}, stranger),
-    "a stranger's key of another id": await sign({}, { kid: 'mine' }, stranger),
-    'another payload': `${head}.${encode({ ...claims, sub: 'somebody else' })}.${signature}`
+  for (const [n, request] of requests.entries()) {
+    const [, path = '', text = ''] = /^POST (\S+)\n[^]*?\n\n([^]*)$/.exec(request) ?? []
+    const body: Record<string, string> = JSON.parse(text)
+    for (const name of Object.keys(body)) body[name] = (await placeholders[name]?.()) ?? ''
+    const shown = JSON.parse(responses[n] ?? '')
+    const response = await post(path, body)
+    t.equal(response.statusCode, 200, path)
+    const actual = response.json()
+    t.same(Object.keys(actual), Object.keys(shown), path)
+    for (const [name, value] of Object.entries(shown))
+      if (!name.endsWith('Token') && name !== 'destination') t.equal(actual[name], value, name)
+    Object.assign(placeholders, {
+      challengeToken: () => actual.challengeToken,
+      code: () => codeIn(twilio.textsTo(ada.phone).at(-1)?.body)
+    })
   }
-  for (const claim of Object.keys(claims).filter(claim => claim !== 'amr')) forged[`without ${claim}`] = await sign({ [claim]: undefined })
-  for (const [what, token] of Object.entries(forged)) await t.rejects(verify(token), { code: /^ERR_J/ }, what)
 })
 
-t.test('the README tells of every problem what it means and what to do, as the service does (else: npm run readme)', async t => {
-  t.equal(withProblems(readme), readme)
-  for (const slug of Object.keys(problemKinds)) t.match(readme, `\n| \`${slug}\` | `)
+t.test('the README lists every endpoint', async t => {
+  const [, table = ''] = /^## Endpoints\n([^]*?)^## /m.exec(readme) ?? []
+  const listed = [...table.matchAll(/`((?:GET|POST|PUT|PATCH|DELETE) \/[^`]*)`/g)].map(
+    ([, endpoint]) => endpoint
+  )
+  const { paths } = parse(textOf('openapi.yaml'))
+  const described = Object.entries<object>(paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map(method => `${method.toUpperCase()} ${path}`)
+  )
+  const unlisted = ['GET /docs', 'GET /openapi.yaml'] // They describe the others.
+  t.same(listed.sort(), [...described, ...unlisted].sort())
 })

@@ -1,52 +1,83 @@
 import t from 'tap'
-import { databaseFailure } from '../../src/adapters/database-failure.ts'
-import { openDatabase } from '../../src/adapters/database.ts'
-import { pendingMigrations } from '../../src/adapters/migrations.ts'
-import { serverUrl, testDatabase } from '../support/database.ts'
+import { describeDatabaseError } from '../../src/adapters/postgres/describe-database-error.ts'
+import { openDatabase } from '../../src/adapters/postgres/database.ts'
+import { pendingMigrations } from '../../src/adapters/postgres/migrations.ts'
+import { needsServer, testDatabase } from '../support/database.ts'
 
-t.test('a URL that is none of ours is refused without repeating it', async t => {
+t.test('an unsupported URL is refused without repeating it', async t => {
   for (const url of ['', 'mysql://ada:s3cret@here/x', 'file:./data', 'PGLITE:', 'postgresql:/x']) {
     await t.rejects(openDatabase(url), { message: /^DATABASE_URL must be [^\n]+$/ }, url)
     await t.rejects(openDatabase(url), { message: /^(?!.*s3cret)/ })
   }
 })
 
-t.test('a server that can not be reached is told in one line, without the password', async t => {
+t.test('an unreachable server is reported in one line without the password', async t => {
   const url = 'postgresql://ada:s3cret@127.0.0.1:1/x'
   const { engine, close } = await openDatabase(url)
   t.teardown(close)
   const error = await pendingMigrations(engine).catch((error: unknown) => error)
-  t.equal(databaseFailure(error, url), "can't reach the database at 127.0.0.1:1")
-  t.equal(databaseFailure(new Error('\n no s3cret here\n'), url), 'no … here')
+  t.equal(describeDatabaseError(error, url), "can't reach the database at 127.0.0.1:1")
+  t.equal(describeDatabaseError(new Error('\n no s3cret here\n'), url), 'no … here')
 })
 
-t.test('a moment comes back as the same moment, with its milliseconds', async t => {
+t.test('a stored time keeps its milliseconds', async t => {
   const { prisma, url } = await testDatabase(t)
-  // A server may have any time zone of its own.
-  if (url !== undefined) await prisma.$executeRawUnsafe(`ALTER DATABASE "${new URL(url).pathname.slice(1)}" SET TimeZone = 'Asia/Kathmandu'`)
-  const { prisma: later, close } = url === undefined ? { prisma, close: async () => {} } : await openDatabase(url)
+  // A server may have its own time zone.
+  if (url !== undefined)
+    await prisma.$executeRawUnsafe(
+      `ALTER DATABASE "${new URL(url).pathname.slice(1)}" SET TimeZone = 'Asia/Kathmandu'`
+    )
+  const { prisma: later, close } =
+    url === undefined ? { prisma, close: async () => {} } : await openDatabase(url)
   t.teardown(close)
   const createdAt = new Date('2026-03-29T01:30:00.123Z')
-  await later.user.create({ data: { username: 'Ada', usernameKey: 'ada', passwordDigest: '', createdAt } })
-  t.same((await later.user.findUniqueOrThrow({ where: { usernameKey: 'ada' } })).createdAt, createdAt)
+  await later.user.create({
+    data: { username: 'Ada', usernameKey: 'ada', passwordDigest: '', createdAt }
+  })
+  t.same(
+    (await later.user.findUniqueOrThrow({ where: { usernameKey: 'ada' } })).createdAt,
+    createdAt
+  )
 })
 
-t.test('connections killed while idle are replaced, and the process lives', { skip: serverUrl === undefined && 'TEST_DATABASE_URL is not set' }, async t => {
-  const { url = '' } = await testDatabase(t)
-  const errors: Error[] = []
-  const { prisma, close } = await openDatabase(url, { onError: error => errors.push(error) })
-  t.teardown(close)
-  await Promise.all([1, 2, 3].map(() => prisma.$queryRawUnsafe('SELECT pg_sleep(0.05)::text')))
-  const other = await openDatabase(url)
-  t.teardown(other.close)
-  await other.prisma.$executeRawUnsafe('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()')
-  while (errors.length < 3) await new Promise(resolve => setTimeout(resolve, 10))
-  t.same(await prisma.$queryRawUnsafe('SELECT 1 AS one'), [{ one: 1 }])
-})
+t.test(
+  'connections killed while idle are replaced and the process survives',
+  { skip: needsServer },
+  async t => {
+    const { url = '' } = await testDatabase(t)
+    const errors: Error[] = []
+    const { prisma, close } = await openDatabase(url, { onError: error => errors.push(error) })
+    t.teardown(close)
+    await Promise.all([1, 2, 3].map(() => prisma.$queryRawUnsafe('SELECT pg_sleep(0.05)::text')))
+    const other = await openDatabase(url)
+    t.teardown(other.close)
+    await other.prisma.$executeRawUnsafe(
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()'
+    )
+    while (errors.length < 3) await new Promise(resolve => setTimeout(resolve, 10))
+    t.same(await prisma.$queryRawUnsafe('SELECT 1 AS one'), [{ one: 1 }])
+  }
+)
 
-t.test('a statement that takes too long is given up', { skip: serverUrl === undefined && 'TEST_DATABASE_URL is not set' }, async t => {
+t.test('a statement that takes too long is cancelled', { skip: needsServer }, async t => {
   const { url = '' } = await testDatabase(t)
   const { prisma, close } = await openDatabase(url)
   t.teardown(close)
   t.same(await prisma.$queryRawUnsafe('SHOW statement_timeout'), [{ statement_timeout: '10s' }])
 })
+
+t.test(
+  'a transaction waits for a connection as long as a statement does',
+  { skip: needsServer },
+  async t => {
+    const { url = '' } = await testDatabase(t)
+    const { prisma, close } = await openDatabase(url, { poolSize: 1, connectionTimeout: 20_000 })
+    t.teardown(close)
+    // Prisma's own default is two seconds, and its error would be a 500.
+    const [, results] = await Promise.all([
+      prisma.$queryRawUnsafe('SELECT pg_sleep(2.5)::text'),
+      prisma.$transaction([prisma.$queryRawUnsafe('SELECT 1 AS one')])
+    ])
+    t.same(results, [[{ one: 1 }]])
+  }
+)

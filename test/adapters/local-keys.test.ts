@@ -1,9 +1,13 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { localSecret, localSigningKey } from '../../src/adapters/local-keys.ts'
+import {
+  existingLocalSecret,
+  localSecret,
+  localSigningKey
+} from '../../src/adapters/secrets/local-keys.ts'
 
-t.test('keys are made once and are the same ever after; nothing else is left in the folder', async t => {
+t.test('keys are created once and no other file is left in the folder', async t => {
   const folder = join(t.testdir(), 'made', 'here')
   const secret = localSecret(folder)
   const key = localSigningKey(folder)
@@ -13,7 +17,14 @@ t.test('keys are made once and are the same ever after; nothing else is left in 
   t.same(readdirSync(folder).sort(), ['jwt-private-key.pem', 'secret'])
 })
 
-t.test('a draft that a crash left behind is no obstacle', async t => {
+t.test('a secret that must exist is read and never created', async t => {
+  const folder = join(t.testdir(), 'data')
+  t.equal(existingLocalSecret(folder), undefined)
+  t.notOk(existsSync(folder))
+  t.same(localSecret(folder), existingLocalSecret(folder))
+})
+
+t.test('a temporary file left by a crash is ignored', async t => {
   const folder = t.testdir({ 'secret.0123456789abcdef': 'half of a' })
   t.equal(localSecret(folder).length, 32)
   t.equal(localSecret(folder).toString('hex'), readFileSync(join(folder, 'secret'), 'utf8').trim())
@@ -22,7 +33,8 @@ t.test('a draft that a crash left behind is no obstacle', async t => {
 t.test('damaged keys are neither used nor replaced', async t => {
   for (const text of ['', 'ab', 'not hex '.repeat(8)]) {
     const folder = t.testdir({ secret: text, 'jwt-private-key.pem': text })
-    t.throws(() => localSecret(folder), { message: /secret is damaged/ })
+    for (const read of [localSecret, existingLocalSecret])
+      t.throws(() => read(folder), { message: /secret is damaged/ })
     t.throws(() => localSigningKey(folder), { message: /jwt-private-key\.pem is damaged/ })
   }
 })

@@ -3,10 +3,10 @@ import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { logDestination } from '../../src/adapters/log-destination.ts'
+import { createLogDestination } from '../../src/adapters/logs/log-destination.ts'
 
-/** A pipe of which nothing is read unless asked for. */
-function pipe (t: Test) {
+/** A pipe whose content stays until `read` is called. */
+function pipe(t: Test) {
   const path = join(t.testdir(), 'pipe')
   execFileSync('mkfifo', [path])
   const file = openSync(path, constants.O_RDWR | constants.O_NONBLOCK)
@@ -16,25 +16,29 @@ function pipe (t: Test) {
     try {
       return buffer.toString('utf8', 0, readSync(file, buffer))
     } catch {
-      return '' // Nothing is there.
+      return '' // The pipe is empty.
     }
   }
   return { file, read }
 }
 
 const lineOf = (n: number) => `${JSON.stringify({ n, text: 'ü'.repeat(500) })}\n`
-const numbersIn = (text: string) => text.trimEnd().split('\n').map(line => JSON.parse(line).n)
+const numbersIn = (text: string) =>
+  text
+    .trimEnd()
+    .split('\n')
+    .map(line => JSON.parse(line).n)
 
-t.test('without gathering a line is there when write returns', async t => {
+t.test('without buffering a line is written when write returns', async t => {
   const { file, read } = pipe(t)
-  const { write } = logDestination({ file, gathering: false })
+  const { write } = createLogDestination({ file, buffered: false })
   write('one\n')
   t.equal(read(), 'one\n')
 })
 
-t.test('with gathering lines come together, a moment later, or at once when asked for', async t => {
+t.test('with buffering lines are written together after a moment or on a flush', async t => {
   const { file, read } = pipe(t)
-  const { write, flushSync } = logDestination({ file, gathering: true })
+  const { write, flushSync } = createLogDestination({ file, buffered: true })
   write('one\n')
   write('two\n')
   t.equal(read(), '')
@@ -45,32 +49,45 @@ t.test('with gathering lines come together, a moment later, or at once when aske
   t.equal(read(), 'three\n')
 })
 
-for (const gathering of [false, true]) {
-  t.test(`a slow reader gets every line, whole and in order, ${gathering ? 'with' : 'without'} gathering`, async t => {
-    const { file, read } = pipe(t)
-    const { write } = logDestination({ file, gathering })
-    for (let n = 0; n < 300; n++) write(lineOf(n)) // More than a pipe holds.
-    let all = ''
-    while (!all.endsWith(lineOf(299))) {
-      await sleep(10)
-      all += read()
+for (const buffered of [false, true]) {
+  t.test(
+    `a slow reader gets every line in order ${buffered ? 'with' : 'without'} buffering`,
+    async t => {
+      const { file, read } = pipe(t)
+      const { write } = createLogDestination({ file, buffered })
+      for (let n = 0; n < 300; n++) write(lineOf(n)) // More than a pipe holds.
+      let all = ''
+      while (!all.endsWith(lineOf(299))) {
+        await sleep(10)
+        all += read()
+      }
+      t.same(
+        numbersIn(all),
+        Array.from({ length: 300 }, (_, n) => n)
+      )
     }
-    t.same(numbersIn(all), Array.from({ length: 300 }, (_, n) => n))
-  })
+  )
 }
 
-t.test('what comes when a MiB waits is lost, and the log tells how much', async t => {
+t.test('lines beyond a waiting MiB are dropped and their number is logged', async t => {
   const { file, read } = pipe(t)
-  const { write } = logDestination({ file, gathering: true })
+  const { write } = createLogDestination({ file, buffered: true })
   for (let n = 0; n < 3000; n++) write(lineOf(n))
   let all = ''
   while (!all.includes('were lost')) {
     await sleep(10)
     all += read()
   }
-  const lines = all.trimEnd().split('\n').map(line => JSON.parse(line))
+  const lines = all
+    .trimEnd()
+    .split('\n')
+    .map(line => JSON.parse(line))
   const last = lines.pop()
   t.match(last, { level: 'warn', time: String, lost: 3000 - lines.length })
-  t.same(lines.map(({ n }) => n), Array.from({ length: lines.length }, (_, n) => n), 'the first ones are kept')
+  t.same(
+    lines.map(({ n }) => n),
+    Array.from({ length: lines.length }, (_, n) => n),
+    'the oldest lines are kept'
+  )
   t.ok(lines.length > 1000)
 })

@@ -1,36 +1,56 @@
 import t from 'tap'
-import { prometheusMetrics } from '../../src/adapters/prometheus-metrics.ts'
+import { createPrometheusMetrics } from '../../src/adapters/logs/prometheus-metrics.ts'
+import { requestLimit } from '../../src/domain/request-context.ts'
 import type { Event } from '../../src/domain/events.ts'
-import { metricsServer } from '../../src/http/metrics-server.ts'
+import { createMetricsServer } from '../../src/http/connections/metrics-server.ts'
 
-t.test('events are counted and passed on, answers are timed, and nobody in particular is named', async t => {
-  const metrics = prometheusMetrics()
-  const passedOn: Event[] = []
-  const { record } = metrics.counting({ record: event => { passedOn.push(event) } })
-  const caller = { address: '198.51.100.7', network: '198.51.100.7', requestId: 'one', languages: [], toll: [] }
+t.test('metrics count events and time responses without identifying a user', async t => {
+  const metrics = createPrometheusMetrics()
+  const forwarded: Event[] = []
+  const { record } = metrics.counting({
+    record: event => {
+      forwarded.push(event)
+    }
+  })
+  const context = {
+    address: '198.51.100.7',
+    network: '198.51.100.7',
+    widerNetworks: [],
+    requestId: 'one',
+    languages: [],
+    requestLimit: requestLimit([])
+  }
   const events: Event[] = [
-    { name: 'code.sent', caller, userId: 'ada', country: 'US' },
-    { name: 'code.sent', caller, userId: 'ada', country: 'US' },
-    { name: 'code.right', caller, userId: 'ada', country: 'US' },
-    { name: 'limit.reached', caller, budget: 'texts.hour' },
-    { name: 'country.stopped', caller: null, country: 'GB', texts: 500, verified: 3, until: new Date() }
+    { name: 'code.sent', context, userId: 'ada', country: 'US' },
+    { name: 'code.sent', context, userId: 'ada', country: 'US' },
+    { name: 'code.accepted', context, userId: 'ada', country: 'US' },
+    { name: 'rate_limit.exceeded', context, limit: 'sms.hour' },
+    {
+      name: 'sms.country_paused',
+      context: null,
+      country: 'GB',
+      messages: 500,
+      verified: 3,
+      until: new Date()
+    }
   ]
   for (const event of events) record(event)
-  t.same(passedOn, events)
-  metrics.answered({ method: 'POST', route: '/login', status: 200, seconds: 0.03 })
+  t.same(forwarded, events)
+  metrics.recordResponse({ method: 'POST', route: '/login', status: 200, seconds: 0.03 })
 
-  const server = metricsServer(metrics)
+  const server = createMetricsServer(metrics)
   t.teardown(() => server.close())
   const { statusCode, headers, body } = await server.inject('/metrics')
   t.equal(statusCode, 200)
   t.match(headers['content-type'], /^text\/plain; version=/)
   for (const line of [
-    'sms_login_events_total{event="code.sent",country="US",budget=""} 2',
-    'sms_login_events_total{event="code.right",country="US",budget=""} 1',
-    'sms_login_events_total{event="limit.reached",country="",budget="texts.hour"} 1',
-    'sms_login_events_total{event="country.stopped",country="GB",budget=""} 1',
+    'sms_login_events_total{event="code.sent",country="US",limit=""} 2',
+    'sms_login_events_total{event="code.accepted",country="US",limit=""} 1',
+    'sms_login_events_total{event="rate_limit.exceeded",country="",limit="sms.hour"} 1',
+    'sms_login_events_total{event="sms.country_paused",country="GB",limit=""} 1',
     'sms_login_http_request_duration_seconds_bucket{le="0.05",method="POST",route="/login",status="200"} 1'
-  ]) t.ok(body.split('\n').includes(line), line)
+  ])
+    t.ok(body.split('\n').includes(line), line)
   t.match(body, /^process_resident_memory_bytes \d+/m)
   t.notMatch(body, /ada|198\.51/)
 })

@@ -1,19 +1,43 @@
 import t from 'tap'
-import { openDatabase } from '../../src/adapters/database.ts'
-import { serverUrl, testDatabase } from '../support/database.ts'
-import { ada, codeIn, defaultLimits, otherThan, start } from '../support/start.ts'
+import { openDatabase } from '../../src/adapters/postgres/database.ts'
+import { needsServer, testDatabase } from '../support/database.ts'
+import {
+  ada,
+  codeIn,
+  defaultLimits,
+  differentCode,
+  slugOf,
+  startApp
+} from '../support/start-app.ts'
 import { statementCounter } from '../support/statement-counter.ts'
 
-// An embedded database has no wire on which to count.
-if (serverUrl !== undefined) {
+// Statements are counted on the wire, and an embedded database has none.
+t.test('statements', { skip: needsServer }, async t => {
   const { url = '' } = await testDatabase(t)
   const counter = await statementCounter(t, url)
-  const counted = { ...await openDatabase(counter.url), url: counter.url }
+  const counted = { ...(await openDatabase(counter.url)), url: counter.url }
   t.teardown(counted.close)
   const conversion = { floor: 10, volume: 500, pause: 900 }
 
-  t.test('besides the budgets, a login and a verify are two statements each, a refused one is one, a refresh is one', async t => {
-    const { confirm, endSession, login, logout, refresh, resend, resendConfirmation, sessions, verify, verifyConfirmation, me, twilio, wait } = await start(t, { database: counted, policy: { conversion: { ...conversion, floor: 0 } } })
+  t.test('without limits a login and a verify take two statements and a refresh one', async t => {
+    const {
+      confirm,
+      endSession,
+      login,
+      logout,
+      refresh,
+      resend,
+      resendConfirmation,
+      sessions,
+      verify,
+      verifyConfirmation,
+      me,
+      twilio,
+      wait
+    } = await startApp(t, {
+      database: counted,
+      policy: { conversion: { ...conversion, floor: 0 } }
+    })
     counter.take()
 
     await login({ ...ada, password: 'wrong horse battery' })
@@ -35,7 +59,7 @@ if (serverUrl !== undefined) {
     await resend(current)
     t.equal(counter.take(), 2, 'a resend')
     const code = codeIn(twilio.texts.at(-1)?.body)
-    await verify(current, otherThan(code))
+    await verify(current, differentCode(code))
     t.equal(counter.take(), 1, 'a verify of a wrong code')
     const { accessToken, refreshToken } = (await verify(current, code)).json()
     t.equal(counter.take(), 2, 'a verify')
@@ -50,16 +74,24 @@ if (serverUrl !== undefined) {
     t.equal(counter.take(), 2, 'a confirmation')
     wait(31)
     await resendConfirmation(accessToken, confirmationToken)
-    t.equal(counter.take(), 4, 'a confirmation\'s resend: its session, whose it is, and what a resend is')
+    t.equal(
+      counter.take(),
+      4,
+      "a confirmation's resend: one for the session, one for the user, two for the resend"
+    )
     await verifyConfirmation(accessToken, confirmationToken, codeIn(twilio.texts.at(-1)?.body))
-    t.equal(counter.take(), 4, 'a confirmation\'s verify: its session, whose it is, and what a verify is')
+    t.equal(
+      counter.take(),
+      4,
+      "a confirmation's verify: one for the session, one for the user, two for the verify"
+    )
 
     const next = (await refresh(refreshToken)).json().refreshToken
     t.equal(counter.take(), 1, 'a refresh')
     await refresh(refreshToken)
     t.equal(counter.take(), 2, 'the same refresh again')
     await refresh('nonsense')
-    t.equal(counter.take(), 0, 'a refresh with what is no refresh token')
+    t.equal(counter.take(), 0, 'a refresh with an invalid token')
     const last = (await refresh(next)).json().refreshToken
     counter.take()
     await refresh(refreshToken)
@@ -68,32 +100,56 @@ if (serverUrl !== undefined) {
     t.equal(counter.take(), 1, 'a logout')
   })
 
-  t.test('all budgets on, they are no more: charges go along with a statement that is needed anyway; refused for its tries, a login is one', async t => {
+  t.test('limits add no statement to a request', async t => {
     await counted.prisma.user.deleteMany()
-    const { login, resend, verify, twilio, wait } = await start(t, { database: counted, limits: { ...defaultLimits, textsPerHour: 1000 } })
+    const { login, resend, verify, twilio, wait } = await startApp(t, {
+      database: counted,
+      limits: { ...defaultLimits, messagesPerHour: 1000 }
+    })
     await login()
     wait(31)
     counter.take()
     await login()
-    t.equal(counter.take(), 3, 'a login, one of them the look at its country that comes once a second')
+    t.equal(counter.take(), 3, 'a login; one statement checks its country, once a second')
     await login()
-    t.equal(counter.take(), 3, 'a second login while the code is fresh, one of them to give its try back')
+    t.equal(
+      counter.take(),
+      3,
+      'a second login while the code is fresh; one statement refunds the attempt'
+    )
     wait(31)
     const { challengeToken } = (await login()).json()
     wait(31)
     counter.take()
     await resend(challengeToken)
-    t.equal(counter.take(), 3, 'a resend, with such a look')
+    t.equal(counter.take(), 3, 'a resend; one statement checks its country')
     await verify(challengeToken, codeIn(twilio.texts.at(-1)?.body))
     t.equal(counter.take(), 2, 'a verify')
     for (let i = 0; i < 10; i++) await login({ ...ada, password: 'wrong horse battery' })
     counter.take()
     for (let i = 0; i < 20; i++) await login({ ...ada, password: 'wrong horse battery' })
-    t.equal(counter.take(), 21, 'twenty logins that are refused: one for each request, and another to learn that there are no tries left')
+    t.equal(
+      counter.take(),
+      21,
+      'twenty refused logins; one statement each, and one more finds that no attempts are left'
+    )
   })
-  t.test('what is refused because there were too many requests is no statement, whatever it asks for', async t => {
+  t.test('a request refused by the request limit takes no statement', async t => {
     await counted.prisma.user.deleteMany()
-    const { confirm, login, logIn, logout, post, refresh, resend, resendConfirmation, twilio, verify, verifyConfirmation, wait } = await start(t, { database: counted, limits: { requests: 5 } })
+    const {
+      confirm,
+      login,
+      logIn,
+      logout,
+      post,
+      refresh,
+      resend,
+      resendConfirmation,
+      twilio,
+      verify,
+      verifyConfirmation,
+      wait
+    } = await startApp(t, { database: counted, limits: { requests: 5 } })
     const { accessToken, refreshToken } = await logIn()
     const { confirmationToken } = (await confirm(accessToken)).json()
     wait(31)
@@ -101,11 +157,44 @@ if (serverUrl !== undefined) {
     for (let i = 0; i < 2; i++) await post('/logout', '{')
     const code = twilio.lastCode()
     counter.take()
-    const answers = [
-      await login(), await resend(challengeToken), await verify(challengeToken, code), await refresh(refreshToken), await logout(refreshToken),
-      await confirm(accessToken), await resendConfirmation(accessToken, confirmationToken), await verifyConfirmation(accessToken, confirmationToken, code)
+    const responses = [
+      await login(),
+      await resend(challengeToken),
+      await verify(challengeToken, code),
+      await refresh(refreshToken),
+      await logout(refreshToken),
+      await confirm(accessToken),
+      await resendConfirmation(accessToken, confirmationToken),
+      await verifyConfirmation(accessToken, confirmationToken, code)
     ]
-    for (const answer of answers) t.match(answer.json(), { status: 429, reason: 'requests' })
+    for (const response of responses) t.match(response.json(), { status: 429, reason: 'requests' })
     t.equal(counter.take(), 0)
   })
-}
+
+  t.test('while an exhausted message limit is remembered, it costs no statement', async t => {
+    await counted.prisma.user.deleteMany()
+    await counted.prisma.rateLimit.deleteMany()
+    const { addUser, confirm, logIn, login, resend, wait } = await startApp(t, {
+      database: counted,
+      limits: { messagesPerHour: 3 },
+      policy: { conversion: { ...conversion, floor: 0 } }
+    })
+    const grace = { username: 'grace', password: 'anchors aweigh', phone: '+12025550144' }
+    await addUser(grace)
+    const { accessToken } = await logIn(grace)
+    await logIn()
+    wait(31)
+    const { challengeToken } = (await login()).json()
+    wait(31)
+    counter.take()
+    t.equal(slugOf(await resend(challengeToken)), 'too-many-texts')
+    t.equal(counter.take(), 3, 'a refused resend reads, tries to store, and rolls back')
+    t.equal(slugOf(await resend(challengeToken)), 'too-many-texts')
+    t.equal(counter.take(), 1, 'a second refused resend only reads')
+    t.equal(slugOf(await confirm(accessToken)), 'too-many-texts')
+    t.equal(counter.take(), 1, 'a refused first confirmation only reads')
+    wait(6)
+    t.equal(slugOf(await confirm(accessToken)), 'too-many-texts')
+    t.equal(counter.take(), 4, 'it is also stored and voided if the refusal was not remembered')
+  })
+})

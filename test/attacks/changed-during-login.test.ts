@@ -1,50 +1,96 @@
+import argon2 from 'argon2'
 import t from 'tap'
-import { ada, slugOf, start } from '../support/start.ts'
+import { ada, slugOf, startApp } from '../support/start-app.ts'
 
 const newPhone = '+12025550199'
 
-t.test('a phone replaced while the password is hashed gets no code any more', async t => {
-  const { login, users, twilio, verify, whileHashing } = await start(t)
-  whileHashing(() => users.change('ada', { phone: newPhone }))
+t.test('a phone number replaced during hashing gets no code', async t => {
+  const { login, users, twilio, verify, duringHash } = await startApp(t)
+  duringHash(() => users.change({ username: 'ada' }, { phone: newPhone }, new Date()))
   const { challengeToken } = (await login()).json()
-  t.same(twilio.texts.map(({ to }) => to), [newPhone])
+  t.same(
+    twilio.texts.map(({ to }) => to),
+    [newPhone]
+  )
   t.equal((await verify(challengeToken, twilio.lastCode() ?? '')).statusCode, 200)
 })
 
-t.test('a password replaced while the old one is hashed texts nobody', async t => {
-  const { login, users, passwords, twilio, whileHashing } = await start(t)
-  whileHashing(async () => users.change('ada', { passwordDigest: await passwords.hash('another horse battery') }))
+t.test('a password replaced during hashing sends no message', async t => {
+  const { login, users, passwords, twilio, duringHash } = await startApp(t)
+  duringHash(async () =>
+    users.change(
+      { username: 'ada' },
+      { passwordDigest: await passwords.hash('another horse battery') },
+      new Date()
+    )
+  )
   t.equal(slugOf(await login()), 'invalid-credentials')
   t.equal(twilio.requests.length, 0)
 })
 
-t.test('a person disabled while the password is hashed is not texted', async t => {
-  const { login, users, twilio, whileHashing } = await start(t)
-  whileHashing(() => users.change('ada', { disabled: true }))
+t.test('a new password set while the old one is rehashed is kept', async t => {
+  const { login, passwords, prisma, users, duringHash } = await startApp(t, {
+    argon2: { time: 2 }
+  })
+  const weaker = { memoryCost: 1024, timeCost: 1, parallelism: 1 }
+  await prisma.user.updateMany({
+    data: { passwordDigest: await argon2.hash(ada.password, weaker) }
+  })
+  const password = 'another horse battery'
+  duringHash(async () =>
+    users.change(
+      { username: 'ada' },
+      { passwordDigest: await passwords.hash(password) },
+      new Date()
+    )
+  )
+  t.equal(slugOf(await login()), 'invalid-credentials')
+  t.equal((await login({ ...ada, password })).statusCode, 200)
+})
+
+t.test('a login that starts over counts as one password attempt', async t => {
+  const { login, users, duringHash } = await startApp(t, { limits: { passwordFailures: 1 } })
+  duringHash(() => users.change({ username: 'ada' }, { phone: newPhone }, new Date()))
+  t.equal((await login()).statusCode, 200)
+})
+
+t.test('a user disabled during hashing gets no message', async t => {
+  const { login, users, twilio, duringHash } = await startApp(t)
+  duringHash(() => users.change({ username: 'ada' }, { disabled: true }, new Date()))
   t.equal(slugOf(await login()), 'invalid-credentials')
   t.equal(twilio.requests.length, 0)
 })
 
-t.test('a code used while the password is hashed is not offered for a second login', async t => {
-  const { challenge, login, verify, whileHashing, twilio } = await start(t)
-  const { challengeToken, code } = await challenge()
-  whileHashing(() => verify(challengeToken, code))
+t.test('a code used during hashing is not offered to a second login', async t => {
+  const { loginAndReadCode, login, verify, duringHash, twilio } = await startApp(t)
+  const { challengeToken, code } = await loginAndReadCode()
+  duringHash(() => verify(challengeToken, code))
   const second = await login()
   t.equal(second.json().sent, true)
   t.equal((await verify(second.json().challengeToken, twilio.lastCode() ?? '')).statusCode, 200)
 })
 
-t.test('a weaker digest renewed by another login meanwhile is no reason to refuse this one', async t => {
-  const { login, users, passwords, whileHashing } = await start(t)
-  whileHashing(async () => users.change('ada', { passwordDigest: await passwords.hash(ada.password) }))
+t.test('a digest renewed by another login during hashing does not refuse this one', async t => {
+  const { login, users, passwords, duringHash } = await startApp(t)
+  duringHash(async () =>
+    users.change(
+      { username: 'ada' },
+      { passwordDigest: await passwords.hash(ada.password) },
+      new Date()
+    )
+  )
   t.equal((await login()).statusCode, 200)
 })
 
-t.test('a right code that a resend overtakes is a wrong one, and the challenge goes on', async t => {
-  const { challenge, prisma, verify, resend, twilio, wait } = await start(t)
-  const { challengeToken, code } = await challenge()
+t.test('a correct code that a resend overtakes is wrong and the challenge continues', async t => {
+  const { loginAndReadCode, prisma, verify, resend, twilio, wait } = await startApp(t)
+  const { challengeToken, code } = await loginAndReadCode()
   wait(31)
-  const answers = await Promise.all([resend(challengeToken), verify(challengeToken, code), verify(challengeToken, code)])
+  const answers = await Promise.all([
+    resend(challengeToken),
+    verify(challengeToken, code),
+    verify(challengeToken, code)
+  ])
   const slugs = answers.slice(1).map(slugOf)
   if (slugs.every(slug => slug !== undefined)) {
     t.same(slugs, ['wrong-code', 'wrong-code'])

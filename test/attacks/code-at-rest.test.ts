@@ -2,21 +2,35 @@ import { createHash, createHmac, pbkdf2Sync } from 'node:crypto'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import t from 'tap'
 import { deriveKey } from '../../src/domain/derive-key.ts'
-import { ada, start } from '../support/start.ts'
+import { ada, startApp } from '../support/start-app.ts'
 
-type Database = Awaited<ReturnType<typeof start>>['prisma']
+type Database = Awaited<ReturnType<typeof startApp>>['prisma']
 
 /** Every row of every table, as text, with what is binary in hexadecimal. */
-async function dump (prisma: Database) {
-  const tables = await prisma.$queryRaw<{ name: string }[]>`SELECT tablename::text AS name FROM pg_tables WHERE schemaname = 'public' AND tablename <> '_prisma_migrations'`
-  const rows = await Promise.all(tables.map(({ name }) => prisma.$queryRawUnsafe<{ row: string }[]>(`SELECT row_to_json(x)::text AS row FROM "${name}" x`)))
-  return rows.flat().map(({ row }) => row).join('\n')
+async function dump(prisma: Database) {
+  const tables = await prisma.$queryRaw<{ name: string }[]>`
+    SELECT tablename::text AS name
+    FROM pg_tables
+    WHERE schemaname = 'public' AND tablename <> '_prisma_migrations'`
+  const rows = await Promise.all(
+    tables.map(({ name }) =>
+      prisma.$queryRawUnsafe<{ row: string }[]>(
+        `SELECT row_to_json(x)::text AS row FROM "${name}" x`
+      )
+    )
+  )
+  return rows
+    .flat()
+    .map(({ row }) => row)
+    .join('\n')
 }
 
 t.test('no row holds a code, a password or a token', async t => {
   // Eight digits, because six may turn up in a hash by chance.
-  const { challenge, refresh, resend, verify, prisma, twilio, wait } = await start(t, { codeLength: 8 })
-  const { challengeToken, code } = await challenge()
+  const { loginAndReadCode, refresh, resend, verify, prisma, twilio, wait } = await startApp(t, {
+    codeLength: 8
+  })
+  const { challengeToken, code } = await loginAndReadCode()
   wait(30)
   await resend(challengeToken)
   const pending = await dump(prisma)
@@ -25,28 +39,59 @@ t.test('no row holds a code, a password or a token', async t => {
   const used = await dump(prisma)
   t.match(pending, ada.phone, 'a dump shows what there is')
   t.match(pending, /\\\\x[0-9a-f]{64}/)
-  for (const secret of [code, twilio.lastCode(), ada.password, challengeToken, challengeToken.split('.')[2] ?? '', accessToken, accessToken.split('.')[2], refreshToken, next]) {
-    for (const form of [secret, Buffer.from(secret).toString('hex'), Buffer.from(secret).toString('base64url')]) {
+  for (const secret of [
+    code,
+    twilio.lastCode(),
+    ada.password,
+    challengeToken,
+    challengeToken.split('.')[2] ?? '',
+    accessToken,
+    accessToken.split('.')[2],
+    refreshToken,
+    next
+  ]) {
+    for (const form of [
+      secret,
+      Buffer.from(secret).toString('hex'),
+      Buffer.from(secret).toString('base64url')
+    ]) {
       t.notOk(pending.includes(form) || used.includes(form), secret)
     }
   }
 })
 
-t.test('who has the table and all codes, but not the key, finds no code', async t => {
+t.test('the table and all codes without the key reveal no code', async t => {
   const secret = Buffer.alloc(32, 1)
-  const { challenge, prisma } = await start(t, { secrets: [secret] })
-  const { code } = await challenge()
+  const { loginAndReadCode, prisma } = await startApp(t, { secrets: [secret] })
+  const { code } = await loginAndReadCode()
   const { id, userId, codeHash, purpose } = await prisma.challenge.findFirstOrThrow()
   const stored = Buffer.from(codeHash).toString('hex')
 
   // What may be known or guessed of the recipe goes before or after the digits, or is the key.
-  const known = ['', id, userId, purpose, ada.username, ada.phone, `${purpose}\n${id}\n`, `${id}:`, `${purpose}:${id}:`, 'sms-login', 'sms-login/code', 'secret']
+  const known = [
+    '',
+    id,
+    userId,
+    purpose,
+    ada.username,
+    ada.phone,
+    `${purpose}\n${id}\n`,
+    `${id}:`,
+    `${purpose}:${id}:`,
+    'sms-login',
+    'sms-login/code',
+    'secret'
+  ]
   const keys = [...known, Buffer.alloc(32), Buffer.from(id, 'base64url')]
-  function * guesses (code: string) {
+  function* guesses(code: string) {
     for (const hash of ['sha256', 'sha3-256', 'sha512-256', 'blake2s256']) {
       for (const text of known) {
-        yield createHash(hash).update(text + code).digest('hex')
-        yield createHash(hash).update(code + text).digest('hex')
+        yield createHash(hash)
+          .update(text + code)
+          .digest('hex')
+        yield createHash(hash)
+          .update(code + text)
+          .digest('hex')
       }
     }
     for (const key of keys) {
@@ -59,38 +104,53 @@ t.test('who has the table and all codes, but not the key, finds no code', async 
   }
   // Only the right digits could be found; the others show that nothing else is.
   const sample = [code, ...Array.from({ length: 200 }, (_, i) => String(i * 4999).padStart(6, '0'))]
-  t.same(sample.filter(code => [...guesses(code)].includes(stored)), [])
+  t.same(
+    sample.filter(code => [...guesses(code)].includes(stored)),
+    []
+  )
 })
 
-t.test('who has the table and the key finds the code, so the key is all that guards it', async t => {
+t.test('the table and the key reveal the code, so only the key protects it', async t => {
   const secret = Buffer.alloc(32, 1)
-  const { challenge, prisma } = await start(t, { secrets: [secret] })
-  const { code } = await challenge()
+  const { loginAndReadCode, prisma } = await startApp(t, { secrets: [secret] })
+  const { code } = await loginAndReadCode()
   const { id, codeHash, purpose } = await prisma.challenge.findFirstOrThrow()
   const key = deriveKey(secret, 'code')
-  t.same(createHmac('sha256', key).update(`${purpose}\n${id}\n${code}`).digest(), Buffer.from(codeHash))
+  t.same(
+    createHmac('sha256', key).update(`${purpose}\n${id}\n${code}`).digest(),
+    Buffer.from(codeHash)
+  )
 })
 
-t.test('the same code has another hash in each challenge', async t => {
-  const { challenge, prisma } = await start(t, { policy: { resendCooldown: 0 } })
+t.test('the same code has a different hash in every challenge', async t => {
+  const { loginAndReadCode, prisma } = await startApp(t, { policy: { resendCooldown: 0 } })
   const hashes = new Set<string>()
   for (let i = 0; i < 10; i++) {
-    await challenge()
+    await loginAndReadCode()
     hashes.add(Buffer.from((await prisma.challenge.findFirstOrThrow()).codeHash).toString('hex'))
   }
   t.equal(hashes.size, 10)
 })
 
-t.test('a challenge token holds ids and times, and nothing of the person or the code', async t => {
-  const { challenge, prisma, clock } = await start(t, { codeLength: 8 })
-  const { challengeToken, code } = await challenge()
+t.test('a challenge token holds ids and times and nothing about the user or the code', async t => {
+  const { loginAndReadCode, prisma, clock } = await startApp(t, { codeLength: 8 })
+  const { challengeToken, code } = await loginAndReadCode()
   const { id: userId } = await prisma.user.findFirstOrThrow()
   const now = Math.floor(clock().getTime() / 1000)
   const { sub, jti, ...claims } = decodeJwt(challengeToken)
-  t.strictSame(claims, { iss: 'https://login.example', aud: 'https://login.example/verify', iat: now, exp: now + 600 })
+  t.strictSame(claims, {
+    iss: 'https://login.example',
+    aud: 'https://login.example/verify',
+    iat: now,
+    exp: now + 600
+  })
   for (const random of [sub, jti]) t.match(random, /^[\w-]{22}$/)
   const { kid, ...header } = decodeProtectedHeader(challengeToken)
   t.strictSame(header, { alg: 'HS256', typ: 'challenge+jwt' })
-  const told = challengeToken.split('.').map(part => Buffer.from(part, 'base64url').toString('latin1')).join()
-  for (const secret of [code, ada.phone.slice(-4), ada.username, userId, ada.password]) t.notOk(told.includes(secret), secret)
+  const told = challengeToken
+    .split('.')
+    .map(part => Buffer.from(part, 'base64url').toString('latin1'))
+    .join()
+  for (const secret of [code, ada.phone.slice(-4), ada.username, userId, ada.password])
+    t.notOk(told.includes(secret), secret)
 })

@@ -1,14 +1,24 @@
 import t from 'tap'
-import { ada, codeIn, defaultLimits, otherThan, slugOf, start } from '../support/start.ts'
+import {
+  ada,
+  codeIn,
+  defaultLimits,
+  differentCode,
+  slugOf,
+  startApp
+} from '../support/start-app.ts'
 
-type Service = Awaited<ReturnType<typeof start>>
+type Service = Awaited<ReturnType<typeof startApp>>
 
 // What an attacker has: the username, the password, many addresses, and no phone.
 const limits = { codeFailures: defaultLimits.codeFailures }
-const address = (n: number) => `198.51.${n >> 8 & 255}.${n & 255}`
+const address = (n: number) => `198.51.${(n >> 8) & 255}.${n & 255}`
 
-/** Guesses wrong until told no, on one challenge after another, from ever new addresses. Resolves to how many guesses were heard. */
-async function guessOn ({ login, resend, verify, wait, twilio }: Service, most = 50) {
+/**
+ * Guesses wrong until told no, on one challenge after another, from ever new addresses. Resolves to
+ * how many guesses were heard.
+ */
+async function guessOn({ login, resend, verify, wait, twilio }: Service, most = 50) {
   let heard = 0
   while (heard < most) {
     const answer = await login(ada, address(heard))
@@ -16,65 +26,119 @@ async function guessOn ({ login, resend, verify, wait, twilio }: Service, most =
     const { challengeToken, resendIn } = answer.json()
     wait(resendIn)
     await resend(challengeToken, address(heard + 1))
-    const wrong = otherThan(codeIn(twilio.texts.at(-1)?.body))
+    const wrong = differentCode(codeIn(twilio.texts.at(-1)?.body))
     while (slugOf(await verify(challengeToken, wrong, address(heard))) === 'wrong-code') heard++
     wait(1)
   }
   return { heard, answer: await login() }
 }
 
-t.test('five wrong codes in a row lock the account, over resends, logins, addresses, restarts and instances', async t => {
-  const secrets = [Buffer.alloc(32, 1)] as const
-  const one = await start(t, { limits, secrets })
-  const other = await start(t, { limits, secrets, database: one.database, clock: one.clock, withoutUsers: true })
-  const first = await one.challenge()
-  t.same((await one.verify(first.challengeToken, otherThan(first.code))).json().attemptsRemaining, 4)
-  one.wait(31)
-  await one.resend(first.challengeToken)
-  const resent = codeIn(one.twilio.texts.at(-1)?.body)
-  t.same((await one.verify(first.challengeToken, otherThan(resent), '198.51.100.1')).json().attemptsRemaining, 3)
-  one.wait(31)
-  const second = await one.challenge()
-  t.same((await other.verify(second.challengeToken, otherThan(second.code))).json().attemptsRemaining, 2, 'what is told is what the account has left')
-  t.same((await one.verify(second.challengeToken, otherThan(second.code))).json().attemptsRemaining, 1)
-  t.same((await other.verify(second.challengeToken, otherThan(second.code))).json().attemptsRemaining, 0)
+t.test(
+  'five consecutive wrong codes lock the account across logins, addresses and instances',
+  async t => {
+    const secrets = [Buffer.alloc(32, 1)] as const
+    const one = await startApp(t, { limits, secrets })
+    const other = await startApp(t, {
+      limits,
+      secrets,
+      database: one.database,
+      clock: one.clock,
+      withoutUsers: true
+    })
+    const first = await one.loginAndReadCode()
+    t.same(
+      (await one.verify(first.challengeToken, differentCode(first.code))).json().attemptsRemaining,
+      4
+    )
+    one.wait(31)
+    await one.resend(first.challengeToken)
+    const resent = codeIn(one.twilio.texts.at(-1)?.body)
+    t.same(
+      (await one.verify(first.challengeToken, differentCode(resent), '198.51.100.1')).json()
+        .attemptsRemaining,
+      3
+    )
+    one.wait(31)
+    const second = await one.loginAndReadCode()
+    t.same(
+      (await other.verify(second.challengeToken, differentCode(second.code))).json()
+        .attemptsRemaining,
+      2,
+      'what is told is what the account has left'
+    )
+    t.same(
+      (await one.verify(second.challengeToken, differentCode(second.code))).json()
+        .attemptsRemaining,
+      1
+    )
+    t.same(
+      (await other.verify(second.challengeToken, differentCode(second.code))).json()
+        .attemptsRemaining,
+      0
+    )
 
-  for (const { verify, resend } of [one, other]) {
-    const locked = await verify(second.challengeToken, second.code)
-    t.equal(slugOf(locked), 'too-many-attempts', 'the right code comes too late')
-    t.match(locked.json(), { status: 429, reason: 'codes', retryAfter: 900 })
-    t.equal(locked.headers['retry-after'], '900')
-    t.match((await resend(second.challengeToken)).json(), { status: 429, reason: 'codes', retryAfter: 900 })
+    for (const { verify, resend } of [one, other]) {
+      const locked = await verify(second.challengeToken, second.code)
+      t.equal(slugOf(locked), 'too-many-attempts', 'the right code comes too late')
+      t.match(locked.json(), { status: 429, reason: 'codes', retryAfter: 900 })
+      t.equal(locked.headers['retry-after'], '900')
+      t.match((await resend(second.challengeToken)).json(), {
+        status: 429,
+        reason: 'codes',
+        retryAfter: 900
+      })
+    }
+    one.wait(31)
+    t.match((await one.resend(second.challengeToken)).json(), {
+      status: 429,
+      reason: 'codes',
+      retryAfter: 869
+    })
   }
-  one.wait(31)
-  t.match((await one.resend(second.challengeToken)).json(), { status: 429, reason: 'codes', retryAfter: 869 })
-})
+)
 
-t.test('during a lock only the right password learns of it, and no text goes out', async t => {
-  const service = await start(t, { limits })
-  const { answer } = await guessOn(service)
-  const texts = service.twilio.texts.length
-  t.match(answer.json(), { status: 429, reason: 'codes' })
-  t.equal(slugOf(await service.login({ ...ada, password: 'not the password' })), 'invalid-credentials')
-  t.match((await service.login(ada, '203.0.113.9')).json(), { status: 429, reason: 'codes' }, 'the owner, elsewhere, is told what is going on')
-  t.equal(service.twilio.texts.length, texts)
-})
+t.test(
+  'a locked account sends no message and shows the lock only after the correct password',
+  async t => {
+    const service = await startApp(t, { limits })
+    const { answer } = await guessOn(service)
+    const texts = service.twilio.texts.length
+    t.match(answer.json(), { status: 429, reason: 'codes' })
+    t.equal(
+      slugOf(await service.login({ ...ada, password: 'not the password' })),
+      'invalid-credentials'
+    )
+    t.match(
+      (await service.login(ada, '203.0.113.9')).json(),
+      { status: 429, reason: 'codes' },
+      'the owner, elsewhere, learns the reason'
+    )
+    t.equal(service.twilio.texts.length, texts)
+  }
+)
 
-t.test('when the lock is over the right code lets the owner in, and forgets the wrong ones', async t => {
-  const { challenge, verify, wait } = await start(t, { limits, policy: { codeAttempts: 10 } })
-  const locked = await challenge()
-  for (let i = 0; i < 5; i++) await verify(locked.challengeToken, otherThan(locked.code))
+t.test('after the lock a correct code logs the owner in and resets the failures', async t => {
+  const { loginAndReadCode, verify, wait } = await startApp(t, {
+    limits,
+    policy: { codeAttempts: 10 }
+  })
+  const locked = await loginAndReadCode()
+  for (let i = 0; i < 5; i++) await verify(locked.challengeToken, differentCode(locked.code))
   wait(900)
   for (let round = 0; round < 2; round++) {
-    const { challengeToken, code } = await challenge()
-    for (let left = 3; left >= 0; left--) t.equal((await verify(challengeToken, otherThan(code))).json().attemptsRemaining, left + 1)
+    const { challengeToken, code } = await loginAndReadCode()
+    for (let left = 3; left >= 0; left--)
+      t.equal(
+        (await verify(challengeToken, differentCode(code))).json().attemptsRemaining,
+        left + 1
+      )
     t.equal((await verify(challengeToken, code)).statusCode, 200)
     wait(31)
   }
 })
 
-t.test('each further lock is twice as long, up to a day; at a hundred codes are off until the operator unlocks them', async t => {
-  const service = await start(t, { limits })
+t.test('every further lock is twice as long until a hundred wrong codes disable codes', async t => {
+  const service = await startApp(t, { limits })
   const waits: number[] = []
   for (let lock = 1; lock <= 19; lock++) {
     const { heard, answer } = await guessOn(service)
@@ -83,20 +147,23 @@ t.test('each further lock is twice as long, up to a day; at a hundred codes are 
     service.wait(answer.json().retryAfter)
   }
   // The second that guessOn lets pass after the last guess is one of the lock's.
-  t.same(waits, [...[900, 1800, 3600, 7200, 14_400, 28_800, 57_600].map(seconds => seconds - 1), ...Array.from({ length: 12 }, () => 86_399)])
+  t.same(waits, [
+    ...[900, 1800, 3600, 7200, 14_400, 28_800, 57_600].map(seconds => seconds - 1),
+    ...Array.from({ length: 12 }, () => 86_399)
+  ])
   t.match((await guessOn(service)).answer.json(), { status: 429, reason: 'codes-off' })
   service.wait(30 * 86_400)
   const off = await service.login()
   t.match(off.json(), { status: 429, reason: 'codes-off', retryAfter: 86_400 })
 
-  t.equal(await service.users.unlock('nobody'), false)
-  t.equal(await service.users.unlock('ADA'), true)
-  const { challengeToken, code } = await service.challenge()
+  t.equal(await service.users.unlock({ username: 'nobody' }), null)
+  t.match(await service.users.unlock({ username: 'ADA' }), { phone: ada.phone })
+  const { challengeToken, code } = await service.loginAndReadCode()
   t.equal((await service.verify(challengeToken, code)).statusCode, 200)
 })
 
-t.test('whatever an attacker with a thousand addresses does, he has five guesses before the first lock and fewer than sixty in a day', async t => {
-  const service = await start(t, { limits })
+t.test('an attacker with a thousand addresses gets fewer than sixty guesses a day', async t => {
+  const service = await startApp(t, { limits })
   const started = service.clock().getTime()
   let guesses = 0
   for (let tries = 0; service.clock().getTime() - started < 86_400_000; tries++) {
@@ -109,27 +176,39 @@ t.test('whatever an attacker with a thousand addresses does, he has five guesses
   t.ok(guesses >= 30, 'and he did try')
 })
 
-t.test('of two hundred wrong codes at once over four challenges five are heard', async t => {
-  const service = await start(t, { limits, policy: { resendCooldown: 0 } })
-  const { challengeToken, code } = await service.challenge()
-  const answers = await Promise.all(Array.from({ length: 200 }, async (_, n) => {
-    if (n % 50 === 49) await service.login()
-    return service.verify(challengeToken, otherThan(code), address(n))
-  }))
+t.test('of two hundred concurrent wrong codes over four challenges five are checked', async t => {
+  const service = await startApp(t, { limits, policy: { resendCooldown: 0 } })
+  const { challengeToken, code } = await service.loginAndReadCode()
+  const answers = await Promise.all(
+    Array.from({ length: 200 }, async (_, n) => {
+      if (n % 50 === 49) await service.login()
+      return service.verify(challengeToken, differentCode(code), address(n))
+    })
+  )
   t.equal(answers.filter(answer => slugOf(answer) === 'wrong-code').length, 5)
   t.equal(answers.filter(({ statusCode }) => statusCode >= 500).length, 0)
-  const user = await service.users.list()
-  t.match(user, [{ codeFailures: 5 }])
+  t.match(await service.users.find({ username: 'ada' }), { codeFailures: 5 })
 })
 
-t.test('a malformed code, a dead challenge and an expired code count as no failure', async t => {
-  const { challenge, verify, wait, users } = await start(t, { limits })
-  const { challengeToken, code } = await challenge()
+t.test('a malformed code, an ended challenge and an expired code are no failures', async t => {
+  const { loginAndReadCode, verify, wait, users } = await startApp(t, { limits })
+  const { challengeToken, code } = await loginAndReadCode()
   t.equal((await verify(challengeToken, '12345')).statusCode, 400)
   t.equal((await verify(challengeToken, 'abcdef')).statusCode, 400)
   wait(60)
-  t.equal(slugOf(await verify(challengeToken, otherThan(code))), 'code-expired')
+  t.equal(slugOf(await verify(challengeToken, differentCode(code))), 'code-expired')
   wait(600)
-  t.equal(slugOf(await verify(challengeToken, otherThan(code))), 'challenge-ended')
-  t.match(await users.list(), [{ codeFailures: 0, codeLockedUntil: null }])
+  t.equal(slugOf(await verify(challengeToken, differentCode(code))), 'challenge-ended')
+  t.match(await users.find({ username: 'ada' }), { codeFailures: 0, codeLockedUntil: null })
+})
+
+t.test('a hundred wrong codes disable codes even when the hundredth starts no lock', async t => {
+  const { loginAndReadCode, prisma, users, verify } = await startApp(t, {
+    limits: { codeFailures: 3 }
+  })
+  await prisma.user.updateMany({ data: { codeFailures: 99 } })
+  const { challengeToken, code } = await loginAndReadCode()
+  t.match((await verify(challengeToken, differentCode(code))).json(), { attemptsRemaining: 0 })
+  t.match((await verify(challengeToken, code)).json(), { status: 429, reason: 'codes-off' })
+  t.match(await users.find({ username: 'ada' }), { codeFailures: 100, codeLockedUntil: null })
 })

@@ -1,30 +1,37 @@
 import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
-import { slugOf, start } from '../support/start.ts'
+import { slugOf, startApp } from '../support/start-app.ts'
 
-t.test('fifty right answers at once are worth one token', async t => {
-  const { challenge, verify } = await start(t, { policy: { codeAttempts: 50 } })
-  const { challengeToken, code } = await challenge()
+t.test('fifty concurrent correct codes give one token', async t => {
+  const { loginAndReadCode, verify } = await startApp(t, { policy: { codeAttempts: 50 } })
+  const { challengeToken, code } = await loginAndReadCode()
   const answers = await Promise.all(Array.from({ length: 50 }, () => verify(challengeToken, code)))
   t.equal(answers.filter(({ statusCode }) => statusCode === 200).length, 1)
   t.equal(answers.filter(answer => slugOf(answer) === 'challenge-ended').length, 49)
 })
 
-t.test('fifty right answers at once through two instances are worth one token', async t => {
-  const shared = { secrets: [Buffer.alloc(32, 1)], signingKeys: [generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey] } as const
-  const one = await start(t, { ...shared, policy: { codeAttempts: 50 } })
-  const two = await start(t, { ...shared, database: one.database, withoutUsers: true })
-  const { challengeToken, code } = await one.challenge()
-  const answers = await Promise.all(Array.from({ length: 50 }, (_, i) => (i % 2 === 0 ? one : two).verify(challengeToken, code)))
-  const tokens = answers.filter(({ statusCode }) => statusCode === 200).map(answer => answer.json().accessToken)
+t.test('fifty concurrent correct codes through two instances give one token', async t => {
+  const shared = {
+    secrets: [Buffer.alloc(32, 1)],
+    signingKeys: [generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey]
+  } as const
+  const one = await startApp(t, { ...shared, policy: { codeAttempts: 50 } })
+  const two = await startApp(t, { ...shared, database: one.database, withoutUsers: true })
+  const { challengeToken, code } = await one.loginAndReadCode()
+  const answers = await Promise.all(
+    Array.from({ length: 50 }, (_, i) => (i % 2 === 0 ? one : two).verify(challengeToken, code))
+  )
+  const tokens = answers
+    .filter(({ statusCode }) => statusCode === 200)
+    .map(answer => answer.json().accessToken)
   t.equal(tokens.length, 1)
   t.equal(answers.filter(answer => slugOf(answer) === 'challenge-ended').length, 49)
   for (const { me } of [one, two]) t.equal((await me(tokens[0])).statusCode, 200)
 })
 
-t.test('two tokens for one challenge are worth one access token', async t => {
-  const { challenge, login, verify } = await start(t)
-  const { challengeToken, code } = await challenge()
+t.test('two challenge tokens for one challenge give one access token', async t => {
+  const { loginAndReadCode, login, verify } = await startApp(t)
+  const { challengeToken, code } = await loginAndReadCode()
   const second = (await login()).json().challengeToken
   t.not(second, challengeToken)
   const answers = await Promise.all([challengeToken, second].map(token => verify(token, code)))

@@ -2,142 +2,237 @@ import { createHmac, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { decodeJwt } from 'jose'
 import t from 'tap'
 import { deriveKey } from '../../src/domain/derive-key.ts'
-import { ada, slugOf, start } from '../support/start.ts'
+import { ada, slugOf, startApp } from '../support/start-app.ts'
 
-const shared = { secrets: [Buffer.alloc(32, 1)], signingKeys: [generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey] } as const
+const shared = {
+  secrets: [Buffer.alloc(32, 1)],
+  signingKeys: [generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey]
+} as const
 
-t.test('a used token that comes back ends the session for thief and owner, and an event says so', async t => {
-  const { logIn, refresh, me, logged, wait, prisma } = await start(t)
-  const stolen = await logIn()
-  const elsewhere = await logIn()
-  const owner = (await refresh(stolen.refreshToken)).json()
-  wait(60)
-  t.equal(slugOf(await refresh(stolen.refreshToken, '198.51.100.66')), 'session-ended', 'the thief')
-  t.equal(slugOf(await refresh(owner.refreshToken)), 'session-ended', 'the owner')
-  t.equal(slugOf(await me(owner.accessToken)), 'invalid-token')
-  const { sub, sid } = decodeJwt(owner.accessToken)
-  const [event, ...more] = logged.map(line => JSON.parse(line)).filter(({ event }) => event === 'session.reused')
-  t.match(event, { level: 40, userId: sub, sessionId: sid, ip: '198.51.100.66', reqId: String })
-  t.same(more, [], 'once')
-  t.equal((await me(elsewhere.accessToken)).statusCode, 200, 'another session of the owner goes on')
-  t.equal(await prisma.session.count(), 1)
+t.test('reuse', async t => {
+  t.test('a reused token ends the session for thief and owner and logs an event', async t => {
+    const { logIn, refresh, me, logged, wait, prisma } = await startApp(t)
+    const stolen = await logIn()
+    const elsewhere = await logIn()
+    const owner = (await refresh(stolen.refreshToken)).json()
+    wait(60)
+    t.equal(
+      slugOf(await refresh(stolen.refreshToken, '198.51.100.66')),
+      'session-ended',
+      'the thief'
+    )
+    t.equal(slugOf(await refresh(owner.refreshToken)), 'session-ended', 'the owner')
+    t.equal(slugOf(await me(owner.accessToken)), 'invalid-token')
+    const { sub, sid } = decodeJwt(owner.accessToken)
+    const [event, ...more] = logged
+      .map(line => JSON.parse(line))
+      .filter(({ event }) => event === 'refresh_token.reused')
+    t.match(event, { level: 40, userId: sub, sessionId: sid, ip: '198.51.100.66', reqId: String })
+    t.same(more, [], 'once')
+    t.equal(
+      (await me(elsewhere.accessToken)).statusCode,
+      200,
+      'another session of the owner goes on'
+    )
+    t.equal(await prisma.session.count(), 1)
+  })
+
+  t.test('a thief who refreshes first is detected when the owner refreshes', async t => {
+    const { logIn, refresh, wait } = await startApp(t)
+    const { refreshToken } = await logIn()
+    const thief = (await refresh(refreshToken)).json()
+    wait(31)
+    t.equal(slugOf(await refresh(refreshToken)), 'session-ended', 'the owner has to log in again')
+    t.equal(slugOf(await refresh(thief.refreshToken)), 'session-ended', 'and the thief has nothing')
+  })
+
+  t.test('a thief with copies of both tokens cannot see when the owner refreshes', async t => {
+    const { logIn, refresh, sessions, wait } = await startApp(t)
+    const stolen = await logIn()
+    wait(60)
+    await logIn()
+    const before = (await sessions(stolen.accessToken)).json()
+    wait(60)
+    const owner = (await refresh(stolen.refreshToken)).json()
+    t.strictSame((await sessions(stolen.accessToken)).json(), before)
+    t.not(
+      (await sessions(owner.accessToken)).json().sessions[0].lastUsedAt,
+      before.sessions[0].lastUsedAt,
+      'the owner is'
+    )
+  })
 })
 
-t.test('a thief who is faster is found out when the owner refreshes', async t => {
-  const { logIn, refresh, wait } = await start(t)
-  const { refreshToken } = await logIn()
-  const thief = (await refresh(refreshToken)).json()
-  wait(31)
-  t.equal(slugOf(await refresh(refreshToken)), 'session-ended', 'the owner has to log in again')
-  t.equal(slugOf(await refresh(thief.refreshToken)), 'session-ended', 'and the thief has nothing')
-})
-
-t.test('a thief with a copy of both tokens is not shown when the owner refreshes, which would tell when to follow unnoticed', async t => {
-  const { logIn, refresh, sessions, wait } = await start(t)
-  const stolen = await logIn()
-  wait(60)
-  await logIn()
-  const before = (await sessions(stolen.accessToken)).json()
-  wait(60)
-  const owner = (await refresh(stolen.refreshToken)).json()
-  t.strictSame((await sessions(stolen.accessToken)).json(), before)
-  t.not((await sessions(owner.accessToken)).json().sessions[0].lastUsedAt, before.sessions[0].lastUsedAt, 'the owner is')
-})
-
-t.test('of fifty refreshes with one token at once, through two instances, all get the one successor', async t => {
-  const one = await start(t, shared)
-  const two = await start(t, { ...shared, database: one.database, clock: one.clock, withoutUsers: true })
-  const { refreshToken, accessToken } = await one.logIn()
-  const answers = await Promise.all(Array.from({ length: 50 }, (_, i) => (i % 2 === 0 ? one : two).refresh(refreshToken)))
-  t.same(new Set(answers.map(({ statusCode }) => statusCode)), new Set([200]))
-  const successors = new Set(answers.map(answer => answer.json().refreshToken))
-  t.equal(successors.size, 1)
-  t.same(new Set(answers.map(answer => decodeJwt(answer.json().accessToken)['sid'])), new Set([decodeJwt(accessToken)['sid']]))
-  t.equal(await one.prisma.session.count(), 1)
-  const [successor = ''] = successors
-  t.equal((await two.refresh(successor)).statusCode, 200, 'and it is good')
-})
-
-t.test('of fifty refreshes with a token and its successor at once, there is never a second line of tokens', async t => {
-  const one = await start(t, shared)
-  const two = await start(t, { ...shared, database: one.database, clock: one.clock, withoutUsers: true })
-  const first = await one.logIn()
-  const second = (await one.refresh(first.refreshToken)).json()
-  const answers = await Promise.all(Array.from({ length: 50 }, (_, i) => (i % 2 === 0 ? one : two).refresh(i % 4 < 2 ? first.refreshToken : second.refreshToken)))
-  const given = new Set(answers.filter(({ statusCode }) => statusCode === 200).map(answer => answer.json().refreshToken))
-  given.delete(second.refreshToken)
-  t.ok(given.size <= 1, 'no more than one successor of the second')
-  // The first came back after the second was used, or in the half minute before: over, or one line.
-  const [newest = second.refreshToken] = given
-  const alive = await one.prisma.session.count()
-  t.equal(slugOf(await one.refresh(newest)), alive === 1 ? undefined : 'session-ended')
-})
-
-t.test('fifty right codes at once begin one session', async t => {
-  const { challenge, verify, prisma } = await start(t, { policy: { codeAttempts: 50 } })
-  const { challengeToken, code } = await challenge()
-  await Promise.all(Array.from({ length: 50 }, () => verify(challengeToken, code)))
-  t.equal(await prisma.session.count(), 1)
-})
-
-t.test('refreshes, logouts and a new password at once leave no session', async t => {
-  const one = await start(t, shared)
-  const two = await start(t, { ...shared, database: one.database, clock: one.clock, withoutUsers: true })
-  for (const end of [
-    (token: string) => two.logout(token),
-    () => two.users.change(ada.username, { passwordDigest: randomBytes(8).toString('hex') }),
-    (_: string, accessToken: string) => two.endSession(accessToken, String(decodeJwt(accessToken)['sid'])),
-    () => two.users.logOut(ada.username, two.clock())
-  ]) {
-    await one.prisma.user.deleteMany()
-    await one.addUser(ada)
-    one.wait(31)
-    const { refreshToken, accessToken } = await one.logIn()
-    const answers = await Promise.all(Array.from({ length: 20 }, async (_, i) => i === 10 ? await end(refreshToken, accessToken) : await (i % 2 === 0 ? one : two).refresh(refreshToken)))
-    t.equal(await one.prisma.session.count(), 0)
-    for (const answer of answers) {
-      if (typeof answer !== 'object' || answer?.statusCode !== 200) continue
-      t.equal(slugOf(await one.refresh(answer.json().refreshToken)), 'session-ended')
-      t.equal(slugOf(await one.me(answer.json().accessToken)), 'invalid-token')
+t.test('concurrent refreshes', async t => {
+  t.test(
+    'fifty concurrent refreshes with one token through two instances get one successor',
+    async t => {
+      const one = await startApp(t, shared)
+      const two = await startApp(t, {
+        ...shared,
+        database: one.database,
+        clock: one.clock,
+        withoutUsers: true
+      })
+      const { refreshToken, accessToken } = await one.logIn()
+      const answers = await Promise.all(
+        Array.from({ length: 50 }, (_, i) => (i % 2 === 0 ? one : two).refresh(refreshToken))
+      )
+      t.same(new Set(answers.map(({ statusCode }) => statusCode)), new Set([200]))
+      const successors = new Set(answers.map(answer => answer.json().refreshToken))
+      t.equal(successors.size, 1)
+      t.same(
+        new Set(answers.map(answer => decodeJwt(answer.json().accessToken)['sid'])),
+        new Set([decodeJwt(accessToken)['sid']])
+      )
+      t.equal(await one.prisma.session.count(), 1)
+      const [successor = ''] = successors
+      t.equal((await two.refresh(successor)).statusCode, 200, 'and it is good')
     }
-  }
-})
+  )
 
-t.test('whoever knows a session\'s id, as every service does that is shown its tokens, can neither use nor end it', async t => {
-  const { logIn, refresh, logout, me } = await start(t)
-  const { refreshToken, accessToken } = await logIn()
-  const sid = String(decodeJwt(accessToken)['sid'])
-  for (const token of [
-    sid, sid.padEnd(64, 'A'), Buffer.concat([Buffer.from(sid, 'base64url').subarray(0, 16), randomBytes(32)]).toString('base64url'),
-    Buffer.concat([randomBytes(16), Buffer.from(refreshToken, 'base64url').subarray(16)]).toString('base64url')
-  ]) {
-    t.equal(slugOf(await refresh(token)), 'session-ended')
-    t.equal((await logout(token)).statusCode, 204)
-  }
-  t.equal((await me(accessToken)).statusCode, 200)
-  t.equal((await refresh(refreshToken)).statusCode, 200)
-})
+  t.test(
+    'fifty concurrent refreshes with a token and its successor give no second chain of tokens',
+    async t => {
+      const one = await startApp(t, shared)
+      const two = await startApp(t, {
+        ...shared,
+        database: one.database,
+        clock: one.clock,
+        withoutUsers: true
+      })
+      const first = await one.logIn()
+      const second = (await one.refresh(first.refreshToken)).json()
+      const answers = await Promise.all(
+        Array.from({ length: 50 }, (_, i) =>
+          (i % 2 === 0 ? one : two).refresh(i % 4 < 2 ? first.refreshToken : second.refreshToken)
+        )
+      )
+      const given = new Set(
+        answers
+          .filter(({ statusCode }) => statusCode === 200)
+          .map(answer => answer.json().refreshToken)
+      )
+      given.delete(second.refreshToken)
+      t.ok(given.size <= 1, 'no more than one successor of the second')
+      // The first came back after the second was used, or in the half minute before: over, or one
+      // line.
+      const [newest = second.refreshToken] = given
+      const alive = await one.prisma.session.count()
+      t.equal(slugOf(await one.refresh(newest)), alive === 1 ? undefined : 'session-ended')
+    }
+  )
 
-t.test('without the token before it, nobody who has the database and the secret finds a session\'s token', async t => {
-  const { logIn, refresh, prisma, logout } = await start(t, shared)
-  const { refreshToken } = await logIn()
-  const next = (await refresh(refreshToken)).json()
-  const stored = await prisma.session.findFirstOrThrow()
-  const key = deriveKey(shared.secrets[0], 'refresh-token')
-  const known = [Buffer.from(stored.id), Buffer.from(stored.id, 'base64url'), Buffer.from(stored.tokenHash), shared.secrets[0], key]
-  const mac = (bytes: Buffer) => createHmac('sha256', key).update(bytes).digest()
-  for (const one of known) {
-    for (const other of known) {
-      for (const rest of [other, mac(other), mac(Buffer.concat([one.subarray(0, 16), other]))]) {
-        const token = Buffer.concat([one.subarray(0, 16), rest, Buffer.alloc(32)]).subarray(0, 48).toString('base64url')
-        t.equal(slugOf(await refresh(token)), 'session-ended')
-        await logout(token)
+  t.test('fifty concurrent correct codes begin one session', async t => {
+    const { loginAndReadCode, verify, prisma } = await startApp(t, { policy: { codeAttempts: 50 } })
+    const { challengeToken, code } = await loginAndReadCode()
+    await Promise.all(Array.from({ length: 50 }, () => verify(challengeToken, code)))
+    t.equal(await prisma.session.count(), 1)
+  })
+
+  t.test('concurrent refreshes, logouts and a new password leave no session', async t => {
+    const one = await startApp(t, shared)
+    const two = await startApp(t, {
+      ...shared,
+      database: one.database,
+      clock: one.clock,
+      withoutUsers: true
+    })
+    for (const end of [
+      (token: string) => two.logout(token),
+      () =>
+        two.users.change(
+          { username: ada.username },
+          { passwordDigest: randomBytes(8).toString('hex') },
+          new Date()
+        ),
+      (_: string, accessToken: string) =>
+        two.endSession(accessToken, String(decodeJwt(accessToken)['sid'])),
+      () => two.users.logOut({ username: ada.username }, two.clock())
+    ]) {
+      await one.prisma.user.deleteMany()
+      await one.addUser(ada)
+      one.wait(31)
+      const { refreshToken, accessToken } = await one.logIn()
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, async (_, i) =>
+          i === 10
+            ? await end(refreshToken, accessToken)
+            : await (i % 2 === 0 ? one : two).refresh(refreshToken)
+        )
+      )
+      t.equal(await one.prisma.session.count(), 0)
+      for (const answer of answers) {
+        if (answer === null || !('statusCode' in answer) || answer.statusCode !== 200) continue
+        t.equal(slugOf(await one.refresh(answer.json().refreshToken)), 'session-ended')
+        t.equal(slugOf(await one.me(answer.json().accessToken)), 'invalid-token')
       }
     }
-  }
-  t.equal((await refresh(next.refreshToken)).statusCode, 200)
+  })
+})
 
-  // With the token before it, the key is enough: the guess above is made as the service makes it.
-  const before = Buffer.from(refreshToken, 'base64url')
-  t.equal(Buffer.concat([before.subarray(0, 16), mac(before)]).toString('base64url'), next.refreshToken)
+t.test('knowledge of an attacker', async t => {
+  t.test('the id of a session is not enough to use or end it', async t => {
+    const { logIn, refresh, logout, me } = await startApp(t)
+    const { refreshToken, accessToken } = await logIn()
+    const sid = String(decodeJwt(accessToken)['sid'])
+    for (const token of [
+      sid,
+      sid.padEnd(64, 'A'),
+      Buffer.concat([Buffer.from(sid, 'base64url').subarray(0, 16), randomBytes(32)]).toString(
+        'base64url'
+      ),
+      Buffer.concat([
+        randomBytes(16),
+        Buffer.from(refreshToken, 'base64url').subarray(16)
+      ]).toString('base64url')
+    ]) {
+      t.equal(slugOf(await refresh(token)), 'session-ended')
+      t.equal((await logout(token)).statusCode, 204)
+    }
+    t.equal((await me(accessToken)).statusCode, 200)
+    t.equal((await refresh(refreshToken)).statusCode, 200)
+  })
+
+  t.test("the database and the secret are not enough to find a session's token", async t => {
+    const { logIn, refresh, prisma, logout } = await startApp(t, shared)
+    const { refreshToken } = await logIn()
+    const next = (await refresh(refreshToken)).json()
+    const stored = await prisma.session.findFirstOrThrow()
+    const key = deriveKey(shared.secrets[0], 'refresh-token')
+    const known = [
+      Buffer.from(stored.id),
+      Buffer.from(stored.id, 'base64url'),
+      Buffer.from(stored.tokenHash),
+      shared.secrets[0],
+      key
+    ]
+    const mac = (bytes: Buffer) => createHmac('sha256', key).update(bytes).digest()
+    for (const one of known) {
+      for (const other of known) {
+        const named = Buffer.concat([one.subarray(0, 16), Buffer.from([0, 0, 0, 1])])
+        for (const rest of [
+          other,
+          mac(other),
+          mac(Buffer.concat([one.subarray(0, 16), other])),
+          Buffer.concat([named.subarray(16), mac(named)])
+        ]) {
+          const token = Buffer.concat([one.subarray(0, 16), rest, Buffer.alloc(32)])
+            .subarray(0, 48)
+            .toString('base64url')
+          t.equal(slugOf(await refresh(token)), 'session-ended')
+          await logout(token)
+        }
+      }
+    }
+    t.equal((await refresh(next.refreshToken)).statusCode, 200)
+
+    // With an older token, the key is enough: the guess above is made as the service makes it.
+    const family = Buffer.from(refreshToken, 'base64url').subarray(0, 16)
+    const named = Buffer.concat([family, Buffer.from([0, 0, 0, 1])])
+    t.equal(
+      Buffer.concat([named, mac(named).subarray(0, 28)]).toString('base64url'),
+      next.refreshToken
+    )
+  })
 })

@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { unpackDatabase } from '../support/database.ts'
-import { visit } from '../support/open-page.ts'
-import { shownCode, startServer } from '../support/service.ts'
+import { visit } from './open-page.ts'
+import { shownCode, startServer } from '../support/start-process.ts'
 
-t.test('whoever starts it for the first time logs in with what the terminal says, in a browser', async t => {
+t.test('a user logs in with the printed password and code after a first start', async t => {
   const folder = t.testdir()
   await unpackDatabase(join(folder, 'data/pglite'))
   const server = await startServer(t, { folder })
@@ -14,11 +14,11 @@ t.test('whoever starts it for the first time logs in with what the terminal says
 
   await page.getByLabel('Username').fill('demo')
   await page.getByLabel('Password').fill(password)
-  await page.getByRole('button', { name: 'Text me a code' }).click()
-  await page.getByText('shown in the server').waitFor()
+  await page.getByRole('button', { name: 'Send me a code' }).click()
+  await page.getByText("in the server's terminal").waitFor()
   await server.prints(/NOT SENT.*\n\d{6} /)
   await page.getByLabel('Code', { exact: true }).fill(shownCode(server.printed()))
   await page.getByRole('button', { name: 'Continue' }).click()
   await page.locator('#me dd').first().waitFor()
-  t.match(await page.locator('#me').innerText(), /demo[^]*\+1•••••••06/)
+  t.match(await page.locator('#me').innerText(), /demo[^]*ending in 06/)
 })

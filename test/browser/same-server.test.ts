@@ -6,13 +6,13 @@ import type { ItemDefinition } from 'postman-collection'
 import t from 'tap'
 import { smsLogin } from '../../examples/client.ts'
 import { unpackDatabase } from '../support/database.ts'
-import { visit } from '../support/open-page.ts'
-import { startServer, watch } from '../support/service.ts'
-import { transfer } from '../support/start.ts'
+import { visit } from './open-page.ts'
+import { startServer, watch } from '../support/start-process.ts'
+import { transfer } from '../support/start-app.ts'
 
-// What a stranger has after `npm start`: one server, its demo user, and the codes on its terminal. Each caller of the
-// README goes through the whole flow on it, one after another.
-const examples = new URL('../../examples/', import.meta.url).pathname
+// What a stranger has after `npm start`: one server, its demo user, and the codes on its terminal.
+// Each client in docs/clients.md goes through the whole flow on it, one after another.
+const examples = join(import.meta.dirname, '../../examples')
 const folder = t.testdir()
 // Made already: main.test.ts has a first start from nothing, which takes seconds.
 await unpackDatabase(join(folder, 'data/pglite'))
@@ -21,37 +21,55 @@ const [, password = ''] = await server.prints(/demo, password (\S+)/)
 
 /** The code of the next text, as a person reads it off the terminal. */
 let read = 0
-async function nextCode (): Promise<string> {
-  const { index, 0: { length }, 1: code = '' } = await server.prints(/NOT SENT.*\n(\d{6,8}) /, read)
+async function nextCode(): Promise<string> {
+  const {
+    index,
+    0: { length },
+    1: code = ''
+  } = await server.prints(/NOT SENT.*\n(\d{6,8}) /, read)
   read += index + length
   return code
 }
 
-t.test('Postman, played by newman: the first folder, one request after another, with each code typed in before it is verified', async t => {
-  const fileOf = (name: string) => JSON.parse(readFileSync(join(examples, 'postman', name), 'utf8'))
-  const collection = fileOf('collection.json')
-  const flow: (ItemDefinition & { request: { url: { path: string[] } } })[] = collection.item[0].item
-  const run = promisify<NewmanRunOptions, NewmanRunSummary>(newman.run)
+t.test(
+  'Postman (newman): the first folder runs in order with each code entered before its verification',
+  async t => {
+    const fileOf = (name: string) =>
+      JSON.parse(readFileSync(join(examples, 'postman', name), 'utf8'))
+    const collection = fileOf('collection.json')
+    const flow: (ItemDefinition & { request: { url: { path: string[] } } })[] =
+      collection.item[0].item
+    const run = promisify<NewmanRunOptions, NewmanRunSummary>(newman.run)
 
-  let environment = fileOf('environment.json')
-  const type = (key: string, value: string) => { environment.values.find((variable: { key: string }) => variable.key === key).value = value }
-  type('baseUrl', server.url)
-  type('password', password)
-  const statuses: (number | undefined)[] = []
-  for (const item of flow) {
-    if (item.request.url.path.at(-1) === 'verify') type('code', await nextCode())
-    const summary = await run({ collection: { ...collection, item: [item] }, environment })
-    t.same(summary.run.failures.map(({ error }) => error.message), [], `${item.name}`)
-    t.equal(summary.run.stats.assertions.total, 1)
-    statuses.push(...summary.run.executions.map(({ response }) => response.code))
-    environment = summary.environment.toJSON()
+    let environment = fileOf('environment.json')
+    const type = (key: string, value: string) => {
+      environment.values.find((variable: { key: string }) => variable.key === key).value = value
+    }
+    type('baseUrl', server.url)
+    type('password', password)
+    const statuses: (number | undefined)[] = []
+    for (const item of flow) {
+      if (item.request.url.path.at(-1) === 'verify') type('code', await nextCode())
+      const summary = await run({ collection: { ...collection, item: [item] }, environment })
+      t.same(
+        summary.run.failures.map(({ error }) => error.message),
+        [],
+        `${item.name}`
+      )
+      t.equal(summary.run.stats.assertions.total, 1)
+      statuses.push(...summary.run.executions.map(({ response }) => response.code))
+      environment = summary.environment.toJSON()
+    }
+    t.same(statuses, [200, 200, 200, 200, 200, 201, 200, 204])
+    t.match(environment.values.find(({ key }: { key: string }) => key === 'receipt').value, /^eyJ/)
   }
-  t.same(statuses, [200, 200, 200, 200, 200, 201, 200, 204])
-  t.match(environment.values.find(({ key }: { key: string }) => key === 'receipt').value, /^eyJ/)
-})
+)
 
-t.test('a shell: examples/login.sh', async t => {
-  const shown = watch(t, 'sh', [join(examples, 'login.sh')], { folder, env: { SMS_LOGIN_URL: server.url } })
+t.test('shell: examples/login.sh', async t => {
+  const shown = watch(t, 'sh', [join(examples, 'login.sh')], {
+    folder,
+    env: { SMS_LOGIN_URL: server.url }
+  })
   shown.type('demo')
   shown.type(password)
   shown.type(await nextCode())
@@ -61,26 +79,36 @@ t.test('a shell: examples/login.sh', async t => {
   t.match(stdout, /"username":"demo"[^]*Confirmed: [^]*\n {3}401 invalid-token\n$/)
 })
 
-t.test('an app: examples/client.ts', async t => {
+t.test('app: examples/client.ts', async t => {
   const kept: (string | undefined)[] = []
-  const { login, verify, resume, api } = smsLogin(server.url, async refreshToken => { kept.push(refreshToken) })
+  const { login, verify, resume, api } = smsLogin(server.url, async refreshToken => {
+    kept.push(refreshToken)
+  })
   const { data: pending } = await login('demo', password)
   t.equal((await verify(pending?.challengeToken ?? 'none', await nextCode())).error, undefined)
   t.match((await api.GET('/me')).data, { username: 'demo' })
   await resume(kept.at(-1) ?? 'none')
   const { data: asked } = await api.POST('/confirmations', { body: transfer })
-  const { data: confirmed } = await api.POST('/confirmations/verify', { body: { confirmationToken: asked?.confirmationToken ?? 'none', code: await nextCode() } })
+  const { data: confirmed } = await api.POST('/confirmations/verify', {
+    body: { confirmationToken: asked?.confirmationToken ?? 'none', code: await nextCode() }
+  })
   t.match(confirmed, { receipt: /^eyJ/ })
-  t.equal((await api.POST('/logout', { body: { refreshToken: kept.at(-1) ?? 'none' } })).response.status, 204)
+  t.equal(
+    (await api.POST('/logout', { body: { refreshToken: kept.at(-1) ?? 'none' } })).response.status,
+    204
+  )
   t.match((await api.GET('/me')).error, { type: '/problems/invalid-token' })
-  t.same(kept.map(token => typeof token), ['string', 'string', 'undefined'])
+  t.same(
+    kept.map(token => typeof token),
+    ['string', 'string', 'undefined']
+  )
 })
 
-t.test('a browser: the page at /', async t => {
+t.test('browser: the page at /', async t => {
   const { page } = await visit(t, server.url)
   await page.getByLabel('Username').fill('demo')
   await page.getByLabel('Password').fill(password)
-  await page.getByRole('button', { name: 'Text me a code', exact: true }).click()
+  await page.getByRole('button', { name: 'Send me a code', exact: true }).click()
   await page.getByLabel('Code', { exact: true }).fill(await nextCode())
   await page.getByRole('button', { name: 'Continue' }).click()
   await page.getByRole('button', { name: 'Refresh now' }).click()
@@ -88,7 +116,7 @@ t.test('a browser: the page at /', async t => {
   t.match(await page.locator('#me').innerText(), 'demo')
 
   await page.getByLabel('Payee').fill('Grace Hopper')
-  await page.getByRole('button', { name: 'Text me a code for this' }).click()
+  await page.getByRole('button', { name: 'Send me a code for this' }).click()
   await page.getByText('Send 250.00 EUR to Grace Hopper').waitFor()
   await page.getByLabel('Code', { exact: true }).fill(await nextCode())
   await page.getByRole('button', { name: 'Continue' }).click()

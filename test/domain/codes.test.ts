@@ -1,39 +1,53 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import type { Challenge } from '../../src/domain/challenge.ts'
-import { codesOf } from '../../src/domain/codes.ts'
+import type { Challenge } from '../../src/domain/codes/challenge.ts'
+import { createCodes } from '../../src/domain/codes/codes.ts'
 
 const bound = { id: 'a challenge', purpose: 'login' } as const
 const key = randomBytes(32)
 
 /** A challenge that holds this code. */
 const holding = (codeHash: Uint8Array<ArrayBuffer>, id: string = bound.id): Challenge => ({
-  ...bound, id, userId: 'ada', codeHash, codeExpiresAt: new Date(), resendAt: new Date(), attemptsLeft: 5, expiresAt: new Date(), consumedAt: null, subject: null
+  ...bound,
+  id,
+  userId: 'ada',
+  codeHash,
+  codeExpiresAt: new Date(),
+  resendAt: new Date(),
+  attemptsLeft: 5,
+  expiresAt: new Date(),
+  consumedAt: null,
+  newPhone: null,
+  details: null,
+  language: null
 })
 
 /** How far the counts are from equal; about as much as there are counts when all is well. */
-function chiSquare (counts: number[]) {
+function chiSquare(counts: number[]) {
   const expected = counts.reduce((sum, count) => sum + count) / counts.length
   return counts.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0)
 }
 
-t.test('codes are uniform in each of their digits and in their last three, leading zeros included', async t => {
-  const codes = codesOf(6, [key])
-  const draws = Array.from({ length: 100_000 }, () => codes.draw(null))
-  t.ok(draws.every(code => /^\d{6}$/.test(code)))
-  // A fair draw goes beyond either bound less than once in a thousand million runs.
-  for (let place = 0; place < 6; place++) {
-    const counts = Array<number>(10).fill(0)
-    for (const code of draws) counts[Number(code[place])]! += 1
-    t.ok(chiSquare(counts) < 65, `digit ${place + 1}`)
+t.test(
+  'codes are uniform in every digit and in their last three, leading zeros included',
+  async t => {
+    const codes = createCodes(6, [key])
+    const draws = Array.from({ length: 100_000 }, () => codes.draw(null))
+    t.ok(draws.every(code => /^\d{6}$/.test(code)))
+    // A fair draw goes beyond either bound less than once in a thousand million runs.
+    for (let place = 0; place < 6; place++) {
+      const counts = Array<number>(10).fill(0)
+      for (const code of draws) counts[Number(code[place])]! += 1
+      t.ok(chiSquare(counts) < 65, `digit ${place + 1}`)
+    }
+    const counts = Array<number>(1000).fill(0)
+    for (const code of draws) counts[Number(code.slice(3))]! += 1
+    t.ok(chiSquare(counts) < 1300)
   }
-  const counts = Array<number>(1000).fill(0)
-  for (const code of draws) counts[Number(code.slice(3))]! += 1
-  t.ok(chiSquare(counts) < 1300)
-})
+)
 
-t.test('a new code is never the one before it, and is any of the others alike', async t => {
-  const codes = codesOf(1, [key])
+t.test('a new code is never the previous one and any other code is equally likely', async t => {
+  const codes = createCodes(1, [key])
   for (const before of ['0', '7']) {
     const previous = holding(codes.hash(bound, before))
     const counts = new Map<string, number>()
@@ -47,35 +61,39 @@ t.test('a new code is never the one before it, and is any of the others alike', 
   }
 })
 
-t.test('a new code is not the one before it when the key has changed in between', async t => {
+t.test('a new code differs from the previous one after the key has changed', async t => {
   const [oldKey, newKey] = [randomBytes(32), randomBytes(32)]
-  const previous = holding(codesOf(1, [oldKey]).hash(bound, '3'))
-  const codes = codesOf(1, [newKey, oldKey])
+  const previous = holding(createCodes(1, [oldKey]).hash(bound, '3'))
+  const codes = createCodes(1, [newKey, oldKey])
   t.notOk(Array.from({ length: 500 }, () => codes.draw(previous)).includes('3'))
 })
 
 t.test('a code matches only its own digits, challenge, purpose and key', async t => {
-  const codes = codesOf(6, [key])
+  const codes = createCodes(6, [key])
   const codeHash = codes.hash(bound, '042137')
   t.equal(codeHash.length, 32)
   t.equal(codes.matches(holding(codeHash), '042137'), true)
   t.equal(codes.matches(holding(codeHash), '42137'), false)
   t.equal(codes.matches(holding(codeHash), '042138'), false)
   t.equal(codes.matches(holding(codeHash, 'another challenge'), '042137'), false)
-  t.equal(codes.matches({ ...holding(codeHash), purpose: 'confirmation' as 'login' }, '042137'), false)
-  t.equal(codesOf(6, [randomBytes(32)]).matches(holding(codeHash), '042137'), false)
+  t.equal(
+    codes.matches({ ...holding(codeHash), purpose: 'confirmation' as 'login' }, '042137'),
+    false
+  )
+  t.equal(createCodes(6, [randomBytes(32)]).matches(holding(codeHash), '042137'), false)
 })
 
-t.test('no two of purpose, challenge and digits run together', async t => {
-  const codes = codesOf(6, [key])
-  const hashOf = (purpose: string, id: string, code: string) => Buffer.from(codes.hash({ purpose: purpose as 'login', id }, code)).toString('hex')
+t.test('purpose, challenge and digits cannot run together in the hash', async t => {
+  const codes = createCodes(6, [key])
+  const hashOf = (purpose: string, id: string, code: string) =>
+    Buffer.from(codes.hash({ purpose: purpose as 'login', id }, code)).toString('hex')
   t.not(hashOf('login', 'a1', '23456'), hashOf('login', 'a', '123456'))
   t.not(hashOf('logina', '1', '23456'), hashOf('login', 'a1', '23456'))
 })
 
-t.test('every key is tried and only the first one hashes', async t => {
+t.test('every key verifies and only the first one hashes', async t => {
   const [first, second] = [randomBytes(32), randomBytes(32)]
-  const both = codesOf(6, [first, second])
-  t.equal(both.matches(holding(codesOf(6, [second]).hash(bound, '123456')), '123456'), true)
-  t.same(both.hash(bound, '123456'), codesOf(6, [first]).hash(bound, '123456'))
+  const both = createCodes(6, [first, second])
+  t.equal(both.matches(holding(createCodes(6, [second]).hash(bound, '123456')), '123456'), true)
+  t.same(both.hash(bound, '123456'), createCodes(6, [first]).hash(bound, '123456'))
 })

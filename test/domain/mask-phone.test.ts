@@ -1,11 +1,22 @@
 import { getCountries, getCountryCallingCode } from 'libphonenumber-js/max'
 import t from 'tap'
-import { maskPhone } from '../../src/domain/mask-phone.ts'
+import { maskPhone } from '../../src/domain/users/mask-phone.ts'
 
 // The last are of no country: satellites, toll-free numbers and the like.
-const callingCodes = new Set([...getCountries().map(country => getCountryCallingCode(country)), '800', '808', '870', '878', '881', '882', '883', '888', '979'])
+const callingCodes = new Set([
+  ...getCountries().map(country => getCountryCallingCode(country)),
+  '800',
+  '808',
+  '870',
+  '878',
+  '881',
+  '882',
+  '883',
+  '888',
+  '979'
+])
 
-t.test('of a number only its calling code and its last two digits are told', async t => {
+t.test('a masked number shows only its calling code and last two digits', async t => {
   t.ok(callingCodes.size > 200)
   for (const code of callingCodes) {
     // Each first digit after the code, in case a longer code would swallow it.
@@ -17,7 +28,7 @@ t.test('of a number only its calling code and its last two digits are told', asy
   t.same(new Set([...callingCodes].map(code => code.length)), new Set([1, 2, 3]))
 })
 
-t.test('a number is masked alike however long it is', async t => {
+t.test('the mask does not reveal the length of the number', async t => {
   t.equal(maskPhone('+12025550143'), '+1•••••••43')
   t.equal(maskPhone('+29012345'), '+290•••••••45')
   t.equal(maskPhone('+491715550143'), maskPhone('+4930143'))

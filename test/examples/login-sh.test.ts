@@ -2,69 +2,152 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { ada, otherThan, start, type StartOptions } from '../support/start.ts'
-import { watch } from '../support/service.ts'
+import { codesInAllScripts } from '../support/codes-in-all-scripts.ts'
+import { ada, differentCode, startApp, type StartOptions } from '../support/start-app.ts'
+import { watch } from '../support/start-process.ts'
 
-const script = new URL('../../examples/login.sh', import.meta.url).pathname
+const script = join(import.meta.dirname, '../../examples/login.sh')
 
 // Passes on all, and writes down what anybody could read in the list of processes.
-const spy = (name: string) => `#!/bin/sh\nprintf '%s\\n' "$@" >>arguments\nexec ${execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim()} "$@"\n`
+const spy = (name: string) =>
+  `#!/bin/sh\nprintf '%s\\n' "$@" >>arguments\nexec ${execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim()} "$@"\n`
 
-async function run (t: Test, shell: string, options?: StartOptions) {
-  const service = await start(t, { clock: () => new Date(), ...options })
+async function run(t: Test, shell: string, options?: StartOptions, slashes = '') {
+  const service = await startApp(t, { clock: () => new Date(), ...options })
   const url = await service.app.listen({ host: '127.0.0.1', port: 0 })
   const folder = t.testdir({ bin: { curl: spy('curl'), sed: spy('sed') } })
   for (const name of ['curl', 'sed']) chmodSync(join(folder, 'bin', name), 0o755)
-  const shown = watch(t, shell, [script], { folder, env: { SMS_LOGIN_URL: url, PATH: `${folder}/bin:${process.env['PATH']}` } })
+  const shown = watch(t, shell, [script], {
+    folder,
+    env: { SMS_LOGIN_URL: `${url}${slashes}`, PATH: `${folder}/bin:${process.env['PATH']}` }
+  })
   let seen = 0
   const answer = async (prompt: RegExp, line: () => string) => {
-    const { index, 0: { length } } = await shown.prints(prompt, seen)
+    const {
+      index,
+      0: { length }
+    } = await shown.prints(prompt, seen)
     seen += index + length
     shown.type(line())
   }
-  return { ...service, ...shown, answer, argumentsSeen: () => readFileSync(join(folder, 'arguments'), 'utf8') }
+  return {
+    ...service,
+    ...shown,
+    answer,
+    argumentsSeen: () => readFileSync(join(folder, 'arguments'), 'utf8')
+  }
 }
 
 for (const shell of ['sh', 'bash']) {
-  t.test(`with ${shell}, from the password to the logout, slips included, and no secret in the list of processes`, async t => {
-    const { addUser, answer, twilio, ended, argumentsSeen } = await run(t, shell, { policy: { resendCooldown: 0 } })
-    const who = { username: 'o"hara\\', phone: '+12025550177', password: ' p\\"a$(id) `s\'s \twörd ' }
-    await addUser(who)
-    const code = () => twilio.lastCode()
+  t.test(
+    `with ${shell}, the script logs in, confirms and logs out with no secret in the process list`,
+    async t => {
+      const { addUser, answer, twilio, ended, argumentsSeen } = await run(t, shell, {
+        policy: { resendCooldown: 0 }
+      })
+      const who = {
+        username: 'o"hara\\',
+        phone: '+12025550177',
+        password: ' p\\"a$(id) `s\'s \twörd '
+      }
+      await addUser(who)
+      const code = () => twilio.lastCode()
 
-    await answer(/Username: /, () => who.username)
-    await answer(/Password: /, () => who.password)
-    await answer(/6 digits and is good for \d+ seconds\.\nCode.*: /, () => otherThan(code()))
-    await answer(/Wrong\. It can be tried 4 more times\.\nCode.*: /, () => '12 "3')
-    await answer(/not a code\.\nCode.*: /, () => '')
-    await answer(/Another one is on its way\.\nCode.*: /, code)
-    await answer(/To be confirmed: Send 250\.00 EUR to Grace Hopper\n.*\nCode.*: /, code)
-    const { code: exit, stdout, stderr } = await ended
-    t.match({ exit, stderr }, { exit: 0, stderr: '' })
-    t.match(stdout, /"phone":"\+1•+77"/)
-    t.match(stdout, /Confirmed: .* 300 seconds/)
-    t.match(stdout, /\n {3}401 invalid-token\n$/)
+      await answer(/Username: /, () => who.username)
+      await answer(/Password: /, () => who.password)
+      await answer(/6 digits and is valid for \d+ seconds\.\nCode.*: /, () => differentCode(code()))
+      await answer(/Wrong code\. 4 attempts are left\.\nCode.*: /, () => '12 "3')
+      await answer(/not a code\.\nCode.*: /, () => '')
+      await answer(/A new code was sent\.\nCode.*: /, code)
+      await answer(/To be confirmed: Send 250\.00 EUR to Grace Hopper\n.*\n.*\nCode.*: /, code)
+      const { code: exit, stdout, stderr } = await ended
+      t.match({ exit, stderr }, { exit: 0, stderr: '' })
+      t.match(stdout, /"phone":"\+1•+77"/)
+      t.match(stdout, /Confirmed: .* 300 seconds/)
+      t.match(stdout, /\n {3}401 invalid-token\n$/)
 
-    const read = argumentsSeen()
-    t.match(read, '/confirmations/verify', 'the arguments were seen')
-    t.notMatch(read, /eyJ|p\\|s's|wörd/)
-    for (const { body } of twilio.textsTo(who.phone)) t.notOk(read.includes(/\b\d{6}\b/.exec(body)?.[0] ?? 'no code'))
-  })
+      const read = argumentsSeen()
+      t.match(read, '/confirmations/verify', 'the arguments were seen')
+      t.notMatch(read, /eyJ|p\\|s's|wörd/)
+      for (const { body } of twilio.textsTo(who.phone))
+        t.notOk(read.includes(/\b\d{6}\b/.exec(body)?.[0] ?? 'no code'))
+    }
+  )
 }
 
-t.test('a wrong password ends it, with what the problem says', async t => {
+t.test('a code may be typed in the digits of any script', async t => {
+  const { answer, twilio, ended } = await run(t, 'sh', {
+    policy: { codeAttempts: 10, confirmationTemplates: new Map() }
+  })
+  const typed = (zero: string, code: string) =>
+    code.replaceAll(/\d/g, digit =>
+      String.fromCodePoint((zero.codePointAt(0) ?? 0) + Number(digit))
+    )
+  await answer(/Username: /, () => ada.username)
+  await answer(/Password: /, () => ada.password)
+  await answer(/Code.*: /, () => typed('٠', differentCode(twilio.lastCode())))
+  // Each is well-formed, and so a wrong code, only once it is in ASCII digits.
+  for (const zero of ['۰', '०', '๐', '０', '𝟎', '𞥐'])
+    await answer(/Wrong code\..*\nCode.*: /, () => typed(zero, differentCode(twilio.lastCode())))
+  await answer(/Wrong code\..*\nCode.*: /, () => typed('٠', twilio.lastCode()))
+  t.match(await ended, { code: 0, stderr: '' })
+})
+
+t.test('the table has the digits of every script', async t => {
+  const [, table = ''] = /zeros='([^']*)'/.exec(readFileSync(script, 'utf8')) ?? []
+  const zeros = table
+    .trim()
+    .split(/\s+/)
+    .map(entry => {
+      const [start = '', last] = entry.split(':')
+      const bytes = start.split('\\').map(octal => Number.parseInt(octal, 8))
+      return Buffer.from([...bytes, Number(last)]).toString()
+    })
+  t.same(zeros, codesInAllScripts('0').slice(1), 'all but ASCII')
+})
+
+t.test("a wrong password ends the script with the problem's sentence", async t => {
   const { answer, ended } = await run(t, 'sh')
   await answer(/Username: /, () => ada.username)
   await answer(/Password: /, () => 'not the password')
-  t.match(await ended, { code: 1, stderr: 'Refused: 401 invalid-credentials: Wrong username or password. These are not the username and password of anybody who may log in; which of them is wrong is not told. Ask for both again.\n' })
+  t.match(await ended, {
+    code: 1,
+    stderr:
+      'Refused: 401 invalid-credentials: Wrong username or password. ' +
+      'The username or password is wrong, or the user may not log in. ' +
+      'The response does not say which. Ask the user for both again.\n'
+  })
 })
 
-t.test('without the sample of an action it goes on to the logout', async t => {
-  const { answer, ended, twilio } = await run(t, 'sh', { policy: { confirmationTemplates: new Map() } })
+t.test('after the last wrong code the script says to start again', async t => {
+  const { answer, ended, twilio } = await run(t, 'sh', { policy: { codeAttempts: 3 } })
+  await answer(/Username: /, () => ada.username)
+  await answer(/Password: /, () => ada.password)
+  await answer(/Code.*: /, () => differentCode(twilio.lastCode()))
+  await answer(/2 attempts are left\.\nCode.*: /, () => differentCode(twilio.lastCode()))
+  await answer(/1 attempt is left\.\nCode.*: /, () => differentCode(twilio.lastCode()))
+  t.match(await ended, {
+    code: 1,
+    stderr: 'Wrong code, and no attempts are left. Start again.\n'
+  })
+})
+
+t.test('without a sample action the script continues to the logout', async t => {
+  const { answer, ended, twilio } = await run(t, 'sh', {
+    policy: { confirmationTemplates: new Map() }
+  })
   await answer(/Username: /, () => ada.username)
   await answer(/Password: /, () => ada.password)
   await answer(/Code.*: /, () => twilio.lastCode())
   const { code, stdout } = await ended
   t.equal(code, 0)
-  t.match(stdout, /no sentence for a transfer[^]*401 invalid-token\n$/)
+  t.match(stdout, /no template for a transfer[^]*401 invalid-token\n$/)
 })
+
+for (const slashes of ['/', '//'])
+  t.test(`a URL that ends in ${slashes} works like one without a slash`, async t => {
+    const { answer, ended } = await run(t, 'sh', {}, slashes)
+    await answer(/Username: /, () => ada.username)
+    await answer(/Password: /, () => 'not the password')
+    t.match(await ended, { code: 1, stderr: /^Refused: 401 invalid-credentials/ })
+  })

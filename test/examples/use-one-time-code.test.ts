@@ -1,88 +1,9 @@
-import { createElement, StrictMode, type InputHTMLAttributes } from 'react'
-import { act, create } from 'react-test-renderer'
-import t, { type Test } from 'tap'
-import { useOneTimeCode } from '../../examples/use-one-time-code.ts'
+import t from 'tap'
+import { skipUnlessInstalled } from '../support/separate-packages.ts'
 
-Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true })
+const folder = '../../examples/react/'
+const skip = skipUnlessInstalled('examples/react')
 
-// As React has it, less the types of a browser, which are not here.
-type Input = InputHTMLAttributes<{ value: string }>
-type Field = ReturnType<typeof useOneTimeCode>
-
-/** A form with the field, as React renders it. */
-function form (t: Test) {
-  const codes: string[] = []
-  const Form = ({ pending }: { pending: { codeLength: number } }) => createElement('input', useOneTimeCode(pending, code => { codes.push(code) }) satisfies Input)
-  const element = (pending: { codeLength: number }) => createElement(StrictMode, null, createElement(Form, { pending }))
-  let rendered = create(createElement('p'))
-  const show = (pending: { codeLength: number }) => act(() => { rendered.update(element(pending)) })
-  const unmount = () => act(() => { rendered.unmount() })
-  act(() => { rendered = create(element({ codeLength: 6 })) })
-  t.teardown(unmount)
-  const field = () => rendered.root.findByType('input').props as Field
-  return { codes, show, unmount, field, type: (value: string) => act(() => { field().onChange({ target: { value } }) }) }
-}
-
-/** A browser with WebOTP, as far as a page sees it: it has one text at most to give to each who waits. */
-function webOtp (t: Test) {
-  const waiting: { give: (code: string | null) => void, signal: AbortSignal }[] = []
-  const get = ({ otp, signal }: { otp: object, signal: AbortSignal }) => new Promise((resolve, reject) => {
-    t.same(otp, { transport: ['sms'] })
-    signal.addEventListener('abort', () => reject(signal.reason))
-    waiting.push({ signal, give: code => resolve(code === null ? null : { code }) })
-  })
-  const before = Object.getOwnPropertyDescriptor(globalThis, 'navigator')
-  Object.defineProperty(globalThis, 'navigator', { value: { credentials: { get } }, configurable: true })
-  Object.defineProperty(globalThis, 'OTPCredential', { value: class {}, configurable: true })
-  t.teardown(() => {
-    Reflect.deleteProperty(globalThis, 'OTPCredential')
-    Reflect.deleteProperty(globalThis, 'navigator')
-    if (before !== undefined) Object.defineProperty(globalThis, 'navigator', before)
-  })
-  return { waiting, live: () => waiting.filter(({ signal }) => !signal.aborted) }
-}
-
-t.test('without WebOTP it is a field to type in, which phones know to be for a code', async t => {
-  const { codes, field, type, show } = form(t)
-  t.match(field(), { value: '', inputMode: 'numeric', autoComplete: 'one-time-code' })
-  type('04213')
-  t.same(codes, [])
-  type('042 137 ')
-  t.equal(field().value, '042137')
-  type('0421370')
-  t.same(codes, ['042137'], 'a code is given once')
-  type('04213')
-  type('042138')
-  t.same(codes, ['042137', '042138'])
-  show({ codeLength: 8 })
-  t.equal(field().value, '', 'another text, another code')
-  type('12345678')
-  t.equal(codes.at(-1), '12345678')
-})
-
-t.test('with WebOTP the text fills it in; another text is waited for anew', async t => {
-  const { live } = webOtp(t)
-  const { codes, field, show } = form(t)
-  t.equal(live().length, 1)
-  await act(async () => live()[0]?.give('042137'))
-  t.equal(field().value, '042137')
-  t.same(codes, ['042137'])
-  const second = { codeLength: 6 }
-  show(second)
-  show(second)
-  t.equal(live().length, 1, 'the one before is no longer waited for')
-  await act(async () => live()[0]?.give('555555'))
-  t.same(codes, ['042137', '555555'])
-})
-
-t.test('nothing is waited for when the field is gone, and who declines can type', async t => {
-  const { waiting, live } = webOtp(t)
-  const { codes, unmount, type } = form(t)
-  await act(async () => live()[0]?.give(null))
-  type('111111')
-  t.same(codes, ['111111'])
-  unmount()
-  t.equal(live().length, 0)
-  await act(async () => waiting.at(-1)?.give('222222'))
-  t.same(codes, ['111111'])
+t.test('the React example passes its tests', { skip }, async () => {
+  await import(new URL(`${folder}use-one-time-code.test.ts`, import.meta.url).href)
 })

@@ -1,53 +1,119 @@
 import t from 'tap'
 import { testDatabase } from '../support/database.ts'
-import { otherThan, slugOf, start } from '../support/start.ts'
+import { differentCode, slugOf, startApp } from '../support/start-app.ts'
 
-/** What a server may answer to any statement. 42P01 and the like are in the second list: mistakes of ours. */
+/**
+ * What a server may answer to any statement. 42P01 and the like are in the second list: mistakes of
+ * ours.
+ */
 const outages = [
-  ['08006', 'disconnected'], ['08P01', 'pooler'], ['26000', 'pooler'], ['42P05', 'pooler'], ['25006', 'read-only'], ['28P01', 'denied'], ['3D000', 'denied'], ['40001', 'conflict'], ['40P01', 'conflict'],
-  ['53100', 'exhausted'], ['53200', 'exhausted'], ['53300', 'connections'], ['55P03', 'timeout'], ['57014', 'timeout'],
-  ['57P01', 'disconnected'], ['57P02', 'disconnected'], ['57P03', 'disconnected'], ['58030', 'exhausted']
+  ['08006', 'disconnected'],
+  ['08P01', 'pooler'],
+  ['26000', 'pooler'],
+  ['42P05', 'pooler'],
+  ['25006', 'read-only'],
+  ['28P01', 'denied'],
+  ['3D000', 'denied'],
+  ['40001', 'conflict'],
+  ['40P01', 'conflict'],
+  ['53100', 'exhausted'],
+  ['53200', 'exhausted'],
+  ['53300', 'connections'],
+  ['55P03', 'timeout'],
+  ['57014', 'timeout'],
+  ['57P01', 'disconnected'],
+  ['57P02', 'disconnected'],
+  ['57P03', 'disconnected'],
+  ['58030', 'exhausted']
 ] as const
-const mistakes = ['0A000', '22P02', '23505', '23514', '42501', '42601', '42703', '42P01', '55000', 'XX000']
+const mistakes = [
+  '0A000',
+  '22P02',
+  '23505',
+  '23514',
+  '42501',
+  '42601',
+  '42703',
+  '42P01',
+  '55000',
+  'XX000'
+]
 
-t.test('an answer of the database that is no fault of ours is a 503 with a line that says what to do, any other a 500', async t => {
-  const database = await testDatabase(t)
-  const { challenge, login, logged, prisma, resend, twilio, verify, wait } = await start(t, { database })
-  const { challengeToken, code } = await challenge()
-  wait(31)
-  const lines = () => logged.splice(0).map(line => JSON.parse(line)).filter(({ level }) => level >= 40)
-  lines()
+t.test(
+  'a database error beyond our control is a 503 with advice in the log, any other a 500',
+  async t => {
+    const database = await testDatabase(t)
+    const { loginAndReadCode, login, logged, prisma, resend, twilio, verify, wait } =
+      await startApp(t, {
+        database
+      })
+    const { challengeToken, code } = await loginAndReadCode()
+    wait(31)
+    const lines = () =>
+      logged
+        .splice(0)
+        .map(line => JSON.parse(line))
+        .filter(({ level }) => level >= 40)
+    lines()
 
-  for (const [state, reason] of [...outages, ...mistakes.map(state => [state, undefined] as const)]) {
-    await failAs(state)
-    // A challenge is stored by hand, renewed and spent by Prisma's query API: two ways for an error to come along.
-    const answers = [await login(), await resend(challengeToken), await verify(challengeToken, code)]
-    for (const answer of answers) {
-      t.equal(slugOf(answer), reason === undefined ? 'internal-error' : 'database-unavailable', state)
-      t.notMatch(answer.body, /no such luck|challenges/)
-      t.equal(answer.headers['retry-after'], reason === undefined ? undefined : '5')
+    for (const [state, reason] of [
+      ...outages,
+      ...mistakes.map(state => [state, undefined] as const)
+    ]) {
+      await failAs(state)
+      // A challenge is stored by hand, renewed and spent by Prisma's query API: two ways for an
+      // error to come along.
+      const answers = [
+        await login(),
+        await resend(challengeToken),
+        await verify(challengeToken, code)
+      ]
+      for (const answer of answers) {
+        t.equal(
+          slugOf(answer),
+          reason === undefined ? 'internal-error' : 'database-unavailable',
+          state
+        )
+        t.notMatch(answer.body, /no such luck|challenges/)
+        t.equal(answer.headers['retry-after'], reason === undefined ? undefined : '5')
+      }
+      const told = lines()
+      t.equal(told.length, 3)
+      if (reason !== undefined)
+        t.match(
+          told,
+          Array(3).fill({
+            level: 50,
+            event: 'database.failed',
+            reason,
+            sqlState: state,
+            msg: /^no such luck: [^\n]+$/
+          }),
+          state
+        )
+      else t.notMatch(told, [{ event: 'database.failed' }], state)
     }
-    const told = lines()
-    t.equal(told.length, 3)
-    if (reason !== undefined) t.match(told, Array(3).fill({ level: 50, event: 'database.failed', reason, sqlState: state, msg: /^no such luck: [^\n]+$/ }), state)
-    else t.notMatch(told, [{ event: 'database.failed' }], state)
+
+    await prisma.$executeRaw`DROP TRIGGER failing ON challenges`
+    t.equal(twilio.texts.length, 1)
+    t.equal((await verify(challengeToken, differentCode(code))).json().attemptsRemaining, 4)
+    t.equal((await verify(challengeToken, code)).statusCode, 200)
+    t.equal((await login()).json().sent, true)
+
+    async function failAs(state: string) {
+      await prisma.$executeRawUnsafe(
+        `CREATE OR REPLACE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no such luck' USING ERRCODE = '${state}'; END $$`
+      )
+      await prisma.$executeRaw`
+        CREATE OR REPLACE TRIGGER failing BEFORE INSERT OR UPDATE ON challenges
+        FOR EACH STATEMENT EXECUTE FUNCTION fail()`
+    }
   }
+)
 
-  await prisma.$executeRaw`DROP TRIGGER failing ON challenges`
-  t.equal(twilio.texts.length, 1)
-  t.equal((await verify(challengeToken, otherThan(code))).json().attemptsRemaining, 4)
-  t.equal((await verify(challengeToken, code)).statusCode, 200)
-  t.equal((await login()).json().sent, true)
-
-  async function failAs (state: string) {
-    await prisma.$executeRawUnsafe(`CREATE OR REPLACE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no such luck' USING ERRCODE = '${state}'; END $$`)
-    await prisma.$executeRaw`CREATE OR REPLACE TRIGGER failing BEFORE INSERT OR UPDATE ON challenges FOR EACH STATEMENT EXECUTE FUNCTION fail()`
-  }
-})
-
-t.test('a table that is missing is a mistake, told as one', async t => {
+t.test('a missing table is an internal error', async t => {
   const database = await testDatabase(t)
-  const { login, logged, me, accessToken, prisma } = await start(t, { database })
+  const { login, logged, me, accessToken, prisma } = await startApp(t, { database })
   const token = await accessToken()
   await prisma.$executeRaw`ALTER TABLE users RENAME TO gone`
   t.equal(slugOf(await login()), 'internal-error')

@@ -1,154 +1,208 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import t from 'tap'
-import { slugOf, start } from '../support/start.ts'
+import { slugOf, startApp } from '../support/start-app.ts'
 
-t.test('a refresh token is exchanged for new tokens of the same session', async t => {
-  const { logIn, refresh, me, wait } = await start(t)
-  const first = await logIn()
-  t.match(first.refreshToken, /^[A-Za-z0-9_-]{64}$/)
-  t.equal(first.refreshExpiresIn, 3600)
-  wait(800)
-  const answer = await refresh(first.refreshToken)
-  t.equal(answer.statusCode, 200)
-  t.equal(answer.headers['cache-control'], 'no-store')
-  const next = answer.json()
-  t.match(next, { accessToken: String, tokenType: 'Bearer', expiresIn: 900, refreshToken: /^[A-Za-z0-9_-]{64}$/, refreshExpiresIn: 3600 })
-  t.equal(Object.keys(next).length, 5)
-  t.not(next.refreshToken, first.refreshToken)
-
-  const [before, after] = [decodeJwt(first.accessToken), decodeJwt(next.accessToken)]
-  for (const claim of ['sub', 'sid', 'auth_time', 'amr', 'client_id', 'iss', 'aud']) t.strictSame(after[claim], before[claim], claim)
-  t.equal(Number(after.iat) - Number(before.iat), 800)
-  t.equal(Number(after.exp) - Number(after.iat), 900)
-  t.not(after.jti, before.jti)
-  t.equal(decodeProtectedHeader(next.accessToken).typ, 'at+jwt')
-  t.equal((await me(next.accessToken)).statusCode, 200)
-  t.equal((await me(first.accessToken)).statusCode, 200, 'the access token before it is good until it expires')
-})
-
-t.test('a session goes on for as long as it is refreshed within the hour, but not past its own end', async t => {
-  const { logIn, refresh, me, wait } = await start(t)
-  let { refreshToken } = await logIn()
-  for (let hour = 1; hour <= 23; hour++) {
-    wait(3599)
-    const answer = await refresh(refreshToken)
-    t.equal(answer.statusCode, 200, `after ${hour} hours`)
-    refreshToken = answer.json().refreshToken
-  }
-  wait(86400 - 23 * 3599 - 899)
-  const last = (await refresh(refreshToken)).json()
-  t.match(last, { expiresIn: 899, refreshExpiresIn: 899 }, 'no token outlives the session')
-  wait(898)
-  t.equal((await me(last.accessToken)).statusCode, 200)
-  const newest = (await refresh(last.refreshToken)).json()
-  t.equal(newest.refreshExpiresIn, 1)
-  wait(1)
-  t.equal(slugOf(await me(newest.accessToken)), 'invalid-token')
-  t.equal(slugOf(await refresh(newest.refreshToken)), 'session-ended')
-})
-
-t.test('a session that nobody refreshes ends after an hour', async t => {
-  const { logIn, refresh, wait } = await start(t)
-  const [one, other] = [await logIn(), await logIn()]
-  wait(3599)
-  t.equal((await refresh(one.refreshToken)).statusCode, 200)
-  wait(1)
-  t.equal(slugOf(await refresh(other.refreshToken)), 'session-ended')
-})
-
-t.test('the lifetimes are the ones that are configured; the shorter one counts', async t => {
-  const { logIn, refresh, me, wait } = await start(t, { policy: { refreshTokenTtl: 100, sessionTtl: 60 }, accessTokenTtl: 300 })
-  const { refreshToken, accessToken, ...rest } = await logIn()
-  t.match(rest, { expiresIn: 60, refreshExpiresIn: 60 })
-  wait(59)
-  t.match((await refresh(refreshToken)).json(), { expiresIn: 1, refreshExpiresIn: 1 })
-  wait(1)
-  t.equal(slugOf(await me(accessToken)), 'invalid-token')
-})
-
-t.test('an access token lives no longer than its session does if nobody refreshes it, not for a part of a second either', async t => {
-  for (const policy of [{ refreshTokenTtl: 60 }, { sessionTtl: 60 }]) {
-    const { logIn, refresh, clock, wait } = await start(t, { policy, accessTokenTtl: 900 })
-    wait((1900 - clock().getMilliseconds()) / 1000)
+t.test('lifetimes', async t => {
+  t.test('a refresh token is exchanged for new tokens of the same session', async t => {
+    const { logIn, refresh, me, wait } = await startApp(t)
     const first = await logIn()
-    t.match(first, { expiresIn: 60, refreshExpiresIn: 60 })
-    wait(20.5)
-    const end = clock().getTime() + (policy.refreshTokenTtl ?? 39.5) * 1000
-    const { accessToken, expiresIn } = (await refresh(first.refreshToken)).json()
-    const { exp, iat } = decodeJwt(accessToken)
-    t.ok(Number(exp) * 1000 <= end && Number(exp) * 1000 > end - 1000, `${exp} for ${end}`)
-    t.equal(Number(exp) - Number(iat), expiresIn)
-  }
-})
+    t.match(first.refreshToken, /^[A-Za-z0-9_-]{64}$/)
+    t.equal(first.refreshExpiresIn, 3600)
+    wait(800)
+    const answer = await refresh(first.refreshToken)
+    t.equal(answer.statusCode, 200)
+    t.equal(answer.headers['cache-control'], 'no-store')
+    const next = answer.json()
+    t.match(next, {
+      accessToken: String,
+      tokenType: 'Bearer',
+      expiresIn: 900,
+      refreshToken: /^[A-Za-z0-9_-]{64}$/,
+      refreshExpiresIn: 3600
+    })
+    t.equal(Object.keys(next).length, 5)
+    t.not(next.refreshToken, first.refreshToken)
 
-t.test('whose answer was lost gets the same tokens again for half a minute', async t => {
-  const { logIn, refresh, wait } = await start(t)
-  const { refreshToken } = await logIn()
-  const lost = (await refresh(refreshToken)).json()
-  wait(29)
-  const again = await refresh(refreshToken)
-  t.equal(again.statusCode, 200)
-  t.equal(again.json().refreshToken, lost.refreshToken, 'not another successor')
-  t.equal(again.json().refreshExpiresIn, 3571, 'and it lives no longer for that')
-  t.equal((await refresh(again.json().refreshToken)).statusCode, 200)
-})
+    const [before, after] = [decodeJwt(first.accessToken), decodeJwt(next.accessToken)]
+    for (const claim of ['sub', 'sid', 'auth_time', 'amr', 'client_id', 'iss', 'aud'])
+      t.strictSame(after[claim], before[claim], claim)
+    t.equal(Number(after.iat) - Number(before.iat), 800)
+    t.equal(Number(after.exp) - Number(after.iat), 900)
+    t.not(after.jti, before.jti)
+    t.equal(decodeProtectedHeader(next.accessToken).typ, 'at+jwt')
+    t.equal((await me(next.accessToken)).statusCode, 200)
+    t.equal(
+      (await me(first.accessToken)).statusCode,
+      200,
+      'the access token before it is good until it expires'
+    )
+  })
 
-t.test('after half a minute, or once its successor was used, a used token ends the session', async t => {
-  const { logIn, refresh, me, wait } = await start(t)
-  const late = await logIn()
-  const lateNext = (await refresh(late.refreshToken)).json()
-  wait(30)
-  t.equal(slugOf(await refresh(late.refreshToken)), 'session-ended')
-  t.equal(slugOf(await refresh(lateNext.refreshToken)), 'session-ended')
-
-  const early = await logIn()
-  const next = (await refresh(early.refreshToken)).json()
-  const newest = (await refresh(next.refreshToken)).json()
-  t.equal(slugOf(await refresh(early.refreshToken)), 'session-ended')
-  t.equal(slugOf(await refresh(newest.refreshToken)), 'session-ended', 'nobody can tell who has the newest one')
-  t.equal(slugOf(await me(newest.accessToken)), 'invalid-token')
-})
-
-t.test('whatever is no refresh token of a live session is answered alike', async t => {
-  const { logIn, refresh, logout } = await start(t)
-  const { refreshToken, accessToken } = await logIn()
-  const gone = await logIn()
-  await logout(gone.refreshToken)
-  const cases = [gone.refreshToken, accessToken, 'x', 'A'.repeat(64), 'A'.repeat(63), 'A'.repeat(2048), `${refreshToken}=`, refreshToken.slice(1), '-'.repeat(63) + '\0', `${refreshToken}\n`]
-  const answers = await Promise.all(cases.map(token => refresh(token)))
-  for (const [i, answer] of answers.entries()) {
-    t.equal(slugOf(answer), 'session-ended', String(cases[i]))
-    t.equal(answer.statusCode, 401)
-    t.equal(answer.headers['www-authenticate'], 'Bearer realm="sms-login"')
-    const { instance: _instance, ...told } = answer.json()
-    const { instance: _first, ...others } = answers[0]?.json()
-    t.strictSame(told, others)
-  }
-  t.equal((await refresh(refreshToken)).statusCode, 200, 'and the session next to them goes on')
-})
-
-t.test('a body that is not one is named', async t => {
-  const { post, logIn } = await start(t)
-  const { refreshToken } = await logIn()
-  for (const [body, pointer] of [[{}, '#/refreshToken'], [{ refreshToken: 1 }, '#/refreshToken'], [{ refreshToken: '' }, '#/refreshToken'], [{ refreshToken, scope: 'all' }, '#/scope']] as const) {
-    for (const url of ['/refresh', '/logout']) {
-      const answer = await post(url, body)
-      t.equal(slugOf(answer), 'invalid-request')
-      t.equal(answer.json().errors[0].pointer, pointer)
+  t.test('refreshing hourly extends a session up to its maximum lifetime', async t => {
+    const { logIn, refresh, me, wait } = await startApp(t)
+    let { refreshToken } = await logIn()
+    for (let hour = 1; hour <= 23; hour++) {
+      wait(3599)
+      const answer = await refresh(refreshToken)
+      t.equal(answer.statusCode, 200, `after ${hour} hours`)
+      refreshToken = answer.json().refreshToken
     }
-  }
+    wait(86400 - 23 * 3599 - 899)
+    const last = (await refresh(refreshToken)).json()
+    t.match(last, { expiresIn: 899, refreshExpiresIn: 899 }, 'no token outlives the session')
+    wait(898)
+    t.equal((await me(last.accessToken)).statusCode, 200)
+    const newest = (await refresh(last.refreshToken)).json()
+    t.equal(newest.refreshExpiresIn, 1)
+    wait(1)
+    t.equal(slugOf(await me(newest.accessToken)), 'invalid-token')
+    t.equal(slugOf(await refresh(newest.refreshToken)), 'session-ended')
+  })
+
+  t.test('a session that is not refreshed ends after an hour', async t => {
+    const { logIn, refresh, wait } = await startApp(t)
+    const [one, other] = [await logIn(), await logIn()]
+    wait(3599)
+    t.equal((await refresh(one.refreshToken)).statusCode, 200)
+    wait(1)
+    t.equal(slugOf(await refresh(other.refreshToken)), 'session-ended')
+  })
+
+  t.test('the shorter of the configured lifetimes applies', async t => {
+    const { logIn, refresh, me, wait } = await startApp(t, {
+      policy: { refreshTokenTtl: 100, sessionTtl: 60 },
+      accessTokenTtl: 300
+    })
+    const { refreshToken, accessToken, ...rest } = await logIn()
+    t.match(rest, { expiresIn: 60, refreshExpiresIn: 60 })
+    wait(59)
+    t.match((await refresh(refreshToken)).json(), { expiresIn: 1, refreshExpiresIn: 1 })
+    wait(1)
+    t.equal(slugOf(await me(accessToken)), 'invalid-token')
+  })
+
+  t.test(
+    'an access token never outlives its session, not even by a fraction of a second',
+    async t => {
+      for (const policy of [{ refreshTokenTtl: 60 }, { sessionTtl: 60 }]) {
+        const { logIn, refresh, clock, wait } = await startApp(t, { policy, accessTokenTtl: 900 })
+        wait((1900 - clock().getMilliseconds()) / 1000)
+        const first = await logIn()
+        t.match(first, { expiresIn: 60, refreshExpiresIn: 60 })
+        wait(20.5)
+        const end = clock().getTime() + (policy.refreshTokenTtl ?? 39.5) * 1000
+        const { accessToken, expiresIn } = (await refresh(first.refreshToken)).json()
+        const { exp, iat } = decodeJwt(accessToken)
+        t.ok(Number(exp) * 1000 <= end && Number(exp) * 1000 > end - 1000, `${exp} for ${end}`)
+        t.equal(Number(exp) - Number(iat), expiresIn)
+      }
+    }
+  )
 })
 
-t.test('a session goes on under a new secret; a lost answer too, as long as the old one is there', async t => {
-  const [oldSecret, newSecret] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)]
-  const old = await start(t, { secrets: [oldSecret, newSecret] })
-  const { refreshToken } = await old.logIn()
-  const lost = (await old.refresh(refreshToken)).json()
-  const shared = { database: old.database, clock: old.clock, withoutUsers: true }
-  const both = await start(t, { ...shared, secrets: [newSecret, oldSecret] })
-  t.equal((await both.refresh(refreshToken)).json().refreshToken, lost.refreshToken)
-  const later = (await both.refresh(lost.refreshToken)).json()
-  t.equal((await old.refresh(lost.refreshToken)).json().refreshToken, later.refreshToken, 'also where the old one still comes first')
-  const after = await start(t, { ...shared, secrets: [newSecret] })
-  t.equal((await after.refresh(later.refreshToken)).statusCode, 200)
+t.test('reuse', async t => {
+  t.test(
+    'a client that lost the response gets the same tokens again for half a minute',
+    async t => {
+      const { logIn, refresh, wait } = await startApp(t)
+      const { refreshToken } = await logIn()
+      const lost = (await refresh(refreshToken)).json()
+      wait(29)
+      const again = await refresh(refreshToken)
+      t.equal(again.statusCode, 200)
+      t.equal(again.json().refreshToken, lost.refreshToken, 'not another successor')
+      t.equal(again.json().refreshExpiresIn, 3571, 'and it lives no longer for that')
+      t.equal((await refresh(again.json().refreshToken)).statusCode, 200)
+    }
+  )
+
+  t.test('a refresh token reused after half a minute ends the session', async t => {
+    const { logIn, refresh, wait } = await startApp(t)
+    const late = await logIn()
+    const lateNext = (await refresh(late.refreshToken)).json()
+    wait(30)
+    t.equal(slugOf(await refresh(late.refreshToken)), 'session-ended')
+    t.equal(slugOf(await refresh(lateNext.refreshToken)), 'session-ended')
+  })
+
+  t.test('a refresh token reused after its successor was used ends the session', async t => {
+    const { logIn, refresh, me } = await startApp(t)
+
+    const early = await logIn()
+    const next = (await refresh(early.refreshToken)).json()
+    const newest = (await refresh(next.refreshToken)).json()
+    t.equal(slugOf(await refresh(early.refreshToken)), 'session-ended')
+    t.equal(
+      slugOf(await refresh(newest.refreshToken)),
+      'session-ended',
+      'the newest token may be the thief’s'
+    )
+    t.equal(slugOf(await me(newest.accessToken)), 'invalid-token')
+  })
+
+  t.test('a session continues under a new secret', async t => {
+    const [oldSecret, newSecret] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)]
+    const old = await startApp(t, { secrets: [oldSecret, newSecret] })
+    const { refreshToken } = await old.logIn()
+    const lost = (await old.refresh(refreshToken)).json()
+    const shared = { database: old.database, clock: old.clock, withoutUsers: true }
+    const both = await startApp(t, { ...shared, secrets: [newSecret, oldSecret] })
+    t.equal((await both.refresh(refreshToken)).json().refreshToken, lost.refreshToken)
+    const later = (await both.refresh(lost.refreshToken)).json()
+    t.equal(
+      (await old.refresh(lost.refreshToken)).json().refreshToken,
+      later.refreshToken,
+      'also where the old one still comes first'
+    )
+    const after = await startApp(t, { ...shared, secrets: [newSecret] })
+    t.equal((await after.refresh(later.refreshToken)).statusCode, 200)
+  })
+})
+
+t.test('invalid tokens', async t => {
+  t.test('all invalid refresh tokens get the same response', async t => {
+    const { logIn, refresh, logout } = await startApp(t)
+    const { refreshToken, accessToken } = await logIn()
+    const gone = await logIn()
+    await logout(gone.refreshToken)
+    const cases = [
+      gone.refreshToken,
+      accessToken,
+      'x',
+      'A'.repeat(64),
+      'A'.repeat(63),
+      'A'.repeat(2048),
+      `${refreshToken}=`,
+      refreshToken.slice(1),
+      '-'.repeat(63) + '\0',
+      `${refreshToken}\n`
+    ]
+    const answers = await Promise.all(cases.map(token => refresh(token)))
+    for (const [i, answer] of answers.entries()) {
+      t.equal(slugOf(answer), 'session-ended', String(cases[i]))
+      t.equal(answer.statusCode, 401)
+      t.equal(answer.headers['www-authenticate'], 'Bearer realm="sms-login"')
+      const { instance: _instance, ...told } = answer.json()
+      const { instance: _first, ...others } = answers[0]?.json()
+      t.strictSame(told, others)
+    }
+    t.equal((await refresh(refreshToken)).statusCode, 200, 'and the session next to them goes on')
+  })
+
+  t.test('a malformed body is refused with its field named', async t => {
+    const { post, logIn } = await startApp(t)
+    const { refreshToken } = await logIn()
+    for (const [body, pointer] of [
+      [{}, '#/refreshToken'],
+      [{ refreshToken: 1 }, '#/refreshToken'],
+      [{ refreshToken: '' }, '#/refreshToken'],
+      [{ refreshToken, scope: 'all' }, '#/scope']
+    ] as const) {
+      for (const url of ['/refresh', '/logout']) {
+        const answer = await post(url, body)
+        t.equal(slugOf(answer), 'invalid-request')
+        t.equal(answer.json().errors[0].pointer, pointer)
+      }
+    }
+  })
 })

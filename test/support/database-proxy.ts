@@ -2,25 +2,38 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import type { Test } from 'tap'
 
-/** What becomes of one statement: it never reaches the server, or it does and its answer never comes back. */
-export type Loss = 'lost' | 'done, but its answer lost'
+/**
+ * How one statement is lost: it never reaches the server (`lost`), or the server executes it and
+ * the response never comes back (`unanswered`).
+ */
+export type Loss = 'lost' | 'unanswered'
 
-/** A server's stand-in on loopback that hands everything on to it, and can fail in the ways a network can. Gone with the test. */
-export async function startDatabaseProxy (t: Test, serverUrl: string) {
+/**
+ * A proxy on loopback in front of a PostgreSQL server that can fail as a network does. It is closed
+ * at the end of the test.
+ */
+export async function startDatabaseProxy(t: Test, serverUrl: string) {
   const target = new URL(serverUrl)
   const sockets = new Set<Socket>()
-  let awaited: { pattern: RegExp, loss: Loss } | undefined
+  let awaited: { pattern: RegExp; loss: Loss } | undefined
   let stalled = false
+  let readOnly = false
 
   const server = createServer(client => {
     const upstream = connect(Number(target.port || 5432), target.hostname)
     let doomed = false
     const texts = new Map<string, string>()
-    for (const [from, to] of [[client, upstream], [upstream, client]] as const) {
+    for (const [from, to] of [
+      [client, upstream],
+      [upstream, client]
+    ] as const) {
       sockets.add(from)
       if (stalled) from.pause()
       from.on('error', () => {}) // It is about to be closed.
-      from.on('close', () => { sockets.delete(from); to.destroy() })
+      from.on('close', () => {
+        sockets.delete(from)
+        to.destroy()
+      })
     }
     client.on('data', bytes => {
       const sent = withTexts(bytes.toString('latin1'), texts)
@@ -28,41 +41,81 @@ export async function startDatabaseProxy (t: Test, serverUrl: string) {
       if (loss !== undefined) awaited = undefined
       doomed ||= loss !== undefined
       if (loss === 'lost') client.destroy()
-      else upstream.write(bytes)
+      else upstream.write(readOnly ? withoutWrites(bytes) : bytes)
     })
     upstream.on('data', bytes => {
-      // A server's last word on a statement is ReadyForQuery, outside a transaction: what it did is there to stay.
+      // ReadyForQuery outside a transaction ends a statement, which is then committed.
       if (!doomed) client.write(bytes)
       else if (bytes.subarray(-6).toString('latin1') === 'Z\0\0\0\x05I') client.destroy()
     })
   })
-  const cut = () => { for (const socket of sockets) socket.destroy() }
+  const cut = () => {
+    for (const socket of sockets) socket.destroy()
+  }
   const listen = (port: number) => once(server.listen(port, '127.0.0.1'), 'listening')
   await listen(0)
   const { port } = server.address() as AddressInfo
-  t.teardown(() => { cut(); server.close() })
+  t.teardown(() => {
+    cut()
+    server.close()
+  })
 
   const url = new URL(serverUrl)
   url.host = `127.0.0.1:${port}`
   return {
     url: url.href,
-    /** Breaks all connections. New ones are made. */
+    /** Closes all connections and accepts new ones. */
     cut,
-    /** The next statement like this suffers this loss, and its connection breaks. */
-    lose (pattern: RegExp, loss: Loss) { awaited = { pattern, loss } },
-    /** Whether that statement hasn't come yet. */
+    /** Loses the next statement that matches and closes its connection. */
+    lose(pattern: RegExp, loss: Loss) {
+      awaited = { pattern, loss }
+    },
+    /** Whether that statement has yet to come. */
     isWaiting: () => awaited !== undefined,
-    /** Breaks all connections and refuses new ones. */
-    async refuse () { const closed = once(server, 'close'); server.close(); cut(); await closed },
+    /** Closes all connections and refuses new ones. */
+    async refuse() {
+      const closed = once(server, 'close')
+      server.close()
+      cut()
+      await closed
+    },
     accept: () => listen(port),
-    /** From here on not a byte passes, on old connections and new ones. */
-    stall () { stalled = true; for (const socket of sockets) socket.pause() },
-    flow () { stalled = false; for (const socket of sockets) socket.resume() }
+    /** Makes new database sessions read-only or writable. */
+    setReadOnly(value: boolean) {
+      readOnly = value
+    },
+    /** Stops all bytes on old and new connections. */
+    stall() {
+      stalled = true
+      for (const socket of sockets) socket.pause()
+    },
+    flow() {
+      stalled = false
+      for (const socket of sockets) socket.resume()
+    }
   }
 }
 
-/** What is sent, with the text of each statement that goes by its name alone once the connection has prepared it (see `statementNames`). */
-function withTexts (sent: string, texts: Map<string, string>): string {
-  for (const [, name = '', text = ''] of sent.matchAll(/([\w-]{22})\0([^\0]+)\0/g)) if (/^\s*[A-Z]{4,}\s/.test(text)) texts.set(name, text)
-  return [sent, ...[...texts].flatMap(([name, text]) => sent.includes(name) ? [text] : [])].join('\n')
+/** The statement that sets up a session, changed to make it read-only, as on a standby. */
+const withoutWrites = (bytes: Buffer) =>
+  Buffer.from(
+    bytes
+      .toString('latin1')
+      .replace(
+        "('default_transaction_read_only', ARRAY['off'])",
+        "('default_transaction_read_only', ARRAY['on'] )"
+      ),
+    'latin1'
+  )
+
+/**
+ * A client's message with the SQL of prepared statements, which the client sends by name only (see
+ * `preparedStatementNames`).
+ */
+function withTexts(sent: string, texts: Map<string, string>): string {
+  for (const [, name = '', text = ''] of sent.matchAll(/([\w-]{22})\0([^\0]+)\0/g))
+    if (/^\s*[A-Z]{4,}\s/.test(text)) texts.set(name, text)
+  return [sent, ...[...texts].flatMap(([name, text]) => (sent.includes(name) ? [text] : []))].join(
+    '\n'
+  )
 }

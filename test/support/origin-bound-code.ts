@@ -1,8 +1,11 @@
 /**
- * What a browser reads in a text, step by step as "Origin-bound one-time codes delivered via SMS" (WICG) has it under "Parsing"; null
- * where that returns failure. `rest` is what the specification ignores and may one day give a meaning.
+ * Parses a message as "Origin-bound one-time codes delivered via SMS" (WICG) defines it under
+ * "Parsing". Returns null where the specification returns failure. `rest` is the part that the
+ * specification ignores.
  */
-export function parseOriginBoundCode (message: string): { origin: string, code: string, embedded: string | null, rest: string } | null {
+export function parseOriginBoundCode(
+  message: string
+): { origin: string; code: string; embedded: string | null; rest: string } | null {
   const line = { text: lastLine(message), position: 0 }
   const host = markedToken(line, '@')
   if (host === null) return null
@@ -17,15 +20,22 @@ export function parseOriginBoundCode (message: string): { origin: string, code: 
     embedded = markedToken(line, '@')
     if (embedded !== null) end = line.position
   }
-  return { origin: `https://${host}`, code, embedded: embedded === null ? null : `https://${embedded}`, rest: line.text.slice(end) }
+  return {
+    origin: `https://${host}`,
+    code,
+    embedded: embedded === null ? null : `https://${embedded}`,
+    rest: line.text.slice(end)
+  }
 }
 
 /** Newlines normalised as the Infra Standard says: CRLF and CR are LF. */
-const lastLine = (text: string) => text.replaceAll('\r\n', '\n').replaceAll('\r', '\n').split('\n').at(-1) ?? ''
+const lastLine = (text: string) =>
+  text.replaceAll('\r\n', '\n').replaceAll('\r', '\n').split('\n').at(-1) ?? ''
 
-function markedToken (line: { text: string, position: number }, marker: string): string | null {
+function markedToken(line: { text: string; position: number }, marker: string): string | null {
   if (line.text[line.position] !== marker) return null
   const start = ++line.position
-  while (line.position < line.text.length && !/[\t\n\f\r ]/.test(line.text.charAt(line.position))) line.position++
+  while (line.position < line.text.length && !/[\t\n\f\r ]/.test(line.text.charAt(line.position)))
+    line.position++
   return line.position === start ? null : line.text.slice(start, line.position)
 }

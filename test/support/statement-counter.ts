@@ -1,15 +1,16 @@
 import { connect, createServer, type AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 
-/** A counter for one test. */
-export async function statementCounter (t: Test, serverUrl: string) {
+/** Starts a counter for one test. */
+export async function statementCounter(t: Test, serverUrl: string) {
   const counter = await openStatementCounter(serverUrl)
   t.teardown(counter.close)
   return counter
 }
 
-/** A door to a PostgreSQL server that counts the statements passing through it, as the server is asked to execute them. */
-export async function openStatementCounter (serverUrl: string) {
+/** A proxy to a PostgreSQL server that counts the statements it is asked to execute.
+ */
+export async function openStatementCounter(serverUrl: string) {
   const { hostname, port } = new URL(serverUrl)
   let statements = 0
 
@@ -19,7 +20,8 @@ export async function openStatementCounter (serverUrl: string) {
     let greeted = false
     client.on('data', chunk => {
       pending = Buffer.concat([pending, chunk])
-      // The first message has no type, the others one byte of it; then comes the length, which counts itself.
+      // The first message has no type, the others one byte of it; then comes the length, which
+      // counts itself.
       for (let type = greeted ? 1 : 0; pending.length >= type + 4; type = greeted ? 1 : 0) {
         const length = type + pending.readInt32BE(type)
         if (pending.length < length) break
@@ -40,12 +42,14 @@ export async function openStatementCounter (serverUrl: string) {
   return {
     url: door.href,
     /** Statements since the last call. */
-    take () {
+    take() {
       const taken = statements
       statements = 0
       return taken
     },
-    /** No more connections; those there are go on. */
-    close () { proxy.close() }
+    /** Stops accepting connections and keeps the open ones. */
+    close() {
+      proxy.close()
+    }
   }
 }

@@ -1,0 +1,49 @@
+import t from 'tap'
+import { createAllowedNumbersSms } from '../../src/adapters/sms/allowed-numbers-sms.ts'
+
+const british = '+447911123456'
+
+async function sendTo(to: string, countries: '*' | string[] | undefined) {
+  const sent: string[] = []
+  const logged: object[] = []
+  const sms = createAllowedNumbersSms(
+    countries,
+    {
+      send: async message => {
+        sent.push(message.to)
+        return 'accepted'
+      }
+    },
+    {
+      warn: fields => {
+        logged.push(fields)
+      }
+    }
+  )
+  const outcome = await sms.send({ to, body: 'x', validFor: 60 })
+  return { sent, logged, outcome }
+}
+
+t.test('a number of a listed country gets messages', async t => {
+  for (const countries of [['US'], ['CA', 'US'], '*' as const, undefined])
+    t.same((await sendTo('+12025550143', countries)).sent, ['+12025550143'])
+})
+
+t.test('a stored number of any other country gets no messages', async t => {
+  for (const to of [british, '+16135550123', 'no number']) {
+    const { sent, outcome, logged } = await sendTo(to, ['US'])
+    t.same({ sent, outcome }, { sent: [], outcome: 'undeliverable' })
+    t.equal(logged.length, 1)
+    t.notMatch(JSON.stringify(logged), to.slice(1))
+  }
+})
+
+t.test('a premium-rate number gets no messages even where all countries are listed', async t => {
+  for (const to of ['+19002345678', '+33820123456', '+447012345678'])
+    t.same(
+      await sendTo(to, '*').then(({ sent, outcome }) => ({ sent, outcome })),
+      { sent: [], outcome: 'undeliverable' },
+      to
+    )
+  t.same((await sendTo('+15550001111', '*')).sent, ['+15550001111'])
+})

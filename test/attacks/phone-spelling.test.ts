@@ -1,0 +1,33 @@
+import t from 'tap'
+import { slugOf, startApp } from '../support/start-app.ts'
+
+const password = 'mind the gap'
+
+// As earlier versions stored them, or an operator's own SQL: not in canonical form.
+const stored: [canonical: string, spellings: string[]][] = [
+  ['+447400123456', ['+4407400123456', '+44 (0)7400 123456', '\u202a+447400123456']],
+  ['+4915112345678', ['+49015112345678', '+49 151 12345678']],
+  ['+12025550143', ['+112025550143', '+1 (202) 555-0143', '＋１２０２５５５０１４３']],
+  ['+5491123456789', ['+54 11 15-2345-6789']]
+]
+
+for (const [canonical, spellings] of stored) {
+  t.test(`a message goes to ${canonical} and counts for it however it is stored`, async t => {
+    const { prisma, passwords, login, twilio } = await startApp(t, {
+      limits: { messagesPerPhoneHour: spellings.length },
+      withoutUsers: true
+    })
+    const passwordDigest = await passwords.hash(password)
+    const users = [...spellings, canonical].map((phone, n) => ({ username: `user${n}`, phone }))
+    await prisma.user.createMany({
+      data: users.map(user => ({ ...user, usernameKey: user.username, passwordDigest }))
+    })
+    const logins = await Promise.all(users.map(({ username }) => login({ username, password })))
+    t.same(
+      twilio.texts.map(({ to }) => to),
+      spellings.map(() => canonical)
+    )
+    t.equal(logins.filter(answer => slugOf(answer) === 'too-many-texts').length, 1)
+    t.equal(await prisma.user.count({ where: { phone: canonical } }), users.length)
+  })
+}

@@ -1,0 +1,356 @@
+import t from 'tap'
+import {
+  ada,
+  codeIn,
+  defaultLimits,
+  differentCode,
+  slugOf,
+  startApp,
+  transfer
+} from '../support/start-app.ts'
+import { answerLate, deliverButFail, reject, takeButGiveUp } from '../support/twilio-stand-in.ts'
+
+const { messagesPerPhoneHour, messagesPerPhoneDay } = defaultLimits
+const grace = { username: 'grace', password: 'anchors aweigh', phone: '+12025550144' }
+const address = (n: number) => `198.51.${(n >> 8) & 255}.${n & 255}`
+
+t.test('limits of a number', async t => {
+  t.test('fifty concurrent logins send one message and so do fifty resends', async t => {
+    const { login, resend, wait, twilio } = await startApp(t, {
+      limits: {
+        messagesPerPhoneHour,
+        messagesPerPhoneDay
+      },
+      argon2: { queue: 64 }
+    })
+    const logins = await Promise.all(Array.from({ length: 50 }, (_, n) => login(ada, address(n))))
+    t.equal(twilio.texts.length, 1)
+    t.same(logins.map(answer => answer.json().sent).sort(), [
+      ...Array.from({ length: 49 }, () => false),
+      true
+    ])
+    wait(31)
+    const { challengeToken } = logins[0]?.json()
+    const resends = await Promise.all(
+      Array.from({ length: 50 }, (_, n) => resend(challengeToken, address(n)))
+    )
+    t.equal(twilio.texts.length, 2)
+    t.equal(resends.filter(({ statusCode }) => statusCode === 200).length, 1)
+    t.equal(resends.filter(answer => slugOf(answer) === 'resend-too-soon').length, 49)
+  })
+
+  t.test('a number gets six messages an hour over logins, resends and addresses', async t => {
+    const { login, resend, verify, wait, twilio } = await startApp(t, {
+      limits: { messagesPerPhoneHour }
+    })
+    for (let n = 0; n < 3; n++) {
+      const { challengeToken } = (await login(ada, address(n))).json()
+      wait(31)
+      t.equal((await resend(challengeToken, address(n + 100))).statusCode, 200)
+      wait(31)
+    }
+    t.equal(twilio.texts.length, 6)
+    const refused = await login(ada, '203.0.113.9')
+    t.match(refused.json(), { status: 429, type: /too-many-texts$/, retryAfter: 3600 - 6 * 31 })
+    t.equal(refused.headers['retry-after'], String(3600 - 6 * 31))
+    t.equal(twilio.texts.length, 6)
+    wait(3600 - 6 * 31)
+    const { challengeToken } = (await login()).json()
+    t.equal(twilio.texts.length, 7)
+    t.equal((await verify(challengeToken, codeIn(twilio.texts.at(-1)?.body))).statusCode, 200)
+  })
+
+  t.test('a number gets twenty messages a day', async t => {
+    const { login, wait, twilio } = await startApp(t, {
+      limits: {
+        messagesPerPhoneHour,
+        messagesPerPhoneDay
+      }
+    })
+    for (let seconds = 0; seconds < 86_400; seconds += 2400) {
+      await login()
+      wait(2400)
+    }
+    t.equal(twilio.texts.length, 20)
+    t.equal((await login()).statusCode, 200, 'the day is over')
+  })
+
+  t.test('accounts that share a number share its messages of the hour', async t => {
+    const { login, addUser, twilio } = await startApp(t, {
+      limits: { messagesPerPhoneHour }
+    })
+    const crowd = Array.from({ length: 10 }, (_, n) => ({ ...ada, username: `ada-${n}` }))
+    for (const who of crowd) await addUser(who)
+    const answers = await Promise.all(crowd.map((who, n) => login(who, address(n))))
+    t.equal(answers.filter(({ statusCode }) => statusCode === 200).length, 6)
+    t.equal(answers.filter(answer => slugOf(answer) === 'too-many-texts').length, 4)
+    t.equal(twilio.texts.length, 6)
+  })
+
+  t.test('accounts that share a number share its messages of the day', async t => {
+    const { login, addUser, wait } = await startApp(t, { limits: { messagesPerPhoneDay: 1 } })
+    await addUser({ ...grace, phone: ada.phone })
+    t.equal((await login()).statusCode, 200)
+    wait(3600)
+    t.match((await login(grace)).json(), { type: /too-many-texts$/, retryAfter: 86_400 - 3600 })
+  })
+
+  for (const [limits, seconds] of [
+    [{ messagesPerPhoneHour: 7 }, 3600],
+    [{ messagesPerPhoneDay: 7 }, 86_400]
+  ] as const) {
+    const policy = { resendCooldown: 0 }
+    const order = (n: number) => ({ ...transfer, reference: `order-${n}` })
+
+    t.test(`accounts that share a number share its confirmations for ${seconds} s`, async t => {
+      const { accessToken, addUser, confirm, wait } = await startApp(t, { limits, policy })
+      const shares = { ...grace, phone: ada.phone }
+      await addUser(shares)
+      const tokens = [await accessToken(), await accessToken(shares)] as const
+      for (let n = 0; n < 3; n++)
+        t.equal((await confirm(tokens[n === 0 ? 0 : 1], order(n))).statusCode, 201)
+      t.equal(slugOf(await confirm(tokens[0], order(3))), 'too-many-texts')
+      wait(seconds - 1)
+      const later = await accessToken()
+      t.equal(slugOf(await confirm(later, order(4))), 'too-many-texts')
+      wait(1)
+      t.equal((await confirm(later, order(5))).statusCode, 201)
+    })
+
+    t.test(
+      `an account that changes its number keeps its confirmations for ${seconds} s`,
+      async t => {
+        const { accessToken, confirm, users, wait } = await startApp(t, { limits, policy })
+        const moved = { ...ada, phone: '+12025550199' }
+        const token = await accessToken()
+        for (let n = 0; n < 3; n++) t.equal((await confirm(token, order(n))).statusCode, 201)
+        await users.change({ username: ada.username }, { phone: moved.phone }, new Date())
+        t.equal(slugOf(await confirm(await accessToken(moved), order(3))), 'too-many-texts')
+        wait(seconds - 1)
+        const later = await accessToken(moved)
+        t.equal(slugOf(await confirm(later, order(4))), 'too-many-texts')
+        wait(1)
+        t.equal((await confirm(later, order(5))).statusCode, 201)
+      }
+    )
+  }
+})
+
+t.test('limits of an account', async t => {
+  t.test('an account that changes its number keeps its count of messages', async t => {
+    const { login, users, wait } = await startApp(t, { limits: { messagesPerPhoneHour: 1 } })
+    t.equal((await login()).statusCode, 200)
+    await users.change({ username: ada.username }, { phone: '+12025550199' }, new Date())
+    wait(31)
+    t.equal(slugOf(await login()), 'too-many-texts')
+  })
+
+  t.test('an account that changes its number keeps its messages of the day', async t => {
+    const { login, users, wait } = await startApp(t, { limits: { messagesPerPhoneDay: 1 } })
+    t.equal((await login()).statusCode, 200)
+    await users.change({ username: ada.username }, { phone: '+12025550199' }, new Date())
+    wait(3600)
+    t.match((await login()).json(), { type: /too-many-texts$/, retryAfter: 86_400 - 3600 })
+  })
+})
+
+t.test('limits of addresses and countries', async t => {
+  for (const [what, limits] of Object.entries({
+    'one address': { messagesPerNetworkHour: 2 },
+    'one country': { messagesPerCountryHour: 2 },
+    'all together': { messagesPerHour: 2 }
+  })) {
+    t.test(`messages are limited for ${what}, and a refused one does not count`, async t => {
+      const { login, addUser, wait, twilio, prisma } = await startApp(t, {
+        limits: { ...limits, messagesPerPhoneHour }
+      })
+      await addUser(grace)
+      await addUser({ ...grace, username: 'jean', phone: '+12025550145' })
+      t.equal((await login()).statusCode, 200)
+      t.equal((await login(grace)).statusCode, 200)
+      const before = await prisma.rateLimit.findMany({
+        where: { count: { gt: 0 } },
+        orderBy: { key: 'asc' }
+      })
+      const refused = await login({ ...grace, username: 'jean' })
+      t.match(refused.json(), { status: 429, type: /too-many-texts$/, retryAfter: 3600 })
+      t.same(
+        await prisma.rateLimit.findMany({ where: { count: { gt: 0 } }, orderBy: { key: 'asc' } }),
+        before
+      )
+      t.equal(twilio.texts.length, 2)
+      wait(3600)
+      t.equal((await login({ ...grace, username: 'jean' })).statusCode, 200)
+    })
+  }
+
+  t.test('another address and another country have separate limits', async t => {
+    const { login, addUser } = await startApp(t, {
+      limits: { messagesPerNetworkHour: 1, messagesPerCountryHour: 1 }
+    })
+    await addUser({ ...grace, phone: '+447400123456' })
+    t.equal((await login()).statusCode, 200)
+    t.equal((await login(grace, '198.51.100.7')).statusCode, 200)
+  })
+
+  t.test('an IPv6 /48 may cause the messages of four customers', async t => {
+    const { login, addUser, twilio } = await startApp(t, { limits: { messagesPerNetworkHour: 1 } })
+    for (let n = 0; n < 6; n++) {
+      await addUser({ ...grace, username: `grace-${n}`, phone: `+1202555015${n}` })
+      await login({ ...grace, username: `grace-${n}` }, `2001:db8:7:${n}00::1`)
+    }
+    t.equal(twilio.texts.length, 4)
+  })
+})
+
+t.test('failed messages', async t => {
+  t.test('a confirmation that Twilio refused does not count', async t => {
+    const { accessToken, confirm, twilio } = await startApp(t, {
+      limits: { messagesPerPhoneHour: 2, messagesPerPhoneDay: 2 }
+    })
+    const token = await accessToken()
+    for (let n = 0; n < 3; n++) {
+      twilio.next(reject(429, 20429))
+      t.equal(slugOf(await confirm(token)), 'sms-unavailable')
+    }
+    t.equal((await confirm(token)).statusCode, 201)
+  })
+
+  t.test('a message that Twilio refused does not count unless it may have been sent', async t => {
+    const { login, twilio } = await startApp(t, { limits: { messagesPerPhoneHour: 2 } })
+    for (let i = 0; i < 5; i++) {
+      twilio.next(reject(429, 20429))
+      t.equal(slugOf(await login()), 'sms-unavailable')
+    }
+    for (let i = 0; i < 2; i++) {
+      twilio.next(deliverButFail(500))
+      t.equal(slugOf(await login()), 'sms-unavailable', 'no cooldown')
+    }
+    t.equal(slugOf(await login()), 'too-many-texts')
+    t.equal(twilio.texts.length, 2)
+  })
+
+  for (const [what, failure, seconds, requests = 10] of [
+    ['opted out (21610)', reject(400, 21610), 86_400, 90],
+    ['opted out, known later (30004)', takeButGiveUp(30004), 86_400],
+    ['cannot receive messages (21614)', reject(400, 21614), 86_400],
+    ['is a landline (21635)', reject(400, 21635), 86_400],
+    ['is a landline, known later (30006)', takeButGiveUp(30006), 86_400],
+    ['is invalid (21211)', reject(400, 21211), 86_400],
+    ['is in a region without permission (21408)', reject(403, 21408), 900],
+    ['has no route (21612)', reject(400, 21612), 900]
+  ] as const) {
+    t.test(`of ${requests} requests for a number that ${what}, one reaches Twilio`, async t => {
+      const { addUser, login, users, wait, twilio } = await startApp(t, {
+        limits: {
+          messagesPerPhoneHour: 2,
+          messagesPerPhoneDay: 2,
+          messagesPerNetworkHour: 2,
+          messagesPerCountryHour: 2,
+          messagesPerHour: 2
+        }
+      })
+      await addUser({ ...ada, username: 'shares-the-number' })
+      twilio.next(failure)
+      for (let n = 0; n < requests; n++)
+        t.equal(
+          slugOf(
+            await login(n % 2 === 0 ? ada : { ...ada, username: 'shares-the-number' }, address(n))
+          ),
+          'sms-undeliverable'
+        )
+      t.equal(twilio.requests.length, 1)
+
+      wait(seconds - 1)
+      t.equal(slugOf(await login()), 'sms-undeliverable')
+      t.equal(twilio.requests.length, 1)
+      await users.change({ username: ada.username }, { phone: '+12025550199' }, new Date())
+      t.equal((await login()).statusCode, 200, 'a new number is texted at once')
+      wait(3600)
+      t.equal((await login({ ...ada, username: 'shares-the-number' })).statusCode, 200)
+    })
+  }
+
+  t.test('an undeliverable number gets no resend and no confirmation', async t => {
+    const { confirm, login, logIn, resend, wait, twilio } = await startApp(t)
+    const { accessToken } = await logIn()
+    wait(31)
+    const { challengeToken } = (await login()).json()
+    wait(31)
+    twilio.next(reject(400, 21610))
+    t.equal(slugOf(await resend(challengeToken)), 'sms-undeliverable')
+    const before = twilio.requests.length
+    t.equal(slugOf(await resend(challengeToken)), 'sms-undeliverable')
+    t.equal(slugOf(await confirm(accessToken)), 'sms-undeliverable')
+    t.equal(slugOf(await login()), 'sms-undeliverable')
+    t.equal(twilio.requests.length, before)
+  })
+
+  t.test('of thirty concurrent logins to an undeliverable number, one reaches Twilio', async t => {
+    const { login, twilio } = await startApp(t)
+    twilio.next(reject(400, 21610), reject(400, 21610), reject(400, 21610))
+    const answers = await Promise.all(Array.from({ length: 30 }, (_, n) => login(ada, address(n))))
+    t.equal(twilio.requests.length, 1)
+    for (const answer of answers)
+      t.ok(slugOf(answer) === 'sms-undeliverable' || answer.json().sent === false)
+  })
+
+  for (const [what, limits] of Object.entries({
+    'the network': { messagesPerNetworkHour: 2 },
+    'the country': { messagesPerCountryHour: 2 },
+    'all together': { messagesPerHour: 2 }
+  })) {
+    t.test(`a message that Twilio refused still counts for ${what}`, async t => {
+      const { login, addUser, twilio } = await startApp(t, { limits })
+      await addUser(grace)
+      twilio.next(reject(429, 20429), reject(400, 21610))
+      t.equal(slugOf(await login()), 'sms-unavailable')
+      t.equal(slugOf(await login(grace)), 'sms-undeliverable')
+      for (let n = 0; n < 5; n++) t.equal(slugOf(await login()), 'too-many-texts')
+      t.equal(twilio.requests.length, 2)
+    })
+  }
+})
+
+t.test('refused requests', async t => {
+  t.test('a login or resend refused by a limit leaves the sent code valid', async t => {
+    for (const again of ['login', 'resend'] as const) {
+      const { loginAndReadCode, login, resend, verify, wait } = await startApp(t, {
+        limits: { messagesPerHour: 1 },
+        policy: { resendCooldown: 10 }
+      })
+      const { challengeToken, code } = await loginAndReadCode()
+      await verify(challengeToken, differentCode(code))
+      wait(11)
+      for (let i = 0; i < 3; i++)
+        t.equal(
+          slugOf(await (again === 'login' ? login() : resend(challengeToken))),
+          'too-many-texts'
+        )
+      t.equal(
+        (await verify(challengeToken, differentCode(code))).json().attemptsRemaining,
+        3,
+        again
+      )
+      t.equal((await verify(challengeToken, code)).statusCode, 200, again)
+      t.equal(slugOf(await login()), 'too-many-texts')
+      t.equal(slugOf(await verify(challengeToken, code)), 'challenge-ended', 'and used is used')
+    }
+  })
+
+  t.test('a login refused by a limit leaves no code to guess and no cooldown', async t => {
+    const { clock, login, users, wait, twilio, prisma } = await startApp(t, {
+      limits: { messagesPerHour: 1 }
+    })
+    await login()
+    wait(61)
+    t.equal(slugOf(await login()), 'too-many-texts')
+    t.equal(slugOf(await login()), 'too-many-texts', 'not "sent": false for a text that never was')
+    const [challenge] = await prisma.challenge.findMany()
+    t.ok(challenge && challenge.codeExpiresAt <= clock() && challenge.resendAt <= clock())
+    wait(3600)
+    twilio.next(answerLate(50))
+    t.match((await login()).json(), { sent: true })
+    t.match(await users.find({ username: 'ada' }), { codeFailures: 0 })
+  })
+})

@@ -1,0 +1,87 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { chromium, type Browser } from 'playwright-core'
+import { shownCode, startServer } from '../support/start-process.ts'
+
+// The pictures in the README, of the page as the first start shows it; or into another folder, to
+// see that they can be made. Needs a build and Chromium.
+
+const into = process.argv[2] ?? join(import.meta.dirname, '../../examples/screenshots')
+const folder = mkdtempSync(join(tmpdir(), 'sms-login-'))
+const cleanUps: (() => unknown)[] = [() => rmSync(folder, { recursive: true })]
+const browser = await chromium.launch({
+  executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+  args: ['--disable-lcd-text']
+})
+try {
+  const server = await startServer(
+    {
+      teardown: cleanUp => {
+        cleanUps.unshift(cleanUp)
+      }
+    },
+    { folder, env: { RESEND_COOLDOWN: '30' } }
+  )
+  const [, password = ''] = await server.prints(/demo, password (\S+) \(shown this once\)/)
+  for (const colorScheme of ['light', 'dark'] as const) {
+    const steps = await pictures(browser, server, password, colorScheme)
+    writeFileSync(join(into, `${colorScheme}.webp`), await sideBySide(browser, steps))
+  }
+} finally {
+  await browser.close()
+  for (const cleanUp of cleanUps) await cleanUp()
+}
+
+/** The three steps, each as a phone shows it. */
+async function pictures(
+  browser: Browser,
+  { url, printed, prints }: Awaited<ReturnType<typeof startServer>>,
+  password: string,
+  colorScheme: 'light' | 'dark'
+) {
+  const page = await browser.newPage({
+    colorScheme,
+    viewport: { width: 360, height: 640 },
+    locale: 'en-GB'
+  })
+  await page.clock.install()
+  await page.goto(url)
+  await page.getByLabel('Username').fill('demo')
+  await page.getByLabel('Password').fill(password)
+  const first = await page.screenshot()
+  const seen = printed().length
+  await page.getByRole('button', { name: 'Send me a code' }).click()
+  await prints(/NOT SENT.*\n\d{6} /, seen)
+  const code = page.getByLabel('Code', { exact: true })
+  await code.fill(shownCode(printed()))
+  await page.clock.fastForward(18_000)
+  await page.mouse.move(0, 0)
+  const second = await page.screenshot()
+  await page.getByRole('button', { name: 'Continue' }).click()
+  await page.locator('#sessions li').first().waitFor()
+  await page.mouse.move(0, 0)
+  const third = await page.screenshot()
+  await page.getByRole('button', { name: 'Log out' }).click()
+  await page.getByText('You are logged out.').waitFor()
+  await page.close()
+  return [first, second, third]
+}
+
+/** One picture of several; the browser can do that as well, and pack it small. */
+async function sideBySide(browser: Browser, pictures: Buffer[]): Promise<Buffer> {
+  const page = await browser.newPage()
+  const sources = pictures.map(picture => `data:image/png;base64,${picture.toString('base64')}`)
+  const packed = await page.evaluate<string>(`(async () => {
+    const canvas = document.createElement('canvas')
+    const images = ${JSON.stringify(sources)}.map(src => Object.assign(new Image(), { src }))
+    for (const image of images) await image.decode()
+    canvas.width = images.reduce((width, image) => width + image.width, 0)
+    canvas.height = images[0].height
+    const drawing = canvas.getContext('2d')
+    images.forEach((image, place) => drawing.drawImage(image, place * image.width, 0))
+    return canvas.toDataURL('image/webp', 0.85)
+  })()`)
+  await page.close()
+  return Buffer.from(packed.replace('data:image/webp;base64,', ''), 'base64')
+}

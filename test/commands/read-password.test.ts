@@ -1,0 +1,62 @@
+import { execFileSync } from 'node:child_process'
+import t, { type Test } from 'tap'
+import { watch, wordsOf } from '../support/start-process.ts'
+
+// `script` of util-linux gives the command a terminal. That of macOS takes other options.
+const skip = !versionOf('script').includes('util-linux') && 'needs `script` of util-linux'
+
+t.test('Ctrl-D at the password prompt prints one line and exits 2', { skip }, async t => {
+  const { code, shown } = await typed(t, '\u0004')
+  t.equal(code, 2)
+  t.same(shown, ['No password was given.'])
+})
+
+t.test('the password prompt does not echo what the operator types', { skip }, async t => {
+  const { code, shown } = await typed(t, 'Password123\r')
+  t.equal(code, 1)
+  t.same(shown, ['The password is on the list of common passwords, which attackers try first.'])
+})
+
+t.test('on a terminal, delete makes the operator type the username', { skip }, async t => {
+  const words = ['delete', 'ada']
+  const prompt = /Type ada to delete this user: /
+  for (const keys of ['yes\r', '\u0004'])
+    t.same(await typed(t, keys, words, prompt), {
+      code: 1,
+      shown: ['Nothing was deleted, because that was not the username.']
+    })
+  const { code, shown } = await typed(t, 'Ada\r', words, prompt)
+  t.equal(code, 1)
+  t.match(shown.join(), /can't reach the database/, 'the command goes on')
+})
+
+/** Runs a command on a terminal and types `keys` at its prompt. Resolves to the next lines. */
+async function typed(
+  t: Test,
+  keys: string,
+  words = ['add', 'ada', '+12025550143'],
+  prompt = /Password for ada: /
+) {
+  const program = [process.execPath, '--liftoff-only', ...wordsOf('users')]
+  const command = [...program, ...words].map(word => `'${word}'`).join(' ')
+  // The password is refused before the command connects to this address, where nothing listens.
+  const env = { DATABASE_URL: 'postgresql://ada@127.0.0.1:1/login' }
+  const run = watch(t, 'script', ['-q', '-e', '-c', command, '/dev/null'], {
+    folder: t.testdir(),
+    env
+  })
+  await run.prints(prompt)
+  run.press(keys)
+  const { code, stdout } = await run.ended
+  const afterPrompt = stdout.slice(stdout.indexOf('\n') + 1)
+  return { code, shown: afterPrompt.split('\r\n').filter(Boolean) }
+}
+
+/** What a command says of its version; empty when it is missing or knows no such option. */
+function versionOf(command: string): string {
+  try {
+    return execFileSync(command, ['--version'], { encoding: 'utf8', stdio: 'pipe' })
+  } catch {
+    return ''
+  }
+}

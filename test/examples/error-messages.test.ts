@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { problemKinds } from '../../src/http/problems/problem-kinds.ts'
+import { problemSchema } from '../../src/http/problems/problem.ts'
+
+// A file of the page, which the type check of the tests doesn't read.
+const page = new URL('../../src/demo/page/problem-texts.js', import.meta.url)
+const { attemptTexts, problemTexts, wrongCodeTexts } = await import(page.href)
+const messages: Record<string, string> = JSON.parse(
+  readFileSync(new URL('../../examples/error-messages.json', import.meta.url), 'utf8')
+)
+
+t.test(
+  'there is a message for every problem, every reason, no response and unknown problems',
+  async t => {
+    const reasons = problemSchema.shape.reason.unwrap().options
+    t.same(
+      Object.keys(messages).sort(),
+      [
+        ...Object.keys(problemKinds),
+        'wrong-code:0',
+        'wrong-code:1',
+        ...reasons.map(reason => `too-many-attempts:${reason}`),
+        'unreachable',
+        'unknown'
+      ].sort()
+    )
+  }
+)
+
+t.test('the demo page shows the same messages', async t => {
+  t.same(messages, {
+    ...problemTexts,
+    'wrong-code:0': wrongCodeTexts[0],
+    'wrong-code:1': wrongCodeTexts[1],
+    ...Object.fromEntries(
+      Object.entries(attemptTexts).map(([reason, text]) => [`too-many-attempts:${reason}`, text])
+    )
+  })
+})
+
+t.test('every message is a sentence for users without API terms', async t => {
+  for (const [slug, message] of Object.entries(messages)) {
+    t.match(message, /^[A-Z].{10,110}\.$/, slug)
+    t.notMatch(message, /[`_/]|POST|token|header|JSON|detail|Retry-After/i, slug)
+  }
+})

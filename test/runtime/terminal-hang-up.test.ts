@@ -1,0 +1,131 @@
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { unpackDatabase } from '../support/database.ts'
+import { production, startProcess, startServer, watch, wordsOf } from '../support/start-process.ts'
+
+// `script` of util-linux runs a command on a terminal of its own, and that terminal is closed when
+// `script` is killed. The one of other systems takes other options.
+const skip = process.platform !== 'linux' && 'needs script(1) of util-linux'
+
+/**
+ * A server on a terminal of its own. `shell` is what the session's first shell runs; `$SERVER` in
+ * it stands for the command that starts the server.
+ */
+async function startOnTerminal(t: Test, shell = '$SERVER; true') {
+  const folder = t.testdir()
+  await unpackDatabase(join(folder, 'data/pglite'))
+  const words = [process.execPath, '--liftoff-only', ...wordsOf('main')]
+  const server = `sh -c 'echo $$ > pid; exec ${words.map(word => `"${word}"`).join(' ')}'`
+  const options = ['-qfc', shell.replace('$SERVER', () => server), '/dev/null']
+  const env = { PORT: '0', SHELL: '/bin/sh', TERM: 'dumb' }
+  const terminal = watch(t, 'script', options, { folder, env })
+  const read = (file: string) =>
+    existsSync(join(folder, file)) ? readFileSync(join(folder, file), 'utf8') : ''
+  while (!read('pid').endsWith('\n')) await wait(20)
+  const pid = Number(read('pid'))
+  t.teardown(() => {
+    if (isAlive(pid)) process.kill(pid, 'SIGKILL')
+  })
+  return { terminal, pid, log: () => read('log') }
+}
+
+function isAlive(pid: number) {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Resolves to whether the process ends within 10 seconds. */
+async function ends(pid: number) {
+  for (let turn = 0; turn < 200 && isAlive(pid); turn++) await wait(50)
+  return !isAlive(pid)
+}
+
+t.test('a server ends when its terminal is closed', { skip }, async t => {
+  const { terminal, pid } = await startOnTerminal(t)
+  await terminal.prints(/Server listening/)
+  terminal.kill('SIGKILL')
+  t.ok(await ends(pid))
+})
+
+t.test(
+  'a server that writes its log to a file shuts down cleanly when its terminal is closed',
+  { skip },
+  async t => {
+    const { terminal, pid, log } = await startOnTerminal(t, '$SERVER > log 2>&1; true')
+    while (!log().includes('Server listening')) await wait(50)
+    terminal.kill('SIGKILL')
+    t.ok(await ends(pid))
+    t.match(log(), /"msg":"the terminal was closed/)
+    t.notMatch(log(), /"level":"(error|fatal)"/)
+  }
+)
+
+t.test(
+  'a background server, which gets no SIGHUP, ends when its terminal is closed',
+  { skip },
+  async t => {
+    const { terminal, pid } = await startOnTerminal(t, 'set -m; $SERVER & wait')
+    await terminal.prints(/Server listening/)
+    terminal.kill('SIGKILL')
+    t.ok(await ends(pid))
+  }
+)
+
+t.test('a server ends when its terminal is closed during startup', { skip }, async t => {
+  const { terminal, pid } = await startOnTerminal(t)
+  terminal.kill('SIGKILL')
+  t.ok(await ends(pid))
+})
+
+t.test('SIGHUP and SIGUSR2 do not stop a server on an open terminal', { skip }, async t => {
+  const { terminal, pid } = await startOnTerminal(t)
+  const [, url = ''] = await terminal.prints(/sms-login listens on (http:[\w.:/]+\d)/)
+  for (const signal of ['SIGHUP', 'SIGUSR2'] as const) {
+    process.kill(pid, signal)
+    await terminal.prints(new RegExp(`${signal} is ignored`))
+  }
+  t.equal((await fetch(`${url}/livez`)).status, 200)
+  process.kill(pid, 'SIGTERM')
+  t.ok(await ends(pid))
+})
+
+t.test('SIGHUP and SIGUSR2 do not stop a server without a terminal', async t => {
+  const folder = t.testdir()
+  await unpackDatabase(join(folder, 'data/pglite'))
+  const server = await startServer(t, { folder, env: production('pglite:data/pglite') })
+  for (const signal of ['SIGHUP', 'SIGUSR2', 'SIGHUP', 'SIGUSR2'] as const) {
+    const seen = server.printed().length
+    server.kill(signal)
+    await server.prints(new RegExp(`${signal} is ignored`), seen)
+  }
+  t.equal((await fetch(`${server.url}/livez`)).status, 200)
+  server.kill('SIGTERM')
+  t.match(await server.ended, { code: 0, stderr: '' })
+})
+
+t.test('SIGHUP and SIGUSR2 do not stop a server during startup', async t => {
+  // A database that accepts connections and never answers keeps the start waiting.
+  const silent = createServer(() => {}).listen(0, '127.0.0.1')
+  t.teardown(() => silent.close())
+  await once(silent, 'listening')
+  const { port } = silent.address() as AddressInfo
+  const server = startProcess(t, 'main', {
+    folder: t.testdir(),
+    env: { PORT: '0', DATABASE_URL: `postgresql://x@127.0.0.1:${port}/x` }
+  })
+  await once(silent, 'connection')
+  for (const signal of ['SIGHUP', 'SIGUSR2'] as const) {
+    server.kill(signal)
+    await wait(100)
+  }
+  server.kill('SIGKILL')
+  t.match(await server.ended, { code: 'SIGKILL' })
+})

@@ -1,0 +1,85 @@
+import { cpSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { unpackDatabase } from './support/database.ts'
+import { watch } from './support/start-process.ts'
+
+// Scripts find out whether they are the program that was started. A path with characters that a URL
+// encodes, or through a symbolic link, must not turn them into modules that silently do nothing.
+
+const root = join(import.meta.dirname, '..')
+
+/** A copy of the project in a folder with such a name, and the folder by which it is reached. */
+function copy(t: Test, { linked = false } = {}) {
+  const home = t.testdir()
+  const folder = join(home, 'a b#c%20d')
+  for (const name of ['src', 'scripts', 'examples', 'package.json', 'docs', 'openapi.yaml'])
+    cpSync(join(root, name), join(folder, name), { recursive: true })
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+  symlinkSync(folder, join(home, 'link'))
+  return { folder, reached: linked ? join(home, 'link') : folder }
+}
+
+const tsx = join(root, 'node_modules/.bin/tsx')
+const textOf = (...path: string[]) => readFileSync(join(...path), 'utf8')
+
+for (const linked of [false, true]) {
+  t.test(
+    `scripts run in a folder with special characters${linked ? ', through a symbolic link' : ''}`,
+    async t => {
+      const { folder, reached } = copy(t, { linked })
+      const run = async (program: string, file: string) =>
+        t.match(
+          await watch(t, program, [join(reached, file)], { folder: reached }).ended,
+          { code: 0, stderr: '' },
+          file
+        )
+
+      const errors = textOf(folder, 'docs/errors.md')
+      writeFileSync(
+        join(folder, 'docs/errors.md'),
+        errors.replace(
+          /(<!-- problems: npm run docs:problems -->)[^]*(<!-- \/problems -->)/,
+          '$1\n$2'
+        )
+      )
+      await run(tsx, 'scripts/make-error-docs.ts')
+      t.equal(textOf(folder, 'docs/errors.md'), errors)
+
+      const openapi = textOf(folder, 'openapi.yaml')
+      rmSync(join(folder, 'openapi.yaml'))
+      await run(tsx, 'scripts/make-openapi.ts')
+      t.equal(textOf(folder, 'openapi.yaml'), openapi)
+
+      const collection = textOf(folder, 'examples/postman/collection.json')
+      rmSync(join(folder, 'examples/postman/collection.json'))
+      await run(tsx, 'scripts/make-postman.ts')
+      t.equal(
+        JSON.parse(textOf(folder, 'examples/postman/collection.json')).item.length,
+        JSON.parse(collection).item.length
+      )
+
+      const sample = watch(t, process.execPath, [join(reached, 'examples/pay-once.mjs')], {
+        folder: reached
+      })
+      // Its port may be in use here, which it also says.
+      await Promise.race([sample.prints(/:4000\/transfers/), sample.ended])
+      sample.kill('SIGTERM')
+      const { stdout, stderr } = await sample.ended
+      t.match(stdout + stderr, /:4000/)
+    }
+  )
+}
+
+t.test('the service finds its files in such a folder', async t => {
+  const { folder } = copy(t)
+  for (const name of ['dist', 'prisma'])
+    cpSync(join(root, name), join(folder, name), { recursive: true })
+  const migrate = join(folder, 'dist/commands/migrate.js')
+  await unpackDatabase(join(folder, 'data/pglite'))
+  const env = { DATABASE_URL: 'pglite:data/pglite' }
+  t.match(await watch(t, process.execPath, [migrate], { folder, env }).ended, {
+    code: 0,
+    stdout: /nothing to apply/
+  })
+})
