@@ -12,6 +12,7 @@ const plurals = z.partialRecord(z.enum(['zero', 'one', 'two', 'few', 'many', 'ot
 const file = z.strictObject({
   login: versions,
   confirmation: versions,
+  phoneChange: versions.default([]),
   notices: z.partialRecord(z.enum(noticeNames), versions).default({}),
   minutes: plurals,
   seconds: plurals
@@ -62,7 +63,7 @@ let builtInWordings: Wording[] | undefined
 
 /**
  * The built-in wordings and those of the operator. The operator's wording replaces the built-in one
- * of the same language (zh-Hans is zh). English comes first and has all notices.
+ * of the same language (zh-Hans is zh). English comes first and has all messages.
  */
 export function wordingsWith(own: readonly Wording[]): [Wording, ...Wording[]] {
   builtInWordings ??= wordingsIn(fileURLToPath(new URL('../messages/', import.meta.url)))
@@ -73,5 +74,10 @@ export function wordingsWith(own: readonly Wording[]): [Wording, ...Wording[]] {
   const builtIn = builtInWordings.find(({ language }) => language === 'en')
   if (english === undefined || builtIn === undefined) throw new Error('messages/en.json is missing')
   all.delete('en')
-  return [{ ...english, notices: { ...builtIn.notices, ...english.notices } }, ...all.values()]
+  const completed: Wording = {
+    ...english,
+    phoneChange: english.phoneChange.length > 0 ? english.phoneChange : builtIn.phoneChange,
+    notices: { ...builtIn.notices, ...english.notices }
+  }
+  return [completed, ...all.values()]
 }

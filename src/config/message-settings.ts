@@ -1,4 +1,4 @@
-import { hasRoomForLogin, type MessageSettings } from '../domain/messages/compose-message.ts'
+import { hasRoomForCode, type MessageSettings } from '../domain/messages/compose-message.ts'
 import { noticesWithoutRoom } from '../domain/messages/compose-notice.ts'
 import { septets } from '../domain/messages/gsm7.ts'
 import type { Wording } from '../domain/messages/wording.ts'
@@ -20,17 +20,20 @@ export function createMessageSettings({
   const settings = { ...common, wordings: wordingsWith(own) }
   const [english] = settings.wordings
   for (const wording of own) {
-    const { language, login, confirmation, notices } = wording
-    const texts = [...login, ...confirmation, ...Object.values(notices).flat()]
+    const { language, login, confirmation, phoneChange, notices } = wording
+    const texts = [...login, ...confirmation, ...phoneChange, ...Object.values(notices).flat()]
     // English replaces messages that are too long in another language.
     if (language === english.language && septets(texts.join('')) === Infinity)
       throw new Error(
         `SMS_MESSAGES is invalid: ${language}.json may contain only characters of GSM 03.38`
       )
-    if (!hasRoomForLogin(settings, wording, codeLength))
+    const unsendable = kindsOfOneSegment.find(
+      kind => !hasRoomForCode(settings, wording, kind, codeLength)
+    )
+    if (unsendable !== undefined)
       throw new Error(
-        `SMS_MESSAGES is invalid: ${language}.json has no login that fits one SMS segment ` +
-          'with SMS_BRAND and SMS_ORIGIN'
+        `SMS_MESSAGES is invalid: ${language}.json has no ${unsendable} that fits one SMS ` +
+          'segment with SMS_BRAND and SMS_ORIGIN'
       )
     const [tooLong] = noticesWithoutRoom(settings, wording)
     if (tooLong !== undefined)
@@ -39,10 +42,12 @@ export function createMessageSettings({
           'segment with SMS_BRAND'
       )
   }
-  if (!hasRoomForLogin(settings, english, codeLength))
+  if (!kindsOfOneSegment.every(kind => hasRoomForCode(settings, english, kind, codeLength)))
     throw new Error('SMS_ORIGIN is too long for one SMS segment with SMS_BRAND')
   return settings
 }
+
+const kindsOfOneSegment = ['login', 'phoneChange'] as const
 
 function ownWordings(folder: string): Wording[] {
   try {

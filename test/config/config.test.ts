@@ -833,6 +833,23 @@ t.test('messages', async t => {
       ],
       [
         'fi.json',
+        words('{code} {brand} {time}', {
+          phoneChange: [`{code} {brand} {time} ${'x'.repeat(160)}`]
+        }),
+        /^fi\.json has no phoneChange that fits one SMS segment/
+      ],
+      [
+        'fi.json',
+        words('{code} {brand} {time}', { phoneChange: [] }),
+        /^fi\.json lacks phoneChange, or has it in the wrong format/
+      ],
+      [
+        'en.json',
+        words('{code} {brand} {time}', { phoneChange: ['{code} {brand} {time} ő'] }),
+        /^en\.json may contain only characters of GSM 03\.38/
+      ],
+      [
+        'fi.json',
         words(`{code} {brand} {time} ${'ő'.repeat(60)}`),
         /^fi\.json has no login that fits one SMS segment/
       ],

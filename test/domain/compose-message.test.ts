@@ -2,7 +2,7 @@ import { SegmentedMessage } from 'sms-segments-calculator'
 import t from 'tap'
 import {
   composeMessage,
-  hasRoomForLogin,
+  hasRoomForCode,
   hasRoomForSentence,
   languagesWithoutRoom,
   type MessageSettings
@@ -30,14 +30,35 @@ const longOrigin = 'login.a-long-name.example'
 const longBrand = "Brand & Sons' 30 letters + 1-2".padEnd(30, '.')
 // One for each form of a number that a language has, and the longest.
 const lifetimes = [1, 2, 3, 22, 60, 120, 180, 599, 600]
-const login = (texts: Partial<MessageSettings>, language: string, code = '042137', lifetime = 60) =>
-  composeMessage({ ...acme, ...texts }, [language], { code, lifetime, sentence: null })
+/** The kinds of messages that have one segment. */
+const kinds = ['login', 'phoneChange'] as const
+const compose = (
+  kind: (typeof kinds)[number],
+  texts: Partial<MessageSettings>,
+  language: string,
+  code = '042137',
+  lifetime = 60
+) => composeMessage({ ...acme, ...texts }, [language], { kind, code, lifetime, sentence: null })
+const login = (
+  texts: Partial<MessageSettings>,
+  language: string,
+  code?: string,
+  lifetime?: number
+) => compose('login', texts, language, code, lifetime)
+const phoneChange = (texts: Partial<MessageSettings>, language: string) =>
+  compose('phoneChange', texts, language)
 const confirmation = (
   texts: Partial<MessageSettings>,
   language: string,
   sentence = 'Send 250.00 EUR to Grace Hopper',
   lifetime = 60
-) => composeMessage({ ...acme, ...texts }, [language], { code: '042137', lifetime, sentence })
+) =>
+  composeMessage({ ...acme, ...texts }, [language], {
+    kind: 'confirmation',
+    code: '042137',
+    lifetime,
+    sentence
+  })
 const linesOf = (text: string) => text.split('\n')
 
 /** Every combination of one value from each list. */
@@ -51,10 +72,10 @@ function combinations<T extends Record<string, unknown>>(lists: {
   ) as T[]
 }
 
-type LoginMessage = Pick<MessageSettings, 'brand' | 'origin' | 'androidHash'> & { code: string }
+type Parts = Pick<MessageSettings, 'brand' | 'origin' | 'androidHash'> & { code: string }
 
-/** What is wrong with a login message that was composed of these parts. */
-function faultsOf(text: string, { brand, origin, androidHash, code }: LoginMessage): string[] {
+/** What is wrong with a message of one segment that was composed of these parts. */
+function faultsOf(text: string, { brand, origin, androidHash, code }: Parts): string[] {
   const { encodingName, segmentsCount } = new SegmentedMessage(text)
   const lines = linesOf(text)
   const bytes = encodingName === 'GSM-7' ? Buffer.byteLength(text, 'latin1') : 2 * text.length
@@ -107,8 +128,9 @@ t.test('the autofill parser of these tests', async t => {
 })
 
 t.test('one segment', async t => {
-  t.test('every login message fits one segment and reads back as its domain and code', async t => {
+  t.test('every login and phone change fits one segment and binds its code', async t => {
     const all = combinations({
+      kind: [...kinds],
       language: languages,
       brand: ['Acme Bank', longBrand],
       origin: [null, 'login.example.com', longOrigin],
@@ -116,55 +138,58 @@ t.test('one segment', async t => {
       code: ['042137', '0421379', '04213799'],
       lifetime: lifetimes
     })
-      // The start refuses this combination; see hasRoomForLogin below.
+      // The start refuses this combination; see hasRoomForCode below.
       .filter(
         ({ origin, brand, androidHash }) =>
           !(origin === longOrigin && brand === longBrand && androidHash !== null)
       )
-    t.ok(all.length > 3000, `${all.length} messages`)
-    const faults = all.flatMap(settings => {
-      const text = login(settings, settings.language, settings.code, settings.lifetime)
-      return faultsOf(text, settings).map(fault => `${fault}: ${text}`)
+      // Of a phone change, the longest codes are enough.
+      .filter(({ kind, code }) => kind === 'login' || code.length === 8)
+    t.ok(all.length > 4000, `${all.length} messages`)
+    const faults = all.flatMap(({ kind, language, code, lifetime, ...texts }) => {
+      const text = compose(kind, texts, language, code, lifetime)
+      return faultsOf(text, { ...texts, code }).map(fault => `${fault}: ${text}`)
     })
     t.same(faults, [])
   })
 
-  t.test('a login message is in its own language with an ordinary brand and domain', async t => {
-    for (const language of languages) {
-      const text = login(
-        { brand: 'Acme Bank', origin: 'login.example.com' },
-        language,
-        '042137',
-        600
-      )
-      t.equal(language !== 'en' && text.includes('login code'), false, text)
+  t.test('a message is in its own language with an ordinary brand and domain', async t => {
+    for (const { kind, language } of combinations({ kind: [...kinds], language: languages })) {
+      const texts = { brand: 'Acme Bank', origin: 'login.example.com' }
+      const text = compose(kind, texts, language, '042137', 600)
+      t.equal(language !== 'en' && /login code|confirms/.test(text), false, text)
       t.ok(isOne(text))
     }
   })
 
-  t.test('a login has room when its shortest version fits with the longest lifetime', async t => {
+  t.test('there is room when the shortest version fits with the longest lifetime', async t => {
     const [english] = wordings
-    const room = (origin: string, androidHash: string | null) =>
-      hasRoomForLogin({ ...acme, brand: longBrand, origin, androidHash }, english, 8)
-    const longest = (most: number) =>
-      Array.from({ length: 60 }, (_, n) => `${'o'.repeat(n + 1)}.example`)
-        .filter(origin => room(origin, most === 140 ? hash : null))
-        .at(-1) ?? ''
-    for (const [androidHash, most] of [
-      [null, 160],
-      [hash, 140]
-    ] as const) {
-      const origin = longest(most)
-      t.equal(
-        Math.max(
-          ...lifetimes.map(
-            lifetime =>
-              login({ brand: longBrand, origin, androidHash }, 'en', '04213799', lifetime).length
-          )
-        ),
-        most
-      )
+    for (const kind of kinds) {
+      const room = (origin: string, androidHash: string | null) =>
+        hasRoomForCode({ ...acme, brand: longBrand, origin, androidHash }, english, kind, 8)
+      const longest = (most: number) =>
+        Array.from({ length: 60 }, (_, n) => `${'o'.repeat(n + 1)}.example`)
+          .filter(origin => room(origin, most === 140 ? hash : null))
+          .at(-1) ?? ''
+      for (const [androidHash, most] of [
+        [null, 160],
+        [hash, 140]
+      ] as const) {
+        const texts = { brand: longBrand, origin: longest(most), androidHash }
+        t.equal(
+          Math.max(
+            ...lifetimes.map(lifetime => compose(kind, texts, 'en', '04213799', lifetime).length)
+          ),
+          most
+        )
+      }
     }
+  })
+
+  t.test('a phone change in English has room wherever a login has', async t => {
+    const shortest = (kind: (typeof kinds)[number]) =>
+      Math.min(...wordings[0][kind].map(version => version.length))
+    t.ok(shortest('phoneChange') <= shortest('login'))
   })
 
   t.test('a sentence with room fits in every language and with every lifetime', async t => {
@@ -199,11 +224,13 @@ t.test('one segment', async t => {
     t.same(languagesWithoutRoom({ ...acme, confirmationSegments: 2 }, 6, 60, sample), [])
     const texts = { ...acme, brand: 'Acme Savings & Loan', origin: 'login.example.com' }
     t.same(languagesWithoutRoom({ ...texts, confirmationSegments: 2 }, 6, 60, []), [
-      { language: 'ar', login: true, confirmation: false, notices: false },
-      { language: 'hi', login: true, confirmation: false, notices: true }
+      { language: 'ar', login: true, confirmation: false, phoneChange: true, notices: false },
+      { language: 'hi', login: true, confirmation: false, phoneChange: true, notices: true }
     ])
-    for (const { language } of languagesWithoutRoom(texts, 6, 60, []))
+    for (const { language } of languagesWithoutRoom(texts, 6, 60, [])) {
       t.match(login(texts, language), /login code/)
+      t.match(phoneChange(texts, language), /confirms this number/)
+    }
   })
 })
 
@@ -259,9 +286,10 @@ t.test('alphabet', async t => {
 
   t.test('nine languages use only the GSM alphabet in all versions', async t => {
     const inGsm7 = wordings.filter(
-      ({ login, confirmation, longestTime }) =>
-        septets([...login, ...confirmation, longestTime].join('').replaceAll(/[{}]/g, '')) <
-        Infinity
+      ({ login, confirmation, phoneChange, longestTime }) =>
+        septets(
+          [...login, ...confirmation, ...phoneChange, longestTime].join('').replaceAll(/[{}]/g, '')
+        ) < Infinity
     )
     t.same(
       inGsm7.map(({ language }) => language),
@@ -310,6 +338,32 @@ t.test('text', async t => {
       }
     }
   )
+
+  t.test('a phone change says that the code confirms the number', async t => {
+    t.equal(
+      phoneChange({}, 'en'),
+      "042137 confirms this number for your Acme account. It expires in 1 minute. Don't share it, not even with our staff."
+    )
+    t.equal(
+      phoneChange({ origin: 'login.example.com', androidHash: hash }, 'de'),
+      `042137 bestätigt diese Nummer für Ihr Konto bei Acme. Gilt 1 Minute. Code nicht weitergeben.\n${hash}\n@login.example.com #042137`
+    )
+    for (const { language, login, confirmation, phoneChange } of wordings) {
+      t.ok(phoneChange.length > 1, language)
+      for (const one of phoneChange)
+        for (const other of [...login, ...confirmation])
+          t.not(one.slice(0, 24), other.slice(0, 24), language)
+    }
+  })
+
+  t.test('a language without a phone change sends it in English', async t => {
+    const [english] = wordings
+    const finnish = { ...english, language: 'fi', phoneChange: [] }
+    const ownEnglish = { ...english, login: ['{code} for {brand}, {time}'], phoneChange: [] }
+    for (const own of [[finnish], [finnish, ownEnglish]])
+      t.equal(phoneChange({ wordings: wordingsWith(own) }, 'fi'), phoneChange({}, 'en'))
+    t.same(languagesWithoutRoom({ ...acme, wordings: [english, finnish] }, 6, 60, []), [])
+  })
 
   t.test('a login that is too long loses the warning first, then its language', async t => {
     const brands = Array.from({ length: 30 }, (_, n) => 'b'.repeat(n + 1))

@@ -64,6 +64,14 @@ t.test('an invalid wording is refused with the reason', async t => {
     [oneLogin('{code} for {brand}, {time} {'), /must not contain braces, @, #/],
     [oneLogin('{code} for {brand}, {time} @evil.example #000000'), /must not contain braces, @, #/],
     [oneLogin('{code} for {brand}, {time}\u202e'), /invisible characters/],
+    [
+      { phoneChange: ['{code} for {brand}'] },
+      /must have \{time\} exactly once in each version of phoneChange/
+    ],
+    [
+      { phoneChange: ['New number: {code} for {brand}, {time}'] },
+      /invalid version of phoneChange: each must be one line that begins with \{code\}/
+    ],
     [{ confirmation: ['{code} confirms {action} with {brand}, {time}'] }, /must have three lines/],
     [
       { confirmation: ['{code} confirms with {brand}:\n{action}'] },

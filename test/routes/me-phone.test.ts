@@ -26,7 +26,13 @@ t.test('a change', async t => {
       resendIn: 30,
       sent: true
     })
-    t.equal(twilio.textsTo(newPhone).length, 1)
+    t.same(
+      twilio.textsTo(newPhone).map(({ body }) => body.replace(/^\d{6} /, '')),
+      [
+        'confirms this number for your sms-login account. It expires in 1 minute. ' +
+          "Don't share it, not even with our staff."
+      ]
+    )
     t.equal(twilio.textsTo(ada.phone).length, 1, 'that of the login')
     t.equal((await me(accessToken)).json().phone, '+1•••••••43', 'nothing has changed yet')
 
@@ -100,11 +106,18 @@ t.test('a change', async t => {
   })
 
   t.test("the messages are in the user's language", async t => {
-    const { changePhone, logIn, settled, twilio, users, verifyPhone } = await startApp(t)
+    const { changePhone, logIn, resend, settled, twilio, users, verifyPhone, wait } =
+      await startApp(t)
     const { accessToken } = await logIn()
     await users.change({ username: 'ada' }, { locale: 'de' }, new Date())
     const { challengeToken } = (await changePhone(accessToken, newPhone)).json()
-    t.match(twilio.texts.at(-1)?.body, /Anmeldecode/)
+    t.match(
+      twilio.texts.at(-1)?.body,
+      /^\d{6} bestätigt diese Nummer für Ihr Konto bei sms-login\. /
+    )
+    wait(31)
+    await resend(challengeToken)
+    t.match(twilio.texts.at(-1)?.body, /^\d{6} bestätigt diese Nummer /)
     await verifyPhone(accessToken, challengeToken, twilio.lastCode())
     await settled()
     t.match(twilio.texts.at(-1)?.body, /^Die Telefonnummer .* endet jetzt auf 06\. /)

@@ -16,6 +16,7 @@ import {
 import { Refusal } from '../refusal.ts'
 import type { RequestContext } from '../request-context.ts'
 import type { Challenge, Challenges } from './challenge.ts'
+import { lockoutKind } from './purpose.ts'
 import { checkDeliverable, isUndeliverable, undeliverableMark } from './undeliverable.ts'
 
 export type SendCodePorts = {
@@ -92,6 +93,13 @@ export async function sendCode(
   }
 }
 
+/** The message that goes with a challenge. */
+const messageKinds = {
+  login: 'login',
+  confirmation: 'confirmation',
+  'phone-change': 'phoneChange'
+} as const
+
 type SendContext = { country: string; limits: RateLimit[]; consumedAt: Date; now: Date }
 
 async function send(
@@ -100,10 +108,11 @@ async function send(
   { challenge, to, locale, code }: NewMessage,
   { country, limits, consumedAt, now }: SendContext
 ) {
-  const { userId, details, language, codeExpiresAt } = challenge
+  const { userId, purpose, details, language, codeExpiresAt } = challenge
   const lifetime = secondsUntil(codeExpiresAt, now)
   const languages = [locale, language].filter(tag => tag !== null).concat(context.languages)
-  const content = { code, lifetime, sentence: details?.text ?? null }
+  const kind = messageKinds[lockoutKind(purpose)]
+  const content = { kind, code, lifetime, sentence: details?.text ?? null }
   const body = composeMessage(policy.messages, languages, content)
   const outcome = await sms.send({ to, body, validFor: lifetime })
   if (outcome === 'accepted') {

@@ -2,7 +2,7 @@ import { matchLanguage } from './match-language.ts'
 import { noticesWithoutRoom } from './compose-notice.ts'
 import { segments, segmentsAtMost, septets } from './gsm7.ts'
 import { isolateBrand } from './isolate-brand.ts'
-import { fillPlaceholders, formatDuration, type Wording } from './wording.ts'
+import { fillPlaceholders, formatDuration, type CodeMessage, type Wording } from './wording.ts'
 
 /** Settings that all messages share. */
 export type MessageSettings = {
@@ -14,41 +14,46 @@ export type MessageSettings = {
   androidHash: string | null
   /** English comes first, because it is the fallback. */
   wordings: readonly [Wording, ...Wording[]]
-  /** Maximum segments of a confirmation. A login always has one. */
+  /** Maximum segments of a confirmation. Other messages always have one. */
   confirmationSegments: number
 }
 
 /**
- * The variable parts of a message. `lifetime` is in seconds. `sentence` is what the code confirms;
- * null for a login.
+ * The variable parts of a message. `lifetime` is in seconds. `sentence` is what the code of a
+ * confirmation confirms; null for other kinds.
  */
-type MessageContent = { code: string; lifetime: number; sentence: string | null }
+type MessageContent = {
+  kind: CodeMessage
+  code: string
+  lifetime: number
+  sentence: string | null
+}
 
 /**
  * Composes the message with a code, in the first of `languages` that is available. The code comes
- * first, so that notifications show it. A login takes one segment, and a confirmation as few as the
- * language allows. A message that is too long is shortened in this order: it uses a shorter version
- * of the wording, a confirmation drops the app hash, and the language falls back to English. The
- * autofill line always stays.
+ * first, so that notifications show it. A message takes one segment, and a confirmation as few as
+ * the language allows. A message that is too long is shortened in this order: it uses a shorter
+ * version of the wording, a confirmation drops the app hash, and the language falls back to
+ * English. The autofill line always stays.
  */
 export function composeMessage(
   settings: MessageSettings,
   languages: readonly string[],
-  { code, lifetime, sentence }: MessageContent
+  { kind, code, lifetime, sentence }: MessageContent
 ): string {
   const [english] = settings.wordings
   const own = matchLanguage(settings.wordings, languages) ?? english
-  const hashes = sentence === null ? [settings.androidHash] : [settings.androidHash, null]
+  const hashes = kind === 'confirmation' ? [settings.androidHash, null] : [settings.androidHash]
   const choice = [own, english].flatMap(wording => {
     const candidates = hashes.flatMap(hash =>
-      messagesIn(settings, wording, {
+      messagesIn(settings, wording, kind, {
         code,
         time: formatDuration(wording, lifetime),
         sentence,
         hash
       }).map(text => ({ text, hash }))
     )
-    return segmentCounts(settings, sentence).flatMap(maxSegments =>
+    return segmentCounts(settings, kind).flatMap(maxSegments =>
       candidates.map(candidate => ({ ...candidate, maxSegments }))
     )
   })
@@ -60,20 +65,21 @@ export function composeMessage(
 }
 
 /**
- * Whether a login message in this language fits one segment with any code. Without `lifetime`, it
- * must fit with every lifetime.
+ * Whether a message of this kind in this language fits one segment with any code, or is left to
+ * English. Without `lifetime`, it must fit with every lifetime.
  */
-export function hasRoomForLogin(
+export function hasRoomForCode(
   settings: MessageSettings,
   wording: Wording,
+  kind: Exclude<CodeMessage, 'confirmation'>,
   codeLength: number,
   lifetime?: number
 ): boolean {
+  if (wording[kind].length === 0) return true
   const time = lifetime === undefined ? wording.longestTime : formatDuration(wording, lifetime)
   const hash = settings.androidHash
-  return messagesIn(settings, wording, { ...anyCode(codeLength), time, sentence: null, hash }).some(
-    text => fits(text, hash, 1)
-  )
+  const filling = { ...anyCode(codeLength), time, sentence: null, hash }
+  return messagesIn(settings, wording, kind, filling).some(text => fits(text, hash, 1))
 }
 
 /** Whether a confirmation of this sentence fits with any code and lifetime. */
@@ -83,7 +89,7 @@ export const hasRoomForSentence = (
   codeLength: number,
   sentence: string
 ): boolean =>
-  messagesIn(settings, wording, {
+  messagesIn(settings, wording, 'confirmation', {
     ...anyCode(codeLength),
     time: wording.longestTime,
     sentence,
@@ -103,25 +109,33 @@ export const languagesWithoutRoom = (
   settings.wordings
     .map(wording => ({
       language: wording.language,
-      login: !hasRoomForLogin(settings, wording, codeLength, codeTtl),
+      login: !hasRoomForCode(settings, wording, 'login', codeLength, codeTtl),
       confirmation: !sentences.every(sentence =>
         hasRoomForSentence(settings, wording, codeLength, sentence)
       ),
+      phoneChange: !hasRoomForCode(settings, wording, 'phoneChange', codeLength, codeTtl),
       notices: noticesWithoutRoom(settings, wording).length > 0
     }))
-    .filter(({ login, confirmation, notices }) => login || confirmation || notices)
+    .filter(
+      ({ login, confirmation, phoneChange, notices }) =>
+        login || confirmation || phoneChange || notices
+    )
 
 const anyCode = (length: number) => ({ code: '0'.repeat(length) })
 
 type Filling = { code: string; time: string; sentence: string | null; hash: string | null }
 
-/** The message in each version of one language. */
+/**
+ * The message in each version of one language. In all versions the sentence is on its own line, so
+ * that its content can't be mistaken for ours.
+ */
 const messagesIn = (
   settings: MessageSettings,
   wording: Wording,
+  kind: CodeMessage,
   { code, time, sentence, hash }: Filling
 ) =>
-  versionsOf(wording, sentence).map(
+  wording[kind].map(
     version =>
       fillPlaceholders(version, {
         code,
@@ -132,12 +146,11 @@ const messagesIn = (
   )
 
 /** The segment counts to try: one, then two, up to the maximum. */
-const segmentCounts = ({ confirmationSegments }: MessageSettings, sentence: string | null) =>
-  Array.from({ length: sentence === null ? 1 : confirmationSegments }, (_, index) => index + 1)
-
-// In all versions the sentence is on its own line, so that its content can't be mistaken for ours.
-const versionsOf = ({ login, confirmation }: Wording, sentence: string | null) =>
-  sentence === null ? login : confirmation
+const segmentCounts = ({ confirmationSegments }: MessageSettings, kind: CodeMessage) =>
+  Array.from(
+    { length: kind === 'confirmation' ? confirmationSegments : 1 },
+    (_, index) => index + 1
+  )
 
 /**
  * The lines that phones parse. The app hash may be anywhere (SMS Retriever), here on its own line.

@@ -1,12 +1,17 @@
 import { septets } from './gsm7.ts'
 import { noticeNames, noticePlaceholders, type NoticeName } from './notice.ts'
 
+/** The kinds of messages with a code. */
+export type CodeMessage = 'login' | 'confirmation' | 'phoneChange'
+
 /** The messages in one language. Each has several versions, the longest first. */
 export type Wording = {
   /** A BCP 47 tag in its canonical form. */
   language: string
   login: readonly string[]
   confirmation: readonly string[]
+  /** Goes to a new number. Sent in English if there is no version. */
+  phoneChange: readonly string[]
   /** A notice that is missing is sent in English. */
   notices: Readonly<Partial<Record<NoticeName, readonly string[]>>>
   minutes: Plurals
@@ -39,14 +44,16 @@ export const fillPlaceholders = (version: string, values: Readonly<Record<string
 
 /** Validates the messages of one language. Throws an Error that explains what is wrong. */
 export function parseWording(words: Omit<Wording, 'longestTime'>): Wording {
-  for (const version of words.login)
-    checkVersion(
-      'login',
-      version,
-      ['code', 'brand', 'time'],
-      /^\{code\} [^\n]*$/u,
-      'be one line that begins with {code} and a space'
-    )
+  for (const name of ['login', 'phoneChange'] as const) {
+    for (const version of words[name])
+      checkVersion(
+        name,
+        version,
+        ['code', 'brand', 'time'],
+        /^\{code\} [^\n]*$/u,
+        'be one line that begins with {code} and a space'
+      )
+  }
   for (const version of words.confirmation) {
     checkVersion(
       'confirmation',
