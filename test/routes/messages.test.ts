@@ -138,7 +138,7 @@ t.test('language', async t => {
       )
       await users.change({ username: 'ada' }, { locale: null }, new Date())
       t.match(await loginIn('de'), words.de)
-      t.equal(await users.change({ username: 'nobody' }, { locale: 'fr' }, new Date()), false)
+      t.equal(await users.change({ username: 'nobody' }, { locale: 'fr' }, new Date()), null)
     }
   )
 
