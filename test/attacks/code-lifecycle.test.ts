@@ -7,7 +7,7 @@ import {
   codeLifecycleModel,
   type CodeLifecycleModel,
   type Expected,
-  type Fate,
+  type MessageOutcome,
   type ModelPolicy
 } from '../support/code-lifecycle-model.ts'
 import { serverUrl } from '../support/database.ts'
@@ -16,20 +16,20 @@ import type { Failure } from '../support/twilio-stand-in.ts'
 
 type Service = Awaited<ReturnType<typeof startApp>>
 
-/** One person at two instances of one service, and what that person has got so far. */
+/** One user of two instances of the service, with the tokens and codes they have received. */
 type Real = {
   instances: Service[]
-  fateIs: (fate: Fate) => void
+  setOutcome: (outcome: MessageOutcome) => void
   username: string
-  /** All that were handed out, oldest first. */
+  /** All challenge tokens, oldest first. */
   tokens: string[]
-  /** All that Twilio was asked to send, oldest first. */
+  /** The codes of all requests to Twilio, oldest first. */
   codes: string[]
 }
-type Model = { life: CodeLifecycleModel; tokens: number }
+type Model = { lifecycle: CodeLifecycleModel; tokens: number }
 type Command = fc.AsyncCommand<Model, Real>
 
-const fates: Record<Fate, Failure> = {
+const outcomes: Record<MessageOutcome, Failure> = {
   accepted: ({ take, succeed }) => {
     take()
     succeed()
@@ -43,23 +43,23 @@ const fates: Record<Fate, Failure> = {
   }
 }
 
-const outbox = ({ instances }: Real) => ({
-  asked: instances.flatMap(({ twilio }) => twilio.requests).length,
-  arrived: instances.flatMap(({ twilio }) => twilio.texts).length
+const countMessages = ({ instances }: Real) => ({
+  requested: instances.flatMap(({ twilio }) => twilio.requests).length,
+  delivered: instances.flatMap(({ twilio }) => twilio.texts).length
 })
 
-/** Sends a request and holds the answer, and what Twilio saw of it, against what the model says. */
+/** Sends a request and compares its response and messages with those of the model. */
 async function compare(
-  { life }: Model,
+  { lifecycle }: Model,
   real: Real,
   service: Service,
   expected: Expected,
-  act: () => Promise<LightMyRequestResponse>
+  send: () => Promise<LightMyRequestResponse>
 ) {
-  const before = outbox(real)
-  const answer = await act()
-  const after = outbox(real)
-  const body = answer.json()
+  const before = countMessages(real)
+  const response = await send()
+  const after = countMessages(real)
+  const body = response.json()
   const facts = {
     sent: body.sent,
     expiresIn: 'accessToken' in body ? undefined : body.expiresIn,
@@ -67,96 +67,97 @@ async function compare(
     resendIn: body.resendIn,
     attemptsRemaining: body.attemptsRemaining,
     reason: body.reason,
-    slug: slugOf(answer),
+    slug: slugOf(response),
     retryAfter:
-      answer.headers['retry-after'] === undefined
+      response.headers['retry-after'] === undefined
         ? undefined
-        : Number(answer.headers['retry-after']),
-    asked: after.asked > before.asked || undefined,
-    arrived: after.arrived > before.arrived || undefined
+        : Number(response.headers['retry-after']),
+    requested: after.requested > before.requested || undefined,
+    delivered: after.delivered > before.delivered || undefined
   }
   assert.deepEqual(
     {
-      status: answer.statusCode,
+      status: response.statusCode,
       ...Object.fromEntries(Object.entries(facts).filter(([, fact]) => fact !== undefined))
     },
     expected
   )
-  assert.ok(after.asked - before.asked <= 1, 'one text at most')
+  assert.ok(after.requested - before.requested <= 1, 'at most one message')
   assert.equal(body.retryAfter, facts.retryAfter, 'header and body agree')
   if (facts.sent)
     assert.equal(
       Number(service.twilio.requests.at(-1)?.['ValidityPeriod']),
       facts.codeExpiresIn,
-      'Twilio drops a text that would come after its code'
+      'Twilio discards the message once the code has expired'
     )
   if (body.accessToken !== undefined)
     assert.equal((await service.me(body.accessToken)).json().username, real.username)
 
-  const code = facts.asked && codeIn(service.twilio.requests.at(-1)?.['Body'])
+  const code = facts.requested && codeIn(service.twilio.requests.at(-1)?.['Body'])
   if (code !== undefined) {
-    assert.notEqual(code, real.codes.at(-1), 'a new code is not the one before it')
+    assert.notEqual(code, real.codes.at(-1), 'a new code differs from the previous one')
     real.codes.push(code)
   }
   if (body.challengeToken !== undefined) real.tokens.push(body.challengeToken)
-  life.learn({ token: body.challengeToken, code })
+  lifecycle.learn({ token: body.challengeToken, code })
 }
 
 const always = () => true
 const instance = fc.nat(1)
-const fate = fc.oneof(
-  { weight: 6, arbitrary: fc.constant<Fate>('accepted') },
-  { weight: 2, arbitrary: fc.constantFrom(...(Object.keys(fates) as Fate[])) }
+const outcome = fc.oneof(
+  { weight: 6, arbitrary: fc.constant<MessageOutcome>('accepted') },
+  { weight: 2, arbitrary: fc.constantFrom(...(Object.keys(outcomes) as MessageOutcome[])) }
 )
-// Mostly the newest: how many back.
+// How many steps back from the newest token or code, usually none.
 const back = fc.oneof(
   { weight: 9, arbitrary: fc.constant(0) },
   { weight: 1, arbitrary: fc.integer({ min: 1, max: 4 }) }
 )
-const picked = <T>(list: T[], back: number) => list[Math.max(list.length - 1 - back, 0)]!
+const pick = <T>(list: T[], back: number) => list[Math.max(list.length - 1 - back, 0)]!
 
 const logins = fc
   .record({
     at: instance,
-    rightPassword: fc.oneof(
+    isPasswordCorrect: fc.oneof(
       { weight: 6, arbitrary: fc.constant(true) },
       { weight: 1, arbitrary: fc.constant(false) }
     ),
-    fate
+    outcome
   })
-  .map(({ at, rightPassword, fate }): Command => ({
+  .map(({ at, isPasswordCorrect, outcome }): Command => ({
     check: always,
     async run(model, real) {
       const service = real.instances[at]!
-      real.fateIs(fate)
-      await compare(model, real, service, model.life.login(rightPassword, fate), () =>
+      real.setOutcome(outcome)
+      await compare(model, real, service, model.lifecycle.login(isPasswordCorrect, outcome), () =>
         service.login({
           username: real.username,
-          password: rightPassword ? 'right password' : 'wrong password'
+          password: isPasswordCorrect ? 'right password' : 'wrong password'
         })
       )
       model.tokens = real.tokens.length
     },
     toString: () =>
-      `login with ${rightPassword ? 'right' : 'wrong'} password at ${at}, text ${fate}`
+      `login with ${isPasswordCorrect ? 'correct' : 'wrong'} password at ${at}, message ${outcome}`
   }))
 
-const resends = fc.record({ at: instance, back, fate }).map(({ at, back, fate }): Command => ({
-  check: ({ tokens }) => tokens > 0,
-  async run(model, real) {
-    const service = real.instances[at]!
-    const token = picked(real.tokens, back)
-    real.fateIs(fate)
-    await compare(model, real, service, model.life.resend(token, fate), () => service.resend(token))
-    model.tokens = real.tokens.length
-  },
-  toString: () => `resend for token ${back} back at ${at}, text ${fate}`
-}))
+const resends = fc
+  .record({ at: instance, back, outcome })
+  .map(({ at, back, outcome }): Command => ({
+    check: ({ tokens }) => tokens > 0,
+    async run(model, real) {
+      const service = real.instances[at]!
+      const token = pick(real.tokens, back)
+      real.setOutcome(outcome)
+      await compare(model, real, service, model.lifecycle.resend(token, outcome), () =>
+        service.resend(token)
+      )
+      model.tokens = real.tokens.length
+    },
+    toString: () => `resend for token ${back} back at ${at}, message ${outcome}`
+  }))
 
-/**
- * The newest code, or an old one, or (`wrong`) one that is not the newest, with a new token or an
- * old one.
- */
+/** Submits the newest or an older code, or a wrong one, with the newest or an older token. */
 const verifies = (wrong: boolean) =>
   fc
     .record({ at: instance, token: back, code: wrong ? fc.constant(0) : back })
@@ -164,19 +165,20 @@ const verifies = (wrong: boolean) =>
       check: ({ tokens }) => tokens > 0,
       async run(model, real) {
         const service = real.instances[at]!
-        const token = picked(real.tokens, tokenBack)
-        const code = wrong ? differentCode(picked(real.codes, 0)) : picked(real.codes, codeBack)
-        await compare(model, real, service, model.life.verify(token, code), () =>
+        const token = pick(real.tokens, tokenBack)
+        const code = wrong ? differentCode(pick(real.codes, 0)) : pick(real.codes, codeBack)
+        await compare(model, real, service, model.lifecycle.verify(token, code), () =>
           service.verify(token, code)
         )
       },
       toString: () =>
-        `verify ${wrong ? 'a wrong code' : `code ${codeBack} back`} with token ${tokenBack} back at ${at}`
+        `verify ${wrong ? 'a wrong code' : `code ${codeBack} back`} ` +
+        `with token ${tokenBack} back at ${at}`
     }))
 
-// A second before, at and after whatever ends, and then some.
+// A second before, at and after each expiry, and some other times.
 const waits = ({ codeTtl, challengeTtl, resendCooldown }: ModelPolicy) => {
-  const around = (seconds: number) => [seconds - 1, seconds, seconds + 1].filter(one => one > 0)
+  const around = (seconds: number) => [seconds - 1, seconds, seconds + 1].filter(time => time > 0)
   return fc
     .oneof(
       { weight: 6, arbitrary: fc.constantFrom(...around(resendCooldown), ...around(codeTtl), 7) },
@@ -193,8 +195,8 @@ const waits = ({ codeTtl, challengeTtl, resendCooldown }: ModelPolicy) => {
     )
     .map((seconds): Command => ({
       check: always,
-      async run({ life }, { instances }) {
-        life.wait(seconds)
+      async run({ lifecycle }, { instances }) {
+        lifecycle.wait(seconds)
         for (const { wait } of instances) wait(seconds)
       },
       toString: () => `wait ${seconds} s`
@@ -203,45 +205,42 @@ const waits = ({ codeTtl, challengeTtl, resendCooldown }: ModelPolicy) => {
 
 const unlocks = fc.constant<Command>({
   check: always,
-  async run({ life }, { instances, username }) {
-    life.unlock()
+  async run({ lifecycle }, { instances, username }) {
+    lifecycle.unlock()
     assert.ok(await instances[0]!.users.unlock({ username }))
   },
   toString: () => 'unlock'
 })
 
-/**
- * Two instances of one service whose clocks agree, and a Twilio that does what it is told for all
- * texts.
- */
+/** Starts two instances of the service with the same time, and sets the outcome of all messages. */
 async function twoInstances(t: Test, { codeFailures, messagesPerHour, ...policy }: ModelPolicy) {
   const options = {
     secrets: [randomBytes(32)] as const,
     limits: { codeFailures, messagesPerPhoneHour: messagesPerHour },
     policy
   }
-  const one = await startApp(t, options)
-  const two = await startApp(t, { ...options, database: one.database, withoutUsers: true })
-  two.wait((one.clock().getTime() - two.clock().getTime()) / 1000)
+  const first = await startApp(t, options)
+  const second = await startApp(t, { ...options, database: first.database, withoutUsers: true })
+  second.wait((first.clock().getTime() - second.clock().getTime()) / 1000)
 
-  let fate: Fate = 'accepted'
-  for (const { twilio } of [one, two]) {
-    const play: Failure = exchange => {
-      twilio.next(play)
-      fates[fate](exchange)
+  let outcome: MessageOutcome = 'accepted'
+  for (const { twilio } of [first, second]) {
+    const respond: Failure = exchange => {
+      twilio.next(respond)
+      outcomes[outcome](exchange)
     }
-    twilio.next(play)
+    twilio.next(respond)
   }
   return {
-    instances: [one, two],
-    fateIs(next: Fate) {
-      fate = next
+    instances: [first, second],
+    setOutcome(next: MessageOutcome) {
+      outcome = next
     }
   }
 }
 
 const policies: Record<string, ModelPolicy> = {
-  'as it is when nothing is configured': {
+  'with default settings': {
     codeTtl: 60,
     challengeTtl: 600,
     resendCooldown: 30,
@@ -249,7 +248,7 @@ const policies: Record<string, ModelPolicy> = {
     codeFailures: 5,
     messagesPerHour: 6
   },
-  'whose cooldown is longer than a code lives': {
+  'with a cooldown longer than the code lifetime': {
     codeTtl: 20,
     challengeTtl: 120,
     resendCooldown: 45,
@@ -257,7 +256,7 @@ const policies: Record<string, ModelPolicy> = {
     codeFailures: 4,
     messagesPerHour: 3
   },
-  'without cooldown, with codes as long as their challenges': {
+  'without a cooldown or a separate code expiry': {
     codeTtl: 600,
     challengeTtl: 600,
     resendCooldown: 0,
@@ -276,57 +275,53 @@ const policies: Record<string, ModelPolicy> = {
 }
 
 for (const [name, policy] of Object.entries(policies)) {
-  t.test(
-    `at a service ${name}, any order of requests, waits and failures gets the documented responses`,
-    async t => {
-      const service = await twoInstances(t, policy)
-      const passwordDigest = await service.instances[0]!.passwords.hash('right password')
-      let people = 0
+  t.test(`${name}, any order of actions gets the documented responses`, async t => {
+    const service = await twoInstances(t, policy)
+    const passwordDigest = await service.instances[0]!.passwords.hash('right password')
+    let users = 0
 
-      const commands = fc.commands(
-        [
-          logins,
-          logins,
-          logins,
-          resends,
-          resends,
-          verifies(false),
-          verifies(true),
-          verifies(true),
-          verifies(true),
-          waits(policy),
-          waits(policy),
-          unlocks
-        ],
-        { maxCommands: 60, size: 'max' }
-      )
-      // Those who have guessed before, so that long locks, and the end of all tries, are within
-      // reach.
-      const failuresBefore = fc.constantFrom(0, 0, 0, 3, 8, 33, 94, 98)
-      await fc.assert(
-        fc.asyncProperty(commands, failuresBefore, async (commands, codeFailures) => {
-          // Each run has a person and a phone of its own, because time only goes on.
-          const n = people++
-          const username = `person-${n}`
-          await service.instances[0]!.prisma.user.create({
-            data: {
-              username,
-              usernameKey: username,
-              phone: `+1202556${String(n).padStart(4, '0')}`,
-              passwordDigest,
-              codeFailures
-            }
-          })
-          await fc.asyncModelRun(
-            () => ({
-              model: { life: codeLifecycleModel(policy, codeFailures), tokens: 0 },
-              real: { ...service, username, tokens: [], codes: [] }
-            }),
-            commands
-          )
-        }),
-        { numRuns: serverUrl === undefined ? 5 : 20 }
-      )
-    }
-  )
+    const commands = fc.commands(
+      [
+        logins,
+        logins,
+        logins,
+        resends,
+        resends,
+        verifies(false),
+        verifies(true),
+        verifies(true),
+        verifies(true),
+        waits(policy),
+        waits(policy),
+        unlocks
+      ],
+      { maxCommands: 60, size: 'max' }
+    )
+    // Earlier wrong codes, so that a run can reach long lockouts and the end of all attempts.
+    const failuresBefore = fc.constantFrom(0, 0, 0, 3, 8, 33, 94, 98)
+    await fc.assert(
+      fc.asyncProperty(commands, failuresBefore, async (commands, codeFailures) => {
+        // Each run has its own user and number, because time only moves forward.
+        const n = users++
+        const username = `user-${n}`
+        await service.instances[0]!.prisma.user.create({
+          data: {
+            username,
+            usernameKey: username,
+            phone: `+1202556${String(n).padStart(4, '0')}`,
+            passwordDigest,
+            codeFailures
+          }
+        })
+        await fc.asyncModelRun(
+          () => ({
+            model: { lifecycle: codeLifecycleModel(policy, codeFailures), tokens: 0 },
+            real: { ...service, username, tokens: [], codes: [] }
+          }),
+          commands
+        )
+      }),
+      { numRuns: serverUrl === undefined ? 5 : 20 }
+    )
+  })
 }

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, statSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 
-// Builds before any test, because the processes that tests start run from dist/ as users' do.
+// Builds before any test, because tests start processes from dist/, as users do.
 
 const root = join(import.meta.dirname, '../..')
 const built = join(root, 'dist/.tsbuildinfo')
@@ -19,7 +19,7 @@ if (!existsSync(built) || statSync(built).mtimeMs < newest) {
     cwd: root,
     stdio: ['ignore', 'ignore', 'inherit']
   })
-  // The compiler leaves the file alone when nothing has changed in it, and each run would build
+  // The compiler doesn't touch the file if its content is unchanged, so that each run would build
   // again.
   const now = new Date()
   utimesSync(built, now, now)

@@ -1,14 +1,19 @@
 import type { Policy } from '../../src/domain/policy.ts'
 
-/** The fate of a message at Twilio. The service cannot distinguish the last two. */
-export type Fate =
+/** What becomes of a message at Twilio. The service cannot distinguish the last two. */
+export type MessageOutcome =
   'accepted' | 'rejected' | 'undeliverable' | 'lost' | 'delivered, but not confirmed'
 
 /**
- * What an answer says, times in seconds; `asked`: Twilio was; `arrived`: and somebody has a text on
- * the phone.
+ * A response, with times in seconds. `requested` means that Twilio got a request, and `delivered`
+ * that the user got a message.
  */
-export type Expected = { status: number; slug?: string; asked?: true; arrived?: true } & Partial<
+export type Expected = {
+  status: number
+  slug?: string
+  requested?: true
+  delivered?: true
+} & Partial<
   Record<
     | 'sent'
     | 'expiresIn'
@@ -29,11 +34,11 @@ export type ModelPolicy = Pick<
 
 type Login = {
   code: string | null
-  codeEnds: number
+  codeExpiresAt: number
   resendAt: number
   attempts: number
-  ends: number
-  over: boolean
+  expiresAt: number
+  consumed: boolean
 }
 
 const refused = (status: number, slug: string, facts: Partial<Expected> = {}): Expected => ({
@@ -44,8 +49,8 @@ const refused = (status: number, slug: string, facts: Partial<Expected> = {}): E
 const ended = refused(401, 'challenge-ended')
 
 /**
- * A model of one user's codes, written from the contract alone, for one caller at a time. Time is
- * in seconds from the start.
+ * A model of one user's codes, written from the contract alone, for sequential requests. Time is in
+ * seconds from the start.
  */
 export function codeLifecycleModel(policy: ModelPolicy, failures: number) {
   const {
@@ -56,24 +61,26 @@ export function codeLifecycleModel(policy: ModelPolicy, failures: number) {
     codeFailures: limit,
     messagesPerHour
   } = policy
-  const opens = new Map<string, Login>()
+  const loginOf = new Map<string, Login>()
   let now = 0
-  let login: Login | null = null
+  let current: Login | null = null
   let lockedUntil = 0
-  let texts = { spent: 0, ends: 0 }
+  let messages = { count: 0, resetsAt: 0 }
   let undeliverableUntil = 0
 
-  const isOpen = ({ over, attempts, ends }: Login) => !over && attempts > 0 && now < ends
-  const isFresh = (one: Login) => isOpen(one) && now < one.codeEnds && now < one.resendAt
-  const pending = ({ ends, codeEnds, resendAt }: Login, sent: boolean): Expected => ({
+  const isOpen = ({ consumed, attempts, expiresAt }: Login) =>
+    !consumed && attempts > 0 && now < expiresAt
+  const isFresh = (login: Login) =>
+    isOpen(login) && now < login.codeExpiresAt && now < login.resendAt
+  const pending = ({ expiresAt, codeExpiresAt, resendAt }: Login, sent: boolean): Expected => ({
     status: 200,
     sent,
-    expiresIn: ends - now,
-    codeExpiresIn: codeEnds - now,
+    expiresIn: expiresAt - now,
+    codeExpiresIn: codeExpiresAt - now,
     resendIn: Math.max(resendAt - now, 0)
   })
 
-  function locked(): Expected | null {
+  function lockout(): Expected | null {
     if (limit > 0 && failures >= 100)
       return refused(429, 'too-many-attempts', { reason: 'codes-off', retryAfter: 86_400 })
     return now < lockedUntil
@@ -83,34 +90,34 @@ export function codeLifecycleModel(policy: ModelPolicy, failures: number) {
 
   /**
    * The previous code stops working whatever becomes of the new one, and a message that Twilio
-   * refuses voids the new one too. A message that isn't tried, because a limit is reached or the
-   * number is known to be undeliverable, changes nothing.
+   * refuses voids the new one too. A message that isn't attempted, because a limit is reached or
+   * the number is known to be undeliverable, changes nothing.
    */
-  function text(one: Login, fate: Fate): Expected {
-    const dead = { code: null, codeEnds: now, resendAt: now }
+  function send(login: Login, outcome: MessageOutcome): Expected {
+    const voided = { code: null, codeExpiresAt: now, resendAt: now }
     if (now < undeliverableUntil) return refused(422, 'sms-undeliverable')
     if (messagesPerHour > 0) {
       // A window opens with its first use and stays open when that use is refunded.
-      if (now >= texts.ends) texts = { spent: 0, ends: now + 3600 }
-      if (texts.spent === messagesPerHour)
-        return refused(429, 'too-many-texts', { retryAfter: texts.ends - now })
-      if (fate !== 'rejected' && fate !== 'undeliverable') texts.spent++
+      if (now >= messages.resetsAt) messages = { count: 0, resetsAt: now + 3600 }
+      if (messages.count === messagesPerHour)
+        return refused(429, 'too-many-texts', { retryAfter: messages.resetsAt - now })
+      if (outcome !== 'rejected' && outcome !== 'undeliverable') messages.count++
     }
-    if (fate === 'accepted') {
-      Object.assign(one, {
+    if (outcome === 'accepted') {
+      Object.assign(login, {
         code: null,
-        codeEnds: Math.min(now + codeTtl, one.ends),
+        codeExpiresAt: Math.min(now + codeTtl, login.expiresAt),
         resendAt: now + resendCooldown
       })
-      return { ...pending(one, true), asked: true, arrived: true }
+      return { ...pending(login, true), requested: true, delivered: true }
     }
-    Object.assign(one, dead)
-    if (fate === 'undeliverable') undeliverableUntil = now + 24 * 60 * 60
-    if (fate === 'undeliverable') return refused(422, 'sms-undeliverable', { asked: true })
+    Object.assign(login, voided)
+    if (outcome === 'undeliverable') undeliverableUntil = now + 24 * 60 * 60
+    if (outcome === 'undeliverable') return refused(422, 'sms-undeliverable', { requested: true })
     return refused(503, 'sms-unavailable', {
-      asked: true,
+      requested: true,
       retryAfter: 1,
-      ...(fate === 'delivered, but not confirmed' && { arrived: true })
+      ...(outcome === 'delivered, but not confirmed' && { delivered: true })
     })
   }
 
@@ -131,53 +138,54 @@ export function codeLifecycleModel(policy: ModelPolicy, failures: number) {
     unlock() {
       failures = lockedUntil = 0
     },
-    login(rightPassword: boolean, fate: Fate): Expected {
-      if (!rightPassword) return refused(401, 'invalid-credentials')
-      const no = locked()
-      if (no !== null) return no
-      if (login !== null && isFresh(login)) return pending(login, false)
-      const before = login
-      login = {
+    login(isPasswordCorrect: boolean, outcome: MessageOutcome): Expected {
+      if (!isPasswordCorrect) return refused(401, 'invalid-credentials')
+      const locked = lockout()
+      if (locked !== null) return locked
+      if (current !== null && isFresh(current)) return pending(current, false)
+      const previous = current
+      current = {
         code: null,
-        codeEnds: now,
+        codeExpiresAt: now,
         resendAt: now,
         attempts: codeAttempts,
-        ends: now + challengeTtl,
-        over: false
+        expiresAt: now + challengeTtl,
+        consumed: false
       }
-      const answer = text(login, fate)
-      if (answer.asked === undefined && before !== null && isOpen(before)) login = before
-      return answer
+      const response = send(current, outcome)
+      if (response.requested === undefined && previous !== null && isOpen(previous))
+        current = previous
+      return response
     },
-    resend(token: string, fate: Fate): Expected {
-      const one = opens.get(token)
-      if (one === undefined || one !== login || !isOpen(one)) return ended
-      const no = locked()
-      if (no !== null) return no
-      if (now < one.resendAt)
-        return refused(429, 'resend-too-soon', { retryAfter: one.resendAt - now })
-      return text(one, fate)
+    resend(token: string, outcome: MessageOutcome): Expected {
+      const login = loginOf.get(token)
+      if (login === undefined || login !== current || !isOpen(login)) return ended
+      const locked = lockout()
+      if (locked !== null) return locked
+      if (now < login.resendAt)
+        return refused(429, 'resend-too-soon', { retryAfter: login.resendAt - now })
+      return send(login, outcome)
     },
     verify(token: string, code: string): Expected {
-      const one = opens.get(token)
-      if (one === undefined || one !== login || !isOpen(one)) return ended
-      const no = locked()
-      if (no !== null) return no
-      if (now >= one.codeEnds) return refused(401, 'code-expired')
-      if (code === one.code) {
-        one.over = true
+      const login = loginOf.get(token)
+      if (login === undefined || login !== current || !isOpen(login)) return ended
+      const locked = lockout()
+      if (locked !== null) return locked
+      if (now >= login.codeExpiresAt) return refused(401, 'code-expired')
+      if (code === login.code) {
+        login.consumed = true
         failures = lockedUntil = 0
         return { status: 200 }
       }
-      one.attempts--
+      login.attempts--
       return refused(401, 'wrong-code', {
-        attemptsRemaining: Math.min(one.attempts, countWrongCode())
+        attemptsRemaining: Math.min(login.attempts, countWrongCode())
       })
     },
-    /** The values that the service drew at random or derived with a key. */
+    /** Takes over the values that the service drew at random or derived with a key. */
     learn({ token, code }: { token?: string | undefined; code?: string | undefined }) {
-      if (login !== null && token !== undefined) opens.set(token, login)
-      if (login !== null && code !== undefined && now < login.codeEnds) login.code = code
+      if (current !== null && token !== undefined) loginOf.set(token, current)
+      if (current !== null && code !== undefined && now < current.codeExpiresAt) current.code = code
     }
   }
 }

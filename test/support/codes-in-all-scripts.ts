@@ -1,4 +1,4 @@
-/** A code in the decimal digits of each script that Unicode has, ASCII included. */
+/** Returns a code in the decimal digits of each script in Unicode, including ASCII. */
 export function codesInAllScripts(code: string): string[] {
   const zeros = Array.from({ length: 0x110000 }, (_, point) => point)
     .filter(point => (point < 0xd800 || point > 0xdfff) && isDigit(point))

@@ -4,9 +4,9 @@ import type { Test } from 'tap'
 
 /**
  * How one statement is lost: it never reaches the server (`lost`), or the server executes it and
- * the response never comes back (`unanswered`).
+ * the response never comes back (`unacknowledged`).
  */
-export type Loss = 'lost' | 'unanswered'
+export type Loss = 'lost' | 'unacknowledged'
 
 /**
  * A proxy on loopback in front of a PostgreSQL server that can fail as a network does. It is closed
@@ -21,8 +21,8 @@ export async function startDatabaseProxy(t: Test, serverUrl: string) {
 
   const server = createServer(client => {
     const upstream = connect(Number(target.port || 5432), target.hostname)
-    let doomed = false
-    const texts = new Map<string, string>()
+    let isLost = false
+    const statements = new Map<string, string>()
     for (const [from, to] of [
       [client, upstream],
       [upstream, client]
@@ -36,16 +36,16 @@ export async function startDatabaseProxy(t: Test, serverUrl: string) {
       })
     }
     client.on('data', bytes => {
-      const sent = withTexts(bytes.toString('latin1'), texts)
+      const sent = withStatements(bytes.toString('latin1'), statements)
       const loss = awaited?.pattern.test(sent) ? awaited.loss : undefined
       if (loss !== undefined) awaited = undefined
-      doomed ||= loss !== undefined
+      isLost ||= loss !== undefined
       if (loss === 'lost') client.destroy()
       else upstream.write(readOnly ? withoutWrites(bytes) : bytes)
     })
     upstream.on('data', bytes => {
       // ReadyForQuery outside a transaction ends a statement, which is then committed.
-      if (!doomed) client.write(bytes)
+      if (!isLost) client.write(bytes)
       else if (bytes.subarray(-6).toString('latin1') === 'Z\0\0\0\x05I') client.destroy()
     })
   })
@@ -70,7 +70,7 @@ export async function startDatabaseProxy(t: Test, serverUrl: string) {
     lose(pattern: RegExp, loss: Loss) {
       awaited = { pattern, loss }
     },
-    /** Whether that statement has yet to come. */
+    /** Whether that statement has not been sent yet. */
     isWaiting: () => awaited !== undefined,
     /** Closes all connections and refuses new ones. */
     async refuse() {
@@ -84,7 +84,7 @@ export async function startDatabaseProxy(t: Test, serverUrl: string) {
     setReadOnly(value: boolean) {
       readOnly = value
     },
-    /** Stops all bytes on old and new connections. */
+    /** Stops all traffic on open and new connections. */
     stall() {
       stalled = true
       for (const socket of sockets) socket.pause()
@@ -109,13 +109,12 @@ const withoutWrites = (bytes: Buffer) =>
   )
 
 /**
- * A client's message with the SQL of prepared statements, which the client sends by name only (see
- * `preparedStatementNames`).
+ * A client's message and the SQL of the prepared statements that it names. A client sends that SQL
+ * only once (see `preparedStatementNames`).
  */
-function withTexts(sent: string, texts: Map<string, string>): string {
-  for (const [, name = '', text = ''] of sent.matchAll(/([\w-]{22})\0([^\0]+)\0/g))
-    if (/^\s*[A-Z]{4,}\s/.test(text)) texts.set(name, text)
-  return [sent, ...[...texts].flatMap(([name, text]) => (sent.includes(name) ? [text] : []))].join(
-    '\n'
-  )
+function withStatements(sent: string, statements: Map<string, string>): string {
+  for (const [, name = '', sql = ''] of sent.matchAll(/([\w-]{22})\0([^\0]+)\0/g))
+    if (/^\s*[A-Z]{4,}\s/.test(sql)) statements.set(name, sql)
+  const named = [...statements].filter(([name]) => sent.includes(name)).map(([, sql]) => sql)
+  return [sent, ...named].join('\n')
 }

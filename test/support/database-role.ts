@@ -3,8 +3,8 @@ import type { Test } from 'tap'
 import { emptyDatabase } from './database.ts'
 
 /**
- * An empty database with its own role as owner, both dropped at the end of the test. Needs a
- * server.
+ * Creates an empty database that a role of its own owns. Both are dropped at the end of the test.
+ * Needs a PostgreSQL server.
  */
 export async function databaseWithRole(t: Test) {
   const role = `sms_login_test_${randomBytes(8).toString('hex')}`

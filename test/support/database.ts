@@ -21,8 +21,7 @@ import {
 import { createPglitePostgres } from '../../src/adapters/postgres/embedded-postgres.ts'
 import { migrate } from '../../src/adapters/postgres/migrations.ts'
 
-/** `url` is the address for other processes; undefined when the database is in this one's memory.
- */
+/** `url` is the URL for other processes; undefined if the database is in this process's memory. */
 export type TestDatabase = Database & { url: string | undefined }
 
 /** The server on which tests create their databases. Without one they use embedded databases. */
@@ -31,7 +30,7 @@ export const serverUrl = process.env['TEST_DATABASE_URL'] || undefined
 /** The `skip` option of tests that need a PostgreSQL server. */
 export const needsServer = serverUrl === undefined && 'needs a PostgreSQL server'
 
-/** A migrated database for this test only, dropped at its end. */
+/** Creates a migrated database for this test only. It is dropped at the end of the test. */
 export async function testDatabase(t: Test): Promise<TestDatabase> {
   const { url, database, drop } =
     serverUrl === undefined ? await embedded('migrated') : await onServer(serverUrl)
@@ -44,7 +43,7 @@ export async function testDatabase(t: Test): Promise<TestDatabase> {
   return { ...database, url, close }
 }
 
-/** An empty database for this test only, dropped at its end. */
+/** Creates an empty database for this test only. It is dropped at the end of the test. */
 export async function emptyDatabase(t: Test): Promise<TestDatabase> {
   if (serverUrl === undefined) {
     const { url, database } = await embedded('empty')
@@ -52,32 +51,32 @@ export async function emptyDatabase(t: Test): Promise<TestDatabase> {
     return { ...database, url }
   }
   const name = randomName()
-  await onAdmin(serverUrl, [`CREATE DATABASE ${name}`])
+  await runOnServer(serverUrl, [`CREATE DATABASE ${name}`])
   const url = withDatabase(serverUrl, name)
   const database = await openDatabase(url)
   t.teardown(async () => {
     await database.close()
-    await onAdmin(serverUrl, [`DROP DATABASE ${name} WITH (FORCE)`])
+    await runOnServer(serverUrl, [`DROP DATABASE ${name} WITH (FORCE)`])
   })
   return { ...database, url }
 }
 
-async function embedded(shape: Shape) {
+async function embedded(content: Content) {
   return {
     url: undefined,
-    database: createDatabase(createPglitePostgres(await inMemory(shape))),
+    database: createDatabase(createPglitePostgres(await inMemory(content))),
     drop: async () => {}
   }
 }
 
-type Shape = 'empty' | 'migrated'
+type Content = 'empty' | 'migrated'
 
 /**
- * An embedded PostgreSQL in memory, loaded from a dump, which is four times as fast as creating
- * one.
+ * Creates an embedded database in memory from a dump, which is four times as fast as creating it
+ * from nothing.
  */
-export const inMemory = async (shape: Shape) =>
-  PGlite.create({ loadDataDir: new Blob([readFileSync(await dumpOf(shape))]) })
+export const inMemory = async (content: Content) =>
+  PGlite.create({ loadDataDir: new Blob([readFileSync(await dumpOf(content))]) })
 
 /** Unpacks a migrated database into a folder for a server. */
 export async function unpackDatabase(folder: string): Promise<void> {
@@ -88,7 +87,7 @@ export async function unpackDatabase(folder: string): Promise<void> {
 }
 
 /**
- * Creates an embedded PostgreSQL with a third of the usual files, because every test file loads all
+ * Creates an embedded database with a third of the usual files, because every test file loads all
  * of them.
  */
 async function newPostgres(): Promise<PGlite> {
@@ -101,12 +100,12 @@ async function newPostgres(): Promise<PGlite> {
   return postgres
 }
 
-/** The file of the dump, which all test files and later runs share. */
-async function dumpOf(shape: Shape): Promise<string> {
-  const file = join(tmpdir(), `sms-login-test-${shape}-${shapeHash()}.tar`)
+/** Returns the path of the dump, which all test files and later runs share. */
+async function dumpOf(content: Content): Promise<string> {
+  const file = join(tmpdir(), `sms-login-test-${content}-${dumpHash()}.tar`)
   if (existsSync(file)) return file
-  const postgres = shape === 'empty' ? await newPostgres() : await inMemory('empty')
-  if (shape === 'migrated') await migrate(createPglitePostgres(postgres))
+  const postgres = content === 'empty' ? await newPostgres() : await inMemory('empty')
+  if (content === 'migrated') await migrate(createPglitePostgres(postgres))
   const dump = await postgres.dumpDataDir('none')
   // Written under another name first, because another test file may read it at the same time.
   writeFileSync(`${file}.${process.pid}`, Buffer.from(await dump.arrayBuffer()))
@@ -116,36 +115,36 @@ async function dumpOf(shape: Shape): Promise<string> {
 }
 
 async function onServer(server: string) {
-  const template = `sms_login_template_${shapeHash()}`
+  const template = `sms_login_template_${dumpHash()}`
   const name = randomName()
   const url = withDatabase(server, name)
-  await onAdmin(server, [`CREATE DATABASE ${name} TEMPLATE ${template}`]).catch(async () => {
-    await makeTemplate(server, template)
-    await onAdmin(server, [`CREATE DATABASE ${name} TEMPLATE ${template}`])
+  await runOnServer(server, [`CREATE DATABASE ${name} TEMPLATE ${template}`]).catch(async () => {
+    await createTemplate(server, template)
+    await runOnServer(server, [`CREATE DATABASE ${name} TEMPLATE ${template}`])
   })
   return {
     url,
     database: await openDatabase(url),
-    drop: () => onAdmin(server, [`DROP DATABASE ${name} WITH (FORCE)`])
+    drop: () => runOnServer(server, [`DROP DATABASE ${name} WITH (FORCE)`])
   }
 }
 
 /**
- * Creates the template under another name and renames it, so that one of two concurrent test files
- * succeeds and both can use it.
+ * Creates the template under another name and renames it, so that only one of two concurrent test
+ * files creates it and both can use it.
  */
-async function makeTemplate(server: string, template: string): Promise<void> {
+async function createTemplate(server: string, template: string): Promise<void> {
   const name = randomName()
-  await onAdmin(server, [`CREATE DATABASE ${name}`])
+  await runOnServer(server, [`CREATE DATABASE ${name}`])
   const database = await openDatabase(withDatabase(server, name))
   await migrate(database.engine)
   await database.close()
-  await onAdmin(server, [`ALTER DATABASE ${name} RENAME TO ${template}`]).catch(() =>
-    onAdmin(server, [`DROP DATABASE ${name}`])
+  await runOnServer(server, [`ALTER DATABASE ${name} RENAME TO ${template}`]).catch(() =>
+    runOnServer(server, [`DROP DATABASE ${name}`])
   )
 }
 
-async function onAdmin(server: string, statements: string[]): Promise<void> {
+async function runOnServer(server: string, statements: string[]): Promise<void> {
   const { prisma, close } = await openDatabase(server, { poolSize: 1 })
   try {
     for (const statement of statements) await prisma.$executeRawUnsafe(statement)
@@ -162,9 +161,8 @@ function withDatabase(server: string, name: string): string {
   return url.href
 }
 
-/** A hash of the migrations, the version of PostgreSQL and this file, which shape a database.
- */
-function shapeHash(): string {
+/** A hash of what a dump depends on: the migrations, the version of PGlite and this file. */
+function dumpHash(): string {
   const root = new URL('../../', import.meta.url)
   const hash = createHash('sha256')
     .update(readFileSync(new URL('node_modules/@electric-sql/pglite/package.json', root)))

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 export const root = join(import.meta.dirname, '../..')
 
-/** The content of a file of the project, by its path from the root. */
+/** Returns the content of a file of the project, by its path from the root. */
 export const textOf = (file: string) => readFileSync(join(root, file), 'utf8')
 
 /** The paths of all documents that users and contributors read. */
@@ -19,7 +19,7 @@ export const documents = [
     .map(file => `docs/${file}`)
 ]
 
-/** The content of a document's code blocks in a language. */
+/** Returns the content of a document's code blocks in a language. */
 export const blocksOf = (document: string, language: string) =>
   [...document.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'gm'))].map(
     ([, text = '']) => text

@@ -30,11 +30,11 @@ const djangoHashes = django.flatMap(({ version, hashes }) =>
   )
 )
 
-/** Hashes that can be imported. Django and the named publications made all but Keycloak's. */
+/** Hashes that can be imported. All but Keycloak's were made by Django or published by others. */
 export const foreignHashes: ForeignHash[] = [
-  ...djangoHashes.flatMap(one => {
-    const kind = djangoKinds[one.from]
-    return kind === undefined ? [] : [{ ...one, kind }]
+  ...djangoHashes.flatMap(entry => {
+    const kind = djangoKinds[entry.from]
+    return kind === undefined ? [] : [{ ...entry, kind }]
   }),
   {
     // https://github.com/firebase/scrypt, "Sample Password hash parameters"
@@ -96,7 +96,7 @@ export const foreignHashes: ForeignHash[] = [
   },
   {
     // RFC 7914 §12
-    from: 'the RFC of scrypt',
+    from: 'RFC 7914',
     hash:
       '$scrypt$ln=14,r=8,p=1$U29kaXVtQ2hsb3JpZGU$' +
       'cCO9yzr9c0hGHAbNgf046/2o+7qQT44+qbVD9lRdofLVQylVYT8Pz2LUlwUkKpr55h6F3A1lHkDfzwF7RVdYhw',
@@ -110,7 +110,7 @@ export const weakHashes = djangoHashes.filter(({ from }) =>
   /^(Unsalted)?(MD5|SHA1)|^Crypt/.test(from)
 )
 
-/** Django's marks of users without a password. */
+/** The values that Django stores for users without a password. */
 export const unusableHashes = django.map(({ unusable }) => unusable)
 
 /** Firebase's published parameters with the salt and hash of one user. */

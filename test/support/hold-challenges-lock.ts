@@ -1,8 +1,8 @@
 import type { PrismaClient } from '../../src/adapters/prisma/client.ts'
 
 /**
- * Locks the challenges while `work` runs. `work` gets a function that resolves when that many
- * statements wait for the lock.
+ * Locks the table of challenges while `work` runs. `work` gets a function that resolves when a
+ * given number of statements wait for the lock.
  */
 export const holdChallengesLock = <T>(
   server: PrismaClient,

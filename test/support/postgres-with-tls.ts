@@ -6,17 +6,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 
-/** The folder of Debian's PostgreSQL programs; undefined where there are none. */
+/** The folder of Debian's PostgreSQL programs; undefined if they are not installed. */
 const bin = newestIn('/usr/lib/postgresql')
 
-/** Why this machine can't run such a server; false when it can. */
+/** The `skip` option of a test: why this machine can't run such a server; false if it can. */
 export const noPostgresWithTls =
   (bin === undefined && 'needs initdb and postgres in /usr/lib/postgresql') ||
   (!runs('openssl', ['version']) && 'needs openssl')
 
 /**
- * Starts a PostgreSQL server on localhost that accepts TLS connections only and stops with the
- * test. Its certificate is for `localhost`.
+ * Starts a PostgreSQL server on localhost that accepts only TLS connections and stops at the end of
+ * the test. Its certificate is for `localhost`.
  */
 export async function startPostgresWithTls(t: Test) {
   const folder = mkdtempSync(join(tmpdir(), 'sms-login-tls-'))
@@ -76,7 +76,7 @@ export async function startPostgresWithTls(t: Test) {
 
 const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
 
-/** Creates a certificate authority. Returns the file of its certificate, with the key beside it. */
+/** Creates a certificate authority. Returns the path of its certificate; the key is next to it. */
 function newCa(folder: string, name: string): string {
   const file = join(folder, `${name}.crt`)
   const key = join(folder, `${name}.key`)
@@ -84,15 +84,15 @@ function newCa(folder: string, name: string): string {
   return file
 }
 
-const openssl = (words: string[]) => execFileSync('openssl', words, { stdio: 'pipe' })
+const openssl = (args: string[]) => execFileSync('openssl', args, { stdio: 'pipe' })
 
-const asPostgres = (program: string, words: string[]) =>
-  execFileSync(...command(program, words), { cwd: '/', stdio: 'pipe' })
+const asPostgres = (program: string, args: string[]) =>
+  execFileSync(...command(program, args), { cwd: '/', stdio: 'pipe' })
 
-/** PostgreSQL refuses to run as root. */
-function command(program: string, words: string[]): [string, string[]] {
-  if (process.getuid?.() !== 0) return [program, words]
-  return ['setpriv', ['--reuid=postgres', '--regid=postgres', '--clear-groups', program, ...words]]
+/** A command that runs as the user postgres, because PostgreSQL refuses to run as root. */
+function command(program: string, args: string[]): [string, string[]] {
+  if (process.getuid?.() !== 0) return [program, args]
+  return ['setpriv', ['--reuid=postgres', '--regid=postgres', '--clear-groups', program, ...args]]
 }
 
 async function freePort(): Promise<number> {
@@ -114,9 +114,9 @@ function newestIn(folder: string): string | undefined {
   }
 }
 
-function runs(program: string, words: string[]): boolean {
+function runs(program: string, args: string[]): boolean {
   try {
-    execFileSync(program, words, { stdio: 'ignore' })
+    execFileSync(program, args, { stdio: 'ignore' })
     return true
   } catch {
     return false

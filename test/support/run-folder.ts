@@ -9,11 +9,12 @@ import t from 'tap'
 export function runFolder(name: string): void {
   const folder = new URL(`../${name}/`, import.meta.url)
   const environment = { ...process.env }
-  // Loaded in a test, because tap ends a process without pending tests while the next file loads.
-  t.test(`the tests in ${name}/ load`, async () => {
+  // The files load inside a test, because tap ends a process that has no pending test while the
+  // next file loads.
+  t.test(`the test files in ${name}/ load`, async () => {
     for (const file of readdirSync(folder).filter(file => file.endsWith('.test.ts'))) {
       await import(new URL(file, folder).href)
-      t.test(`${file} has left the environment as it was`, async t => {
+      t.test(`${file} leaves the environment unchanged`, async t => {
         t.same({ ...process.env }, environment)
       })
     }

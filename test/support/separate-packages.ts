@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url'
 
 const root = join(import.meta.dirname, '../..')
 
-/** The folders whose tools have a package.json of their own, so that `npm ci` stays small. */
+/** The folders with a package.json of their own, which keeps `npm ci` small. */
 export const separateFolders = [
   'examples/react',
   'scripts/openapi',
@@ -14,12 +14,12 @@ export const separateFolders = [
 ] as const
 type Folder = (typeof separateFolders)[number]
 
-/** The `skip` option of a test: the command to run where the folder's packages are missing. */
+/** The `skip` option of a test: the command that installs the folder's packages if missing. */
 export function skipUnlessInstalled(folder: Folder): string | false {
   return existsSync(join(root, folder, 'node_modules')) ? false : `run npm ci --prefix ${folder}`
 }
 
-/** A package that is installed in one of these folders. Its types are not there to check with. */
+/** Imports a package from one of these folders. It has no types, as it may not be installed. */
 export async function importFrom(folder: Folder, name: string) {
   const path = createRequire(join(root, folder, 'package.json')).resolve(name)
   return import(pathToFileURL(path).href)

@@ -8,21 +8,21 @@ import type { Passwords } from '../../src/domain/login/passwords.ts'
  */
 export function spyOnHashes(t: Test) {
   const { verify } = argon2
-  const counted = { begun: 0, done: 0, running: 0, atOnce: 0 }
+  const counted = { started: 0, completed: 0, running: 0, atOnce: 0 }
   let held = Promise.resolve()
   let release = () => {}
-  let onBegun = () => {}
+  let onStart = () => {}
 
   argon2.verify = async (digest, password) => {
-    counted.begun++
+    counted.started++
     counted.atOnce = Math.max(counted.atOnce, ++counted.running)
-    onBegun()
+    onStart()
     await held
     try {
       // A digest in the wrong format is rejected without hashing, which does not count.
-      const right = await verify(digest, password)
-      if (/^\$argon2(id|i|d)\$/.test(digest)) counted.done++
-      return right
+      const isCorrect = await verify(digest, password)
+      if (/^\$argon2(id|i|d)\$/.test(digest)) counted.completed++
+      return isCorrect
     } finally {
       counted.running--
     }
@@ -33,16 +33,16 @@ export function spyOnHashes(t: Test) {
   })
 
   return {
-    done: () => counted.done,
+    done: () => counted.completed,
     /** The highest number of hashes at the same time. */
     atOnce: () => counted.atOnce,
-    /** Resolves when this many hashes have begun. */
+    /** Resolves when this many hashes have started. */
     begun: (count: number) =>
       new Promise<void>(resolve => {
-        onBegun = () => {
-          if (counted.begun >= count) resolve()
+        onStart = () => {
+          if (counted.started >= count) resolve()
         }
-        onBegun()
+        onStart()
       }),
     /** Makes new hashes wait for `release`. */
     hold() {
@@ -54,10 +54,10 @@ export function spyOnHashes(t: Test) {
   }
 }
 
-/** Whether the queue has no room for another password. */
-export function isFull(expect: Passwords['reserveSlot']): boolean {
+/** Whether the queue has no slot for another password. */
+export function isFull(reserveSlot: Passwords['reserveSlot']): boolean {
   try {
-    expect()()
+    reserveSlot()()
     return false
   } catch {
     return true

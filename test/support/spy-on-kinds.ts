@@ -3,7 +3,7 @@ import bcrypt from 'bcrypt'
 import type { Test } from 'tap'
 import { digestKind } from '../../src/domain/login/password-digest.ts'
 
-/** Records the kinds of the digests of argon2 and bcrypt that passwords are compared with. */
+/** Records the kind of each argon2 and bcrypt digest with which a password is compared. */
 export function spyOnKinds(t: Test) {
   const { verify } = argon2
   const { compare } = bcrypt
@@ -21,7 +21,7 @@ export function spyOnKinds(t: Test) {
     bcrypt.compare = compare
   })
   return {
-    /** The kinds since the last call. */
+    /** Returns the kinds since the last call. */
     take() {
       const taken = kinds
       kinds = []

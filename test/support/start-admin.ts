@@ -7,13 +7,13 @@ import { generateApiKey, hashApiKey } from '../../src/domain/admin/api-keys.ts'
 import { startApp, type StartOptions } from './start-app.ts'
 
 export type AdminOptions = StartOptions & {
-  /** A new one by default. */
+  /** One new key by default. */
   apiKeys?: readonly string[]
-  /** Requests to the admin API that are handled at the same time. */
+  /** How many requests to the admin API are handled at the same time. */
   adminConcurrency?: number
 }
 
-/** The service with its admin API. `admin` sends a request with the first API key. */
+/** Starts the service with its admin API. `admin` sends a request with the first API key. */
 export async function startAdmin(
   t: Test,
   { apiKeys = [generateApiKey()], adminConcurrency = 3, ...options }: AdminOptions = {}
@@ -67,9 +67,9 @@ export async function startAdmin(
     adminApp,
     apiKey,
     admin,
-    /** The id of the user with this username. */
+    /** Returns the id of the user with this username. */
     idOf: async (username: string) => (await users.find({ username }))?.id ?? 'no such user',
-    /** The events with this name, as they are logged. */
+    /** Returns the events with this name, as logged. */
     eventsNamed: (name: string): Record<string, unknown>[] =>
       service.logged.map(line => JSON.parse(line)).filter(({ event }) => event === name)
   }

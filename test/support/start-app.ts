@@ -48,7 +48,7 @@ export const transfer = {
 
 type TestUser = { username: string; password: string; phone: string }
 
-// With Twilio, because a server that only prints its messages doesn't limit them.
+// Twilio is configured, because a server that only prints its messages doesn't limit them.
 const defaults = readConfig({
   TWILIO_ACCOUNT_SID: twilioAccount.accountSid,
   TWILIO_AUTH_TOKEN: twilioAccount.authToken,
@@ -62,18 +62,18 @@ export const noLimits = Object.fromEntries(
 export type StartOptions = Partial<Omit<Settings, 'policy'>> & {
   policy?: Partial<Omit<Policy, 'limits'>>
   /**
-   * All limits are off except those given here. `defaultLimits` are those of a service without
+   * All limits are off except those given here. `defaultLimits` are the limits of a service without
    * configuration.
    */
   limits?: Partial<Limits>
   argon2?: Partial<PasswordSettings>
   reads?: Partial<SessionRequestSettings>
   /**
-   * Replaces the database that the tests of a file share: that of another instance, or one that the
-   * test breaks.
+   * Replaces the database that the tests of a file share, for example by that of another instance
+   * or one that the test breaks.
    */
   database?: TestDatabase
-  /** The clock of another instance, to share its time. `wait` then has no effect here. */
+  /** The clock of another instance. `wait` then has no effect on this one. */
   clock?: Clock
   /** Does not add Ada, for example because another instance has added her. */
   withoutUsers?: boolean
@@ -158,9 +158,9 @@ export async function startApp(
     sessions: createSessionStore(prisma, rateLimits, policy),
     passwords: {
       ...passwords,
-      async verify(...asked) {
-        const verdict = await passwords.verify(...asked)
-        // Forgotten first, because the action may also verify a password.
+      async verify(...args) {
+        const verdict = await passwords.verify(...args)
+        // Reset first, because the action may also verify a password.
         const action = duringNextHash
         duringNextHash = undefined
         await action?.()
@@ -226,8 +226,8 @@ export async function startApp(
       headers: { 'content-type': 'application/json' }
     })
   // `from` is the address of the client.
-  const login = (who: { username: string; password: string } = ada, from?: string) =>
-    post('/login', { username: who.username, password: who.password }, from)
+  const login = (user: { username: string; password: string } = ada, from?: string) =>
+    post('/login', { username: user.username, password: user.password }, from)
   const resend = (challengeToken: string, from?: string) =>
     post('/resend', { challengeToken }, from)
   const verify = (challengeToken: string, code: string, from?: string) =>
@@ -242,8 +242,8 @@ export async function startApp(
     ...bearer(accessToken)
   })
   /** Requests a confirmation, of `transfer` by default. */
-  const confirm = (accessToken: string, what: object = transfer) =>
-    app.inject({ method: 'POST', url: '/confirmations', payload: what, headers: as(accessToken) })
+  const confirm = (accessToken: string, payload: object = transfer) =>
+    app.inject({ method: 'POST', url: '/confirmations', payload, headers: as(accessToken) })
   const verifyConfirmation = (accessToken: string, confirmationToken: string, code: string) =>
     app.inject({
       method: 'POST',
@@ -269,20 +269,20 @@ export async function startApp(
       headers: as(accessToken)
     })
 
-  const loginAndReadCode = async (who: TestUser = ada) => {
-    const challengeToken: string = (await login(who)).json().challengeToken
-    return { challengeToken, code: codeIn(twilio.textsTo(who.phone).at(-1)?.body) }
+  const loginAndReadCode = async (user: TestUser = ada) => {
+    const challengeToken: string = (await login(user)).json().challengeToken
+    return { challengeToken, code: codeIn(twilio.textsTo(user.phone).at(-1)?.body) }
   }
 
   const logIn = async (
-    who?: TestUser
+    user?: TestUser
   ): Promise<{
     accessToken: string
     refreshToken: string
     expiresIn: number
     refreshExpiresIn: number
   }> => {
-    const { challengeToken, code } = await loginAndReadCode(who)
+    const { challengeToken, code } = await loginAndReadCode(user)
     return (await verify(challengeToken, code)).json()
   }
 
@@ -357,15 +357,15 @@ export async function startApp(
     duringHash(action: () => Promise<unknown>) {
       duringNextHash = action
     },
-    /** Sends the password and reads the code in the message. */
+    /** Sends the password and reads the code from the message. */
     loginAndReadCode,
-    /** Both steps of a login. */
+    /** Completes both steps of a login. */
     logIn,
-    accessToken: async (who?: TestUser) => (await logIn(who)).accessToken
+    accessToken: async (user?: TestUser) => (await logIn(user)).accessToken
   }
 }
 
-// The tests of a file share one database, because opening one takes a second and emptying it
+// The tests of a file share one database, because creating one takes a second and emptying it only
 // milliseconds.
 let shared: Promise<TestDatabase> | undefined
 
@@ -379,14 +379,15 @@ async function emptied(database: TestDatabase) {
   return database
 }
 
-/** The code in a message. */
-export const codeIn = (text: string | undefined) => /\b\d{6,8}\b/.exec(text ?? '')?.[0] ?? 'no code'
+/** Returns the code in a message. */
+export const codeIn = (message: string | undefined) =>
+  /\b\d{6,8}\b/.exec(message ?? '')?.[0] ?? 'no code'
 
-/** A code that is not this one. */
+/** Returns a code that differs from this one. */
 export const differentCode = (code: string) =>
   String((Number(code) + 1) % 10 ** code.length).padStart(code.length, '0')
 
-/** The slug of the problem in a response; undefined for any other response. */
+/** Returns the slug of the problem in a response; undefined for any other response. */
 export const slugOf = (answer: LightMyRequestResponse): string | undefined =>
   String(answer.headers['content-type']).startsWith('application/problem+json')
     ? answer.json().type.split('/').at(-1)

@@ -5,8 +5,8 @@ import { startDatabaseProxy } from './database-proxy.ts'
 import { startApp, type StartOptions } from './start-app.ts'
 
 /**
- * Starts the application with a proxy to its database, whose connections the test can break. Needs
- * a server.
+ * Starts the application with a proxy in front of its database. The test can break the proxy's
+ * connections. Needs a PostgreSQL server.
  */
 export async function startBehindProxy(
   t: Test,
@@ -17,9 +17,14 @@ export async function startBehindProxy(
   const proxied = await openDatabase(proxy.url, pool)
   t.teardown(proxied.close)
   const service = await startApp(t, { ...options, database: { ...proxied, url: proxy.url } })
-  /** The log lines about database failures, which an operator's alarm matches. */
+  /** The log lines about database failures, which an operator's alert matches. */
   const failures = () =>
     service.logged.map(line => JSON.parse(line)).filter(({ event }) => event === 'database.failed')
-  /** A connection to the server without the proxy. */
-  return { ...service, proxy, failures, server: database.prisma }
+  return {
+    ...service,
+    proxy,
+    failures,
+    /** A connection to the database that bypasses the proxy. */
+    server: database.prisma
+  }
 }

@@ -6,7 +6,7 @@ import type { Test } from 'tap'
 import manifest from '../../package.json' with { type: 'json' }
 import { twilioAccount } from './twilio-stand-in.ts'
 
-/** A test, or another owner that runs the clean-up. */
+/** A test or another object that runs clean-up functions. */
 type Owner = Pick<Test, 'teardown'>
 
 const scripts = {
@@ -17,19 +17,18 @@ const scripts = {
 }
 const dist = `${join(import.meta.dirname, '../../dist')}/`
 
-/** The folder and the environment of a program. It inherits no other variables but PATH.
- */
+/** The folder, environment and input of a program. It inherits only PATH. */
 export type Where = { folder: string; env?: Record<string, string>; input?: string | Buffer }
 
-const command = /^(?<settings>(?:\w+=\S+ )*)(?:exec )?node (?<words>.*)$/
+const command = /^(?<settings>(?:\w+=\S+ )*)(?:exec )?node (?<args>.*)$/
 
-/** The arguments of `node` in a program's npm script, for the built files. */
+/** Returns the arguments of `node` in a program's npm script, with absolute paths to dist/. */
 export const wordsOf = (program: keyof typeof scripts) =>
-  (command.exec(scripts[program])?.groups?.['words'] ?? '')
+  (command.exec(scripts[program])?.groups?.['args'] ?? '')
     .split(' ')
-    .map(word => word.replace(/^(\.\/)?dist\//, dist))
+    .map(argument => argument.replace(/^(\.\/)?dist\//, dist))
 
-/** The variables that the npm script sets. */
+/** Returns the variables that a program's npm script sets. */
 export const settingsOf = (program: keyof typeof scripts): Record<string, string> =>
   Object.fromEntries(
     (command.exec(scripts[program])?.groups?.['settings'] ?? '')
@@ -44,20 +43,20 @@ const measured = process.env['_TAPJS_PROCESSINFO_COVERAGE_'] === '1'
 const withoutHooks = measured ? [] : ['-u', 'NODE_OPTIONS']
 
 /**
- * Starts one of the programs as users do: with the words of its npm script, built, which build.ts
- * has just seen to. tap's hooks for Node are left out, unless they measure coverage. The switch, as
- * in .taprc, halves the time in which the embedded PostgreSQL is compiled.
+ * Starts one of the built programs with the arguments of its npm script, as users do. build.ts has
+ * built it. tap's hooks for Node are left out unless they measure coverage. `--liftoff-only` halves
+ * the time that it takes to compile the embedded PostgreSQL, as in .taprc.
  */
 export const startProcess = (
   t: Owner,
   program: keyof typeof scripts,
   where: Where,
-  ...words: string[]
+  ...args: string[]
 ) =>
   watch(
     t,
     'env',
-    [...withoutHooks, process.execPath, '--liftoff-only', ...wordsOf(program), ...words],
+    [...withoutHooks, process.execPath, '--liftoff-only', ...wordsOf(program), ...args],
     where
   )
 
@@ -89,14 +88,14 @@ const pem = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 export function watch(
   t: Owner,
   program: string,
-  words: string[],
+  args: string[],
   { folder, env = {}, input }: Where
 ) {
-  const child = spawn(program, words, {
+  const child = spawn(program, args, {
     cwd: folder,
     env: { PATH: process.env['PATH'] ?? '', ...env }
   })
-  const ended = end(child)
+  const ended = waitForEnd(child)
   t.teardown(async () => {
     child.kill('SIGKILL')
     await ended
@@ -109,7 +108,7 @@ export function watch(
   })
 
   return {
-    /** Resolves to the exit code or signal with everything that was printed. */
+    /** Resolves to the exit code or signal and everything that was printed. */
     ended,
     pid: child.pid,
     kill: (signal: NodeJS.Signals) => child.kill(signal),
@@ -121,24 +120,24 @@ export function watch(
     },
     printed: () => printed,
     /**
-     * Waits for this in what has been printed since `from`. Rejects when the program ends without
-     * it.
+     * Waits for this pattern in the output after the first `from` characters. Rejects if the
+     * program ends without printing it.
      */
     async prints(pattern: RegExp, from = 0): Promise<RegExpExecArray> {
-      const over = ended.then(({ code, stderr }) => {
+      const failure = ended.then(({ code, stderr }) => {
         throw new Error(`ended (${code}) without printing ${pattern}: ${stderr}`)
       })
-      over.catch(() => {})
+      failure.catch(() => {})
       while (true) {
         const found = pattern.exec(printed.slice(from))
         if (found !== null) return found
-        await Promise.race([once(child.stdout, 'data'), over])
+        await Promise.race([once(child.stdout, 'data'), failure])
       }
     }
   }
 }
 
-async function end(child: ChildProcessWithoutNullStreams) {
+async function waitForEnd(child: ChildProcessWithoutNullStreams) {
   let stdout = ''
   let stderr = ''
   child.stdout.on('data', text => {
@@ -151,7 +150,7 @@ async function end(child: ChildProcessWithoutNullStreams) {
   return { code: code ?? signal, stdout, stderr }
 }
 
-/** Calls to a running service. */
+/** Functions that send requests to a running service. */
 export function callsTo(url: string) {
   const post = async (path: string, body: object) => {
     return read(
@@ -171,11 +170,11 @@ export function callsTo(url: string) {
   }
 }
 
-const read = async (answer: Response): Promise<{ status: number; body: any }> => ({
-  status: answer.status,
-  body: await answer.json()
+const read = async (response: Response): Promise<{ status: number; body: any }> => ({
+  status: response.status,
+  body: await response.json()
 })
 
-/** The code in the newest message that a server has printed. */
+/** Returns the code in the newest message that a server has printed. */
 export const shownCode = (printed: string) =>
   [...printed.matchAll(/NOT SENT.*\n(\d{6,8}) /g)].at(-1)?.[1] ?? 'no code'

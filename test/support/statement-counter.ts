@@ -1,15 +1,14 @@
 import { connect, createServer, type AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 
-/** Starts a counter for one test. */
+/** Starts a statement counter that stops at the end of the test. */
 export async function statementCounter(t: Test, serverUrl: string) {
   const counter = await openStatementCounter(serverUrl)
   t.teardown(counter.close)
   return counter
 }
 
-/** A proxy to a PostgreSQL server that counts the statements it is asked to execute.
- */
+/** Starts a proxy to a PostgreSQL server that counts the executed statements. */
 export async function openStatementCounter(serverUrl: string) {
   const { hostname, port } = new URL(serverUrl)
   let statements = 0
@@ -17,17 +16,17 @@ export async function openStatementCounter(serverUrl: string) {
   const proxy = createServer(client => {
     const server = connect(Number(port || 5432), hostname)
     let pending = Buffer.alloc(0)
-    let greeted = false
+    let started = false
     client.on('data', chunk => {
       pending = Buffer.concat([pending, chunk])
-      // The first message has no type, the others one byte of it; then comes the length, which
-      // counts itself.
-      for (let type = greeted ? 1 : 0; pending.length >= type + 4; type = greeted ? 1 : 0) {
+      // Every message but the first begins with its type in one byte. Its length follows, which
+      // includes the four bytes of the length itself.
+      for (let type = started ? 1 : 0; pending.length >= type + 4; type = started ? 1 : 0) {
         const length = type + pending.readInt32BE(type)
         if (pending.length < length) break
-        // Query, or Execute of a prepared one.
-        if (greeted && /[QE]/.test(String.fromCharCode(pending[0] ?? 0))) statements++
-        greeted = true
+        // Q is Query, and E executes a prepared statement.
+        if (started && /[QE]/.test(String.fromCharCode(pending[0] ?? 0))) statements++
+        started = true
         pending = pending.subarray(length)
       }
     })
@@ -37,11 +36,11 @@ export async function openStatementCounter(serverUrl: string) {
   })
   await new Promise<void>(resolve => proxy.listen(0, '127.0.0.1', resolve))
 
-  const door = new URL(serverUrl)
-  door.host = `127.0.0.1:${(proxy.address() as AddressInfo).port}`
+  const url = new URL(serverUrl)
+  url.host = `127.0.0.1:${(proxy.address() as AddressInfo).port}`
   return {
-    url: door.href,
-    /** Statements since the last call. */
+    url: url.href,
+    /** Returns the number of statements since the last call. */
     take() {
       const taken = statements
       statements = 0

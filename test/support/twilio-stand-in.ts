@@ -5,9 +5,7 @@ import { text as readText } from 'node:stream/consumers'
 import { SegmentedMessage } from 'sms-segments-calculator'
 import { isMain } from '../../src/commands/is-main.ts'
 
-/**
- * The account of every stand-in. Concatenated so that no secret scanner reports it.
- */
+/** The account of every stand-in. It is concatenated so that no secret scanner reports it. */
 export const twilioAccount = {
   accountSid: 'AC' + '0a1b2c3d'.repeat(4),
   authToken: 'feedc0de'.repeat(4)
@@ -16,7 +14,7 @@ export const twilioAccount = {
 /** A message that Twilio accepted and may have delivered. */
 export type TakenText = { to: string; body: string; validityPeriod: number }
 
-/** A valid request and the ways for a failure to respond to it. */
+/** A valid request and the possible responses of a failure. */
 type Exchange = {
   reply: ServerResponse
   /** Puts the message in the outbox. */
@@ -92,7 +90,7 @@ export const takeButGiveUp =
   ({ succeed }) =>
     succeed({ status: 'failed', error_code: code })
 
-/** Responds with success that never ends, byte by byte, without a pause for an idle timeout. */
+/** Responds with success and an endless body, one byte at a time, so that it is never idle. */
 export const trickle =
   (): Failure =>
   ({ reply }) => {
@@ -114,14 +112,14 @@ export async function createTwilioStandIn({ port = 0, onText = (_text: TakenText
   const failures: Failure[] = []
   const counts = { connections: 0, requests: 0 }
 
-  const answer = async (request: IncomingMessage, reply: ServerResponse) => {
+  const respond = async (request: IncomingMessage, reply: ServerResponse) => {
     if (request.method === 'GET' && request.url?.startsWith('/outbox?to=')) {
       const found = newest.get(decodeURIComponent(request.url.slice('/outbox?to='.length)))
       return json(reply, found === undefined ? 404 : 200, found ?? {})
     }
     counts.requests++
     const sent = await readText(request).catch(() => undefined)
-    if (sent === undefined) return // the caller hung up in the middle of its request
+    if (sent === undefined) return // The client disconnected during its request.
     const form = new URLSearchParams(sent)
     const violation = brokenRule(request, form)
     if (violation !== undefined) {
@@ -148,7 +146,7 @@ export async function createTwilioStandIn({ port = 0, onText = (_text: TakenText
     succeed()
   }
   const server = createServer((request, reply) => {
-    void answer(request, reply)
+    void respond(request, reply)
   })
   server.on('connection', () => counts.connections++)
   await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve))
@@ -161,7 +159,7 @@ export async function createTwilioStandIn({ port = 0, onText = (_text: TakenText
     /** The code in the newest message. */
     lastCode() {
       const code = /\b\d{6,8}\b/.exec(texts.at(-1)?.body ?? '')?.[0]
-      if (code === undefined) throw new Error('no text with a code was taken')
+      if (code === undefined) throw new Error('no message with a code was accepted')
       return code
     },
     /** Applies each failure to one of the next valid requests, in order. */
@@ -198,7 +196,7 @@ function brokenRule({ method, url, headers }: IncomingMessage, form: URLSearchPa
   const { accountSid, authToken } = twilioAccount
   const broken = (rule: string, code: number, status = 400) => ({ rule, code, status })
   if (method !== 'POST' || url !== `/2010-04-01/Accounts/${accountSid}/Messages.json`)
-    return broken(`${method} ${url} is no resource`, 20404, 404)
+    return broken(`${method} ${url} is not a resource`, 20404, 404)
   if (headers.authorization !== `Basic ${btoa(`${accountSid}:${authToken}`)}`)
     return broken('wrong credentials', 20003, 401)
   if (headers['content-type'] !== 'application/x-www-form-urlencoded')
@@ -206,10 +204,10 @@ function brokenRule({ method, url, headers }: IncomingMessage, form: URLSearchPa
 
   const names = [...form.keys()]
   if (new Set(names).size < names.length) return broken('a parameter is repeated', 20001)
-  // RiskCheck=disable would switch off Twilio's protection against SMS pumping: like any other
-  // parameter we never send.
-  const stranger = names.find(name => !parameters.has(name))
-  if (stranger !== undefined) return broken(`unexpected parameter ${stranger}`, 20001)
+  // The service sends no other parameter. RiskCheck=disable, for example, would switch off Twilio's
+  // protection against SMS pumping.
+  const unexpected = names.find(name => !parameters.has(name))
+  if (unexpected !== undefined) return broken(`unexpected parameter ${unexpected}`, 20001)
 
   if (!/^\+[1-9]\d{6,14}$/.test(form.get('To') ?? '')) return broken('To is not E.164', 21211)
   if (form.has('From') === form.has('MessagingServiceSid'))
@@ -219,7 +217,7 @@ function brokenRule({ method, url, headers }: IncomingMessage, form: URLSearchPa
   if (body.length > 1600) return broken('Body is over 1600 characters', 21617)
   const validity = form.get('ValidityPeriod') ?? ''
   if (!/^[1-9]\d*$/.test(validity) || Number(validity) > 36_000)
-    return broken('ValidityPeriod is not within 1 and 36000', 21624)
+    return broken('ValidityPeriod is not between 1 and 36000', 21624)
   return undefined
 }
 
@@ -228,8 +226,8 @@ function json(reply: ServerResponse, status: number, body: object) {
 }
 
 /**
- * Twilio's error resource; its message repeats what came in, as many of Twilio's do. Without a code
- * it is a bare 5xx.
+ * Twilio's error resource. Its message repeats the request, as many of Twilio's do. Without a code
+ * it is a plain 5xx.
  */
 const problem = (status: number, code: number | null, form: URLSearchParams) =>
   code === null
@@ -243,7 +241,7 @@ const problem = (status: number, code: number | null, form: URLSearchParams) =>
 
 let messages = 0
 
-/** Twilio's Message resource as it looks just after it was created. */
+/** Twilio's Message resource just after its creation. */
 function message(form: URLSearchParams) {
   const sid = `SM${(++messages).toString(16).padStart(32, '0')}`
   const uri = `/2010-04-01/Accounts/${twilioAccount.accountSid}/Messages/${sid}`
@@ -274,7 +272,7 @@ function message(form: URLSearchParams) {
   }
 }
 
-// Alone, for trying by hand: npx tsx test/support/twilio-stand-in.ts [port]
+// To start a stand-in by hand: npx tsx test/support/twilio-stand-in.ts [port]
 if (isMain(import.meta)) {
   const standIn = await createTwilioStandIn({
     port: Number(process.argv[2] ?? 0),
