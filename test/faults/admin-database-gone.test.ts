@@ -30,9 +30,9 @@ t.test(
         admin('DELETE', `${path}/factors`)
       ] as const
     await proxy.refuse()
-    for (const answer of await Promise.all(requests())) {
-      t.equal(slugOf(answer), 'database-unavailable')
-      t.equal(answer.headers['retry-after'], '5')
+    for (const response of await Promise.all(requests())) {
+      t.equal(slugOf(response), 'database-unavailable')
+      t.equal(response.headers['retry-after'], '5')
     }
     t.equal(slugOf(await admin('PATCH', path, {})), 'invalid-request')
     t.equal(slugOf(await admin('GET', '/users/x')), 'not-found')

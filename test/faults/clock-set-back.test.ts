@@ -20,9 +20,9 @@ const wrong = { ...ada, password: 'wrong horse battery' }
 t.test('rate limits', async t => {
   for (const ahead of [hour, year]) {
     for (const elsewhere of [false, true]) {
-      const instance = elsewhere ? 'another instance' : 'the same instance'
+      const where = elsewhere ? 'another instance' : 'the same instance'
       t.test(
-        `a rate limit used up ${ahead} s ahead ends within its window on ${instance}`,
+        `a rate limit exhausted ${ahead} s ahead ends within its window on ${where}`,
         async t => {
           const secrets = [randomBytes(32)] as const
           const one = await startApp(t, { secrets, limits: { requests: 2 } })
@@ -43,11 +43,7 @@ t.test('rate limits', async t => {
           t.equal(slugOf(refused), 'too-many-attempts')
           t.equal(refused.headers['retry-after'], '60')
           one.wait(59)
-          t.equal(
-            slugOf(await login(wrong)),
-            'too-many-attempts',
-            'the limit still holds until then'
-          )
+          t.equal(slugOf(await login(wrong)), 'too-many-attempts', 'the limit still applies')
           one.wait(1)
           t.equal(slugOf(await login(wrong)), 'invalid-credentials')
         }
@@ -65,7 +61,7 @@ t.test('rate limits', async t => {
       t.equal(slugOf(await login(wrong)), 'invalid-credentials')
     })
 
-    t.test(`message limits used up ${ahead} s ahead end within an hour and a day`, async t => {
+    t.test(`message limits exhausted ${ahead} s ahead end within an hour and a day`, async t => {
       for (const [limits, seconds] of [
         [{ messagesPerPhoneHour: 1 }, hour],
         [{ messagesPerPhoneDay: 1 }, day],
@@ -113,7 +109,7 @@ t.test('rate limits', async t => {
 t.test('logins, sessions and paused countries', async t => {
   for (const ahead of [hour, year]) {
     t.test(
-      `a login begun ${ahead} s ahead has ended and the next one has its own lifetimes`,
+      `a login started ${ahead} s ahead has ended and the next login has its own lifetimes`,
       async t => {
         const { loginAndReadCode, login, resend, twilio, verify, wait } = await startApp(t)
         wait(ahead)
@@ -190,7 +186,7 @@ t.test('logins, sessions and paused countries', async t => {
       }
     )
 
-    t.test(`a session begun ${ahead} s ahead lives no longer than any other`, async t => {
+    t.test(`a session opened ${ahead} s ahead lives no longer than any other`, async t => {
       const { logIn, me, refresh, wait } = await startApp(t)
       wait(ahead)
       const { accessToken, refreshToken } = await logIn()
@@ -206,11 +202,11 @@ t.test('logins, sessions and paused countries', async t => {
         newest = (await refresh(newest)).json().refreshToken
       }
       wait(24)
-      t.equal(slugOf(await refresh(newest)), 'session-ended', 'after a day')
+      t.equal(slugOf(await refresh(newest)), 'session-ended', 'a day later')
       t.equal(slugOf(await refresh(idle.refreshToken)), 'session-ended')
     })
 
-    t.test(`a refresh token used ${ahead} s ahead gets no longer grace period`, async t => {
+    t.test(`the grace period of a refresh token used ${ahead} s ahead is not extended`, async t => {
       const { logIn, refresh, wait } = await startApp(t)
       wait(ahead)
       const { refreshToken } = await logIn()
@@ -320,7 +316,7 @@ t.test('stored deadlines', async t => {
     await guard(clock())
     t.equal(slugOf(await refresh(refreshToken)), 'session-ended')
     await capDeadlines(database.prisma, policy, clock())
-    t.match(await latest(), { session: 82800 }, 'and what is soon enough stays')
+    t.match(await latest(), { session: 82800 }, 'an earlier deadline is not changed')
   })
 
   t.test('a process that starts after the clock was set back shortens all deadlines', async t => {

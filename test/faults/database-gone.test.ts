@@ -31,7 +31,7 @@ t.test(
     await proxy.refuse()
 
     for (let i = 0; i < 3; i++) {
-      for (const answer of [
+      for (const response of [
         await login(),
         await verify(challengeToken, code),
         await resend(challengeToken),
@@ -39,9 +39,9 @@ t.test(
         await refresh(refreshToken),
         await sessions(token)
       ]) {
-        t.equal(answer.statusCode, 503)
-        t.equal(slugOf(answer), 'database-unavailable')
-        t.equal(answer.headers['retry-after'], '5')
+        t.equal(response.statusCode, 503)
+        t.equal(slugOf(response), 'database-unavailable')
+        t.equal(response.headers['retry-after'], '5')
       }
     }
     t.match(failures().at(-1), {
@@ -51,13 +51,13 @@ t.test(
         `can't reach the database at ${new URL(proxy.url).host}: ` +
         'check that the server runs, DATABASE_URL, DNS and the firewall'
     })
-    t.equal(failures().length, 18, 'one line for each')
+    t.equal(failures().length, 18, 'one line per request')
     t.equal(slugOf(await app.inject('/readyz')), 'not-ready')
     t.equal((await app.inject('/livez')).statusCode, 200)
     t.equal(
       (await app.inject('/.well-known/jwks.json')).statusCode,
       200,
-      'other services can go on checking tokens'
+      'other services can still verify tokens'
     )
     t.equal(slugOf(await verify('forged', code)), 'challenge-ended')
     t.equal(twilio.texts.length, 2)
@@ -96,9 +96,9 @@ t.test(
     const flood = Array.from({ length: 30 }, () => login())
     await Promise.race(flood)
     proxy.cut()
-    const answers = await Promise.all(flood)
-    const failed = answers.filter(answer => slugOf(answer) === 'database-unavailable')
-    t.ok(answers.every(answer => answer.statusCode === 200 || failed.includes(answer)))
+    const responses = await Promise.all(flood)
+    const failed = responses.filter(response => slugOf(response) === 'database-unavailable')
+    t.ok(responses.every(response => response.statusCode === 200 || failed.includes(response)))
     t.equal(failures().length, failed.length)
     const { challengeToken } = (await login()).json()
     t.equal(twilio.texts.length, 1)
@@ -108,19 +108,19 @@ t.test(
 )
 
 t.test(
-  'terminating active connections, as a restart does, leaves no half-done change',
+  'terminating active connections, as a restart does, leaves no partial change',
   { skip: needsServer },
   async t => {
     const { loginAndReadCode, failures, login, server, verify, twilio } = await startBehindProxy(t)
     const { challengeToken, code } = await loginAndReadCode()
     await holdChallengesLock(server, async waiting => {
-      const answers = Promise.all([login(), verify(challengeToken, code)])
+      const responses = Promise.all([login(), verify(challengeToken, code)])
       await waiting(2)
       await server.$queryRaw`
         SELECT pg_terminate_backend(pid)
         FROM pg_stat_activity
         WHERE datname = current_database() AND wait_event_type = 'Lock'`
-      t.same((await answers).map(slugOf), ['database-unavailable', 'database-unavailable'])
+      t.same((await responses).map(slugOf), ['database-unavailable', 'database-unavailable'])
     })
     t.match(failures(), [
       { reason: 'disconnected', sqlState: '57P01' },
@@ -139,7 +139,7 @@ t.test(
   async t => {
     const proxy = await startDatabaseProxy(t, (await testDatabase(t)).url ?? '')
     const url = new URL(proxy.url)
-    // A server with trust authentication ignores it.
+    // A server with trust authentication ignores the password.
     url.password ||= 'canary-database-password'
     const server = await startServer(t, {
       folder: t.testdir(),

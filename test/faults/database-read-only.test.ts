@@ -4,7 +4,7 @@ import { ada, differentCode, slugOf } from '../support/start-app.ts'
 import { startBehindProxy } from '../support/start-behind-proxy.ts'
 
 t.test(
-  'a read-only server begins and finishes no login and loses none',
+  'a read-only database refuses logins and loses no pending login',
   { skip: needsServer },
   async t => {
     const { accessToken, app, loginAndReadCode, failures, login, me, proxy, verify, twilio, wait } =
@@ -12,7 +12,7 @@ t.test(
     const token = await accessToken(ada)
     const { challengeToken, code } = await loginAndReadCode()
     t.equal((await app.inject('/readyz')).statusCode, 200)
-    // As a standby that takes over the primary's address: what connects from here on can only
+    // This simulates a standby that takes over the primary's address, where connections can only
     // read.
     proxy.setReadOnly(true)
     proxy.cut()
@@ -21,7 +21,7 @@ t.test(
     t.equal(slugOf(await app.inject('/readyz')), 'not-ready')
     t.equal((await app.inject('/livez')).statusCode, 200)
     t.equal(slugOf(await verify(challengeToken, code)), 'database-unavailable')
-    t.equal((await me(token)).statusCode, 200, 'what only reads goes on')
+    t.equal((await me(token)).statusCode, 200, 'reads succeed')
     t.match(failures(), [
       {
         reason: 'read-only',
@@ -31,9 +31,9 @@ t.test(
     ])
 
     proxy.setReadOnly(false)
-    // A connection that was made read-only stays so until it is asked to write once; being asked
-    // is enough.
-    for (let asked = 0; asked < 10; asked++) {
+    // The pool drops a read-only connection once a statement that writes fails on it. Each probe
+    // sends such a statement.
+    for (let probes = 0; probes < 10; probes++) {
       wait(1)
       if ((await app.inject('/readyz')).statusCode === 200) break
     }

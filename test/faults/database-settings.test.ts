@@ -6,7 +6,7 @@ import { needsServer, testDatabase } from '../support/database.ts'
 import { production, startProcess as startProgram, startServer } from '../support/start-process.ts'
 import { ada, defaultLimits, slugOf, startApp } from '../support/start-app.ts'
 
-/** What a role, a database or a URL may set, and what a session of ours has instead. */
+/** Settings that a role, a database or a URL may change, and the values that the service uses. */
 const settings = [
   ['TimeZone', 'Asia/Kathmandu', 'UTC'],
   ['DateStyle', 'German', 'ISO, MDY'],
@@ -22,7 +22,7 @@ const settings = [
   ['idle_session_timeout', '1ms', '0']
 ] as const
 
-/** Both steps of a login, a code that expires, and a refresh. */
+/** Checks both steps of a login, an expired code, a refresh and a rate limit. */
 async function checkLogins(t: Test, url: string) {
   const database = { ...(await openDatabase(url)), url }
   t.teardown(database.close)
@@ -49,16 +49,16 @@ async function checkLogins(t: Test, url: string) {
 
 async function checkSession(t: Test, url: string, options?: DatabaseOptions) {
   const { prisma, close } = await openDatabase(url, options)
-  for (const [name, , wanted] of settings)
+  for (const [name, , expected] of settings)
     t.same(
       Object.values((await prisma.$queryRawUnsafe<object[]>(`SHOW ${name}`))[0] ?? {}),
-      [wanted],
+      [expected],
       name
     )
   await close()
 }
 
-async function migrated(url: string) {
+async function migrateAt(url: string) {
   const { engine, close } = await openDatabase(url)
   const applied = await migrate(engine)
   await close()
@@ -74,7 +74,7 @@ t.test('settings', async t => {
       const { url, role, database, run } = await databaseWithRole(t)
       for (const [name, hostile] of settings)
         await run(`${alter(role, database)} ${name} = '${hostile}'`)
-      t.not((await migrated(url)).length, 0)
+      t.not((await migrateAt(url)).length, 0)
       await checkSession(t, url)
       await checkLogins(t, url)
     })
@@ -89,7 +89,7 @@ t.test('settings', async t => {
         .map(([name, hostile]) => `-c ${name}=${hostile}`)
         .join(' ')
       const withOptions = `${url}?options=${encodeURIComponent(options)}`
-      await migrated(withOptions)
+      await migrateAt(withOptions)
       await checkSession(t, withOptions)
       await checkLogins(t, withOptions)
       const { prisma, close } = await openDatabase(withOptions)
@@ -99,7 +99,7 @@ t.test('settings', async t => {
   )
 
   t.test(
-    'an unusable setting stops migrate and the server by its name',
+    'migrate and the server refuse to start with an unsupported setting and name it',
     { skip: needsServer },
     async t => {
       const { url, role, run } = await databaseWithRole(t)
@@ -122,8 +122,8 @@ t.test('settings', async t => {
     { skip: needsServer },
     async t => {
       const { url } = await databaseWithRole(t)
-      await migrated(url)
-      // Loopback in a form that nothing but the system's resolver takes for it.
+      await migrateAt(url)
+      // A form of the loopback address that only the system's resolver recognizes.
       for (const [host, warned] of [
         ['2130706433', 1],
         ['127.0.0.1', 0]
@@ -138,20 +138,20 @@ t.test('settings', async t => {
   )
 
   t.test(
-    'an encoding that lacks characters stops the server by its name',
+    'migrations refuse a database whose encoding lacks characters and name it',
     { skip: needsServer },
     async t => {
       const { database, run, url } = await databaseWithRole(t)
       const latin = `${database}_latin1`
       await run(`CREATE DATABASE ${latin} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0`)
       t.teardown(() => run(`DROP DATABASE ${latin} WITH (FORCE)`))
-      await t.rejects(migrated(url.replace(database, latin)), /^server_encoding .* LATIN1/)
+      await t.rejects(migrateAt(url.replace(database, latin)), /^server_encoding .* LATIN1/)
     }
   )
 })
 
 t.test('schemas', async t => {
-  for (const [how, prepare, query] of [
+  for (const [source, prepare, query] of [
     [
       'the search_path of the role',
       ['CREATE SCHEMA "App-1"', 'ALTER ROLE :role SET search_path = "App-1"'],
@@ -164,7 +164,7 @@ t.test('schemas', async t => {
       `?options=${encodeURIComponent('-c search_path="App-1"')}`
     ]
   ] as const) {
-    t.test(`a separate schema works through ${how}`, { skip: needsServer }, async t => {
+    t.test(`a separate schema works through ${source}`, { skip: needsServer }, async t => {
       const { prisma, role, run, url } = await databaseWithRole(t)
       for (const statement of prepare) await run(statement.replace(':role', role))
       if (prepare.length > 0) await run(`ALTER SCHEMA "App-1" OWNER TO ${role}`)
@@ -186,21 +186,21 @@ t.test('schemas', async t => {
 
   t.test('two schemas of one database are two services', { skip: needsServer }, async t => {
     const { url } = await databaseWithRole(t)
-    const all = await migrated(url)
+    const all = await migrateAt(url)
     const own = await openDatabase(`${url}?schema=app`)
     t.teardown(own.close)
     t.same(
       await pendingMigrations(own.engine),
       all,
-      'the ledger in public is not taken for its own'
+      'the migrations recorded in public are ignored'
     )
-    t.same(await migrated(`${url}?schema=app`), all)
+    t.same(await migrateAt(`${url}?schema=app`), all)
     await checkLogins(t, url)
     await checkLogins(t, `${url}?schema=app`)
   })
 
   t.test(
-    'a search_path without a schema stops migrate and the server by its name',
+    'migrate and the server refuse to start with a search_path without a schema',
     { skip: needsServer },
     async t => {
       const { url, role, run } = await databaseWithRole(t)
@@ -229,11 +229,11 @@ t.test('statements and connections', async t => {
       async t => {
         const database = await testDatabase(t)
         const { loginAndReadCode, logged, verify, twilio, prisma } = await startApp(t, { database })
-        // A sequence, because nothing else outlives the undoing.
-        await prisma.$executeRaw`CREATE SEQUENCE tries`
+        // A sequence, because only its value survives the rollback of the failed statement.
+        await prisma.$executeRaw`CREATE SEQUENCE attempts`
         await prisma.$executeRawUnsafe(
           `CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-           IF nextval('tries') % 2 = 1 THEN
+           IF nextval('attempts') % 2 = 1 THEN
              RAISE EXCEPTION 'no such luck' USING ERRCODE = '${state}';
            END IF;
            RETURN NULL;
@@ -251,12 +251,12 @@ t.test('statements and connections', async t => {
   }
 
   t.test(
-    'a connection limit of 1 opens one connection, however many requests arrive',
+    'a connection limit of 1 opens one connection for any number of requests',
     { skip: needsServer },
     async t => {
       const { url, prisma, role } = await databaseWithRole(t)
       const limited = `${url}?connection_limit=1`
-      await migrated(limited)
+      await migrateAt(limited)
       const database = { ...(await openDatabase(limited)), url: limited }
       t.teardown(database.close)
       const { login } = await startApp(t, { database })
@@ -270,10 +270,10 @@ t.test('statements and connections', async t => {
     }
   )
 
-  t.test('no command repeats an ambiguous URL', { skip: needsServer }, async t => {
+  t.test('no command prints an ambiguous URL', { skip: needsServer }, async t => {
     const env = { DATABASE_URL: 'postgresql://app:Tr0ub4dor@Zebra#9@127.0.0.1:5432/app', PORT: '0' }
-    for (const [program, ...words] of [['main'], ['migrate'], ['users', 'list']] as const) {
-      const { ended } = startProgram(t, program, { folder: t.testdir(), env }, ...words)
+    for (const [program, ...args] of [['main'], ['migrate'], ['users', 'list']] as const) {
+      const { ended } = startProgram(t, program, { folder: t.testdir(), env }, ...args)
       const { code, stdout, stderr } = await ended
       t.equal(code, 1)
       t.match(stderr, /^[^\n]*DATABASE_URL must be a URL[^\n]*\n$/, program)

@@ -13,12 +13,12 @@ t.test(
     const { challengeToken, code } = await loginAndReadCode()
     wait(31)
     await holdChallengesLock(server, async () => {
-      for (const answer of await Promise.all([
+      for (const response of await Promise.all([
         login(),
         verify(challengeToken, code),
         resend(challengeToken)
       ]))
-        t.equal(slugOf(answer), 'database-unavailable')
+        t.equal(slugOf(response), 'database-unavailable')
       t.equal((await app.inject('/livez')).statusCode, 200)
     })
     t.match(
@@ -43,8 +43,8 @@ t.test(
     const slow = await holdChallengesLock(server, async waiting => {
       const taken = [verify(challengeToken, code), verify(challengeToken, code)]
       await waiting(2)
-      for (const answer of await Promise.all([login(), me(token), me(token)]))
-        t.equal(slugOf(answer), 'busy')
+      for (const response of await Promise.all([login(), me(token), me(token)]))
+        t.equal(slugOf(response), 'busy')
       return taken
     }).then(taken => Promise.all(taken))
     t.match(
@@ -54,7 +54,7 @@ t.test(
     t.same(
       slow.map(({ statusCode }) => statusCode).sort(),
       [200, 401],
-      'those that had one were only slow'
+      'requests with a connection were only delayed'
     )
     t.equal((await me(token)).statusCode, 200)
     t.equal((await login()).json().sent, true)
@@ -63,7 +63,7 @@ t.test(
 
 for (const moment of ['before the connection is made', 'in the middle']) {
   t.test(
-    `a network that goes silent ${moment} times out and is not waited for again`,
+    `a network that goes silent ${moment} causes a timeout and no further delay`,
     { skip: needsServer },
     async t => {
       const { app, loginAndReadCode, failures, login, proxy, server, verify } =
@@ -73,15 +73,15 @@ for (const moment of ['before the connection is made', 'in the middle']) {
       const { challengeToken, code } = await loginAndReadCode()
       if (moment !== 'in the middle') proxy.cut()
       proxy.stall()
-      const answers = await Promise.all([
+      const responses = await Promise.all([
         login(),
         verify(challengeToken, code),
         app.inject('/readyz')
       ])
-      t.same(answers.map(slugOf), ['database-unavailable', 'database-unavailable', 'not-ready'])
+      t.same(responses.map(slugOf), ['database-unavailable', 'database-unavailable', 'not-ready'])
       t.equal(failures().length, 2)
-      // Statements sent during the outage arrive now or never. An attempt without a response may
-      // have been used.
+      // A statement sent during the outage is executed now or never, so the attempt may have been
+      // used.
       proxy.flow()
       t.equal((await login()).json().sent, false)
       const left = (await verify(challengeToken, differentCode(code))).json().attemptsRemaining

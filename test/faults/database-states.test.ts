@@ -2,10 +2,7 @@ import t from 'tap'
 import { testDatabase } from '../support/database.ts'
 import { differentCode, slugOf, startApp } from '../support/start-app.ts'
 
-/**
- * What a server may answer to any statement. 42P01 and the like are in the second list: mistakes of
- * ours.
- */
+/** Errors that any statement may get. They are not faults of the service. */
 const outages = [
   ['08006', 'disconnected'],
   ['08P01', 'pooler'],
@@ -26,7 +23,8 @@ const outages = [
   ['57P03', 'disconnected'],
   ['58030', 'exhausted']
 ] as const
-const mistakes = [
+/** Errors that mean a fault of the service, such as a missing table (42P01). */
+const faults = [
   '0A000',
   '22P02',
   '23505',
@@ -40,7 +38,7 @@ const mistakes = [
 ]
 
 t.test(
-  'a database error beyond our control is a 503 with advice in the log, any other a 500',
+  'an outage of the database is a 503 with advice in the log, and any other error is a 500',
   async t => {
     const database = await testDatabase(t)
     const { loginAndReadCode, login, logged, prisma, resend, twilio, verify, wait } =
@@ -58,40 +56,40 @@ t.test(
 
     for (const [state, reason] of [
       ...outages,
-      ...mistakes.map(state => [state, undefined] as const)
+      ...faults.map(state => [state, undefined] as const)
     ]) {
       await failAs(state)
-      // A challenge is stored by hand, renewed and spent by Prisma's query API: two ways for an
-      // error to come along.
-      const answers = [
+      // Challenges are stored with raw SQL and changed with Prisma's query API, which report errors
+      // in different ways.
+      const responses = [
         await login(),
         await resend(challengeToken),
         await verify(challengeToken, code)
       ]
-      for (const answer of answers) {
+      for (const response of responses) {
         t.equal(
-          slugOf(answer),
+          slugOf(response),
           reason === undefined ? 'internal-error' : 'database-unavailable',
           state
         )
-        t.notMatch(answer.body, /no such luck|challenges/)
-        t.equal(answer.headers['retry-after'], reason === undefined ? undefined : '5')
+        t.notMatch(response.body, /test failure|challenges/)
+        t.equal(response.headers['retry-after'], reason === undefined ? undefined : '5')
       }
-      const told = lines()
-      t.equal(told.length, 3)
+      const logLines = lines()
+      t.equal(logLines.length, 3)
       if (reason !== undefined)
         t.match(
-          told,
+          logLines,
           Array(3).fill({
             level: 50,
             event: 'database.failed',
             reason,
             sqlState: state,
-            msg: /^no such luck: [^\n]+$/
+            msg: /^test failure: [^\n]+$/
           }),
           state
         )
-      else t.notMatch(told, [{ event: 'database.failed' }], state)
+      else t.notMatch(logLines, [{ event: 'database.failed' }], state)
     }
 
     await prisma.$executeRaw`DROP TRIGGER failing ON challenges`
@@ -102,7 +100,9 @@ t.test(
 
     async function failAs(state: string) {
       await prisma.$executeRawUnsafe(
-        `CREATE OR REPLACE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no such luck' USING ERRCODE = '${state}'; END $$`
+        `CREATE OR REPLACE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+         RAISE EXCEPTION 'test failure' USING ERRCODE = '${state}';
+         END $$`
       )
       await prisma.$executeRaw`
         CREATE OR REPLACE TRIGGER failing BEFORE INSERT OR UPDATE ON challenges

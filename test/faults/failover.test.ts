@@ -3,8 +3,8 @@ import t, { type Test } from 'tap'
 import { deriveKey } from '../../src/domain/derive-key.ts'
 import { slugOf, startApp } from '../support/start-app.ts'
 
-// An asynchronous standby that takes over may lack the last transactions. Here the session's row is
-// put back to what it was some rotations ago.
+// An asynchronous standby that takes over may lack the last transactions. These tests restore the
+// session's row to its state before the last rotations.
 
 async function loseRotations(t: Test, lost: number, before = 2) {
   const service = await startApp(t)
@@ -33,11 +33,15 @@ t.test('lost rotations', async t => {
     t.test(`a session continues after a failover that lost ${lost} rotations`, async t => {
       const { isLive, newest, refresh, wait } = await loseRotations(t, lost)
       wait(60)
-      const answer = await refresh(newest)
-      t.equal(answer.statusCode, 200)
+      const response = await refresh(newest)
+      t.equal(response.statusCode, 200)
       const again = await refresh(newest)
-      t.equal(again.json().refreshToken, answer.json().refreshToken, 'a lost answer is repeated')
-      t.equal((await refresh(answer.json().refreshToken)).statusCode, 200)
+      t.equal(
+        again.json().refreshToken,
+        response.json().refreshToken,
+        'a lost response is repeated'
+      )
+      t.equal((await refresh(response.json().refreshToken)).statusCode, 200)
       t.ok(await isLive())
     })
 
@@ -75,8 +79,8 @@ t.test('lost rotations', async t => {
 
   t.test('fifty concurrent uses of a newer token all get the same successor', async t => {
     const { newest, prisma, refresh } = await loseRotations(t, 3)
-    const answers = await Promise.all(Array.from({ length: 50 }, () => refresh(newest)))
-    t.equal(new Set(answers.map(answer => answer.json().refreshToken)).size, 1)
+    const responses = await Promise.all(Array.from({ length: 50 }, () => refresh(newest)))
+    t.equal(new Set(responses.map(response => response.json().refreshToken)).size, 1)
     t.match(await prisma.session.findFirstOrThrow(), { generation: 6 })
   })
 
@@ -99,7 +103,7 @@ t.test('lost rotations', async t => {
     }
   })
 
-  t.test('a newer token is recognised only while the old secret is configured', async t => {
+  t.test('a newer token is recognized only while the old secret is configured', async t => {
     const [oldSecret, newSecret] = [randomBytes(32), randomBytes(32)]
     for (const secrets of [[newSecret, oldSecret], [newSecret]] as const) {
       const old = await startApp(t, { secrets: [oldSecret] })
@@ -115,8 +119,8 @@ t.test('lost rotations', async t => {
 })
 
 t.test('earlier versions', async t => {
-  // The successor that earlier versions of the service give a token.
-  const ofEarlierVersion = (secret: Buffer, token: string) => {
+  // The successor that earlier versions of the service create for a token.
+  const successorInEarlierVersion = (secret: Buffer, token: string) => {
     const bytes = Buffer.from(token, 'base64url')
     const mac = createHmac('sha256', deriveKey(secret, 'refresh-token')).update(bytes).digest()
     return Buffer.concat([bytes.subarray(0, 16), mac]).toString('base64url')
@@ -132,10 +136,10 @@ t.test('earlier versions', async t => {
     const first = Buffer.concat([family, randomBytes(32)]).toString('base64url')
     await prisma.session.updateMany({ data: { tokenHash: hashOf(first) } })
     const second = (await refresh(first)).json().refreshToken
-    t.equal(second, ofEarlierVersion(secret, first), 'as an instance that is not upgraded answers')
-    t.equal((await refresh(first)).json().refreshToken, second, 'a lost answer is repeated')
+    t.equal(second, successorInEarlierVersion(secret, first), 'the same as from an earlier version')
+    t.equal((await refresh(first)).json().refreshToken, second, 'a lost response is repeated')
     const third = (await refresh(second)).json().refreshToken
-    t.equal(third, ofEarlierVersion(secret, second))
+    t.equal(third, successorInEarlierVersion(secret, second))
     wait(31)
     t.equal(slugOf(await refresh(second)), 'session-ended')
     t.equal(slugOf(await refresh(third)), 'session-ended')
@@ -145,9 +149,9 @@ t.test('earlier versions', async t => {
     const secret = randomBytes(32)
     const { logIn, prisma, refresh } = await startApp(t, { secrets: [secret] })
     const { refreshToken } = await logIn()
-    const next = ofEarlierVersion(secret, refreshToken)
+    const next = successorInEarlierVersion(secret, refreshToken)
     await prisma.session.updateMany({ data: { tokenHash: hashOf(next) } })
-    t.equal((await refresh(refreshToken)).json().refreshToken, next, 'its lost answer is repeated')
+    t.equal((await refresh(refreshToken)).json().refreshToken, next, 'a lost response is repeated')
     t.equal((await refresh(next)).statusCode, 200)
     t.equal(slugOf(await refresh(refreshToken)), 'session-ended')
   })

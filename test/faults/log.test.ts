@@ -38,18 +38,19 @@ t.test(
       )
     )
       await sleep(50)
-    t.match(await login('nobody', 'no password'), { status: 401 })
+    t.match(await login('unknown', 'no password'), { status: 401 })
     server.kill('SIGTERM')
     t.same(await server.ended, {
       code: 0,
       stdout: '',
       stderr:
-        "sms-login can't write its log and continues without it: ENOSPC: no space left on device, write\n"
+        "sms-login can't write its log and continues without it: " +
+        'ENOSPC: no space left on device, write\n'
     })
   }
 )
 
-t.test('kill -9 loses only the last moment of the log, and SIGTERM nothing', async t => {
+t.test('kill -9 loses only the last lines of the log, and SIGTERM none', async t => {
   const folder = t.testdir()
   await unpackDatabase(join(folder, 'data/pglite'))
   for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
@@ -62,7 +63,7 @@ t.test('kill -9 loses only the last moment of the log, and SIGTERM nothing', asy
   }
 })
 
-/** It can't be read off the log. */
+/** Returns a free port, because the test cannot read the server's port from its log. */
 async function freePort() {
   const server = createServer().listen(0)
   await once(server, 'listening')

@@ -19,7 +19,7 @@ const rotate = /UPDATE sessions\s+SET\s+token_hash/
 const readSession = /u\.claims\s+FROM sessions s\s/
 const endSession = /DELETE FROM sessions/
 const voidCode = /UPDATE "public"\."challenges" SET "code_expires_at"/
-const losses: Loss[] = ['lost', 'unanswered']
+const losses: Loss[] = ['lost', 'unacknowledged']
 
 t.test('logins and resends', async t => {
   for (const loss of losses) {
@@ -34,12 +34,12 @@ t.test('logins and resends', async t => {
           const { loginAndReadCode, failures, login, proxy, twilio, verify } =
             await startBehindProxy(t)
           proxy.lose(statement, loss)
-          const answer = await login()
+          const response = await login()
           t.notOk(proxy.isWaiting())
-          t.equal(slugOf(answer), 'database-unavailable')
-          t.equal(answer.headers['retry-after'], '5')
+          t.equal(slugOf(response), 'database-unavailable')
+          t.equal(response.headers['retry-after'], '5')
           t.match(failures(), [
-            { level: 50, reason: 'disconnected', reqId: answer.json().instance }
+            { level: 50, reason: 'disconnected', reqId: response.json().instance }
           ])
           t.equal(failures().length, 1)
           t.equal(twilio.requests.length, 0)
@@ -47,8 +47,8 @@ t.test('logins and resends', async t => {
           const { challengeToken, code } = await loginAndReadCode()
           t.equal(twilio.texts.length, 1)
           t.equal((await verify(challengeToken, differentCode(code))).json().attemptsRemaining, 4)
-          const answers = await Promise.all([1, 2, 3].map(() => verify(challengeToken, code)))
-          t.equal(answers.filter(({ statusCode }) => statusCode === 200).length, 1)
+          const responses = await Promise.all([1, 2, 3].map(() => verify(challengeToken, code)))
+          t.equal(responses.filter(({ statusCode }) => statusCode === 200).length, 1)
         }
       )
     }
@@ -77,7 +77,7 @@ t.test('logins and resends', async t => {
     }
 
     t.test(
-      `a login whose replacement of a challenge is ${loss} sends nothing, and the next does`,
+      `a login whose replacement of a challenge is ${loss} sends nothing, and the next sends one`,
       { skip: needsServer },
       async t => {
         const { loginAndReadCode, login, proxy, twilio, verify, wait } = await startBehindProxy(t)
@@ -120,7 +120,7 @@ t.test('logins and resends', async t => {
     )
 
     t.test(
-      `a resend whose reading of the challenge is ${loss} changes nothing and may be repeated`,
+      `a resend whose query of the challenge is ${loss} changes nothing and may be repeated`,
       { skip: needsServer },
       async t => {
         const { loginAndReadCode, proxy, resend, twilio, verify, wait } = await startBehindProxy(t)
@@ -181,14 +181,14 @@ t.test('new codes of resends', async t => {
   )
 
   t.test(
-    'a resend that misses the confirmation of its new code voids it and may be repeated',
+    'a resend whose new code is stored but not acknowledged voids it and may be repeated',
     { skip: needsServer },
     async t => {
       const { loginAndReadCode, failures, proxy, resend, twilio, verify, wait } =
         await startBehindProxy(t)
       const { challengeToken, code } = await loginAndReadCode()
       wait(31)
-      proxy.lose(renewCode, 'unanswered')
+      proxy.lose(renewCode, 'unacknowledged')
       t.equal(slugOf(await resend(challengeToken)), 'database-unavailable')
       t.equal(failures().length, 1)
       t.equal(twilio.texts.length, 1)
@@ -203,11 +203,11 @@ t.test('new codes of resends', async t => {
   )
 
   t.test(
-    'a message failure during a database failure is reported as such and logged with both',
+    'a message failure during a database failure is reported, and both are logged',
     { skip: needsServer },
     async t => {
       const { failures, login, logged, proxy, twilio } = await startBehindProxy(t)
-      proxy.lose(voidCode, 'unanswered')
+      proxy.lose(voidCode, 'unacknowledged')
       twilio.next(({ fail }) => fail(500, null))
       t.equal(slugOf(await login()), 'sms-unavailable')
       t.notOk(proxy.isWaiting())
@@ -239,12 +239,12 @@ t.test('new codes of resends', async t => {
 t.test('codes', async t => {
   // Without a response it is not known whether the attempt was used. A refund could give an
   // attacker additional attempts.
-  for (const [loss, spent] of [
+  for (const [loss, used] of [
     ['lost', 0],
-    ['unanswered', 1]
+    ['unacknowledged', 1]
   ] as const) {
     t.test(
-      `a code whose attempt is ${loss} used ${spent} attempts and works once afterwards`,
+      `a code whose attempt is ${loss} used ${used} attempts and works once afterwards`,
       { skip: needsServer },
       async t => {
         const { loginAndReadCode, proxy, verify } = await startBehindProxy(t)
@@ -253,7 +253,7 @@ t.test('codes', async t => {
         t.equal(slugOf(await verify(challengeToken, differentCode(code))), 'database-unavailable')
         t.equal(
           (await verify(challengeToken, differentCode(code))).json().attemptsRemaining,
-          4 - spent
+          4 - used
         )
         t.equal((await verify(challengeToken, code)).statusCode, 200)
         t.equal(slugOf(await verify(challengeToken, code)), 'challenge-ended')
@@ -262,7 +262,7 @@ t.test('codes', async t => {
   }
 
   t.test(
-    'a correct code whose use is never stored used an attempt and works once afterwards',
+    'a correct code whose use is not stored uses an attempt and works once afterwards',
     { skip: needsServer },
     async t => {
       const { loginAndReadCode, proxy, verify } = await startBehindProxy(t)
@@ -281,7 +281,7 @@ t.test('codes', async t => {
     async t => {
       const { loginAndReadCode, login, proxy, twilio, verify } = await startBehindProxy(t)
       const { challengeToken, code } = await loginAndReadCode()
-      proxy.lose(consume, 'unanswered')
+      proxy.lose(consume, 'unacknowledged')
       t.equal(slugOf(await verify(challengeToken, code)), 'database-unavailable')
       t.equal(slugOf(await verify(challengeToken, code)), 'challenge-ended')
       t.equal((await login()).json().sent, true)
@@ -301,13 +301,13 @@ t.test('confirmations', async t => {
         proxy.lose(storeChallenge, loss)
         t.equal(slugOf(await confirm(accessToken)), 'database-unavailable')
         t.notOk(proxy.isWaiting())
-        t.equal(twilio.texts.length, 1, 'that of the login')
+        t.equal(twilio.texts.length, 1, 'only the login message')
         const { confirmationToken, sent } = (await confirm(accessToken)).json()
         t.equal(sent, true)
-        const answers = await Promise.all(
+        const responses = await Promise.all(
           [1, 2, 3].map(() => verifyConfirmation(accessToken, confirmationToken, twilio.lastCode()))
         )
-        t.equal(answers.filter(({ statusCode }) => statusCode === 200).length, 1)
+        t.equal(responses.filter(({ statusCode }) => statusCode === 200).length, 1)
       }
     )
 
@@ -325,8 +325,8 @@ t.test('confirmations', async t => {
           'database-unavailable'
         )
         t.notOk(proxy.isWaiting())
-        // An unanswered statement gives no receipt. The user confirms again, so that no receipt is
-        // signed twice.
+        // An unacknowledged statement gives no receipt. The user confirms again, so that no receipt
+        // is signed twice.
         t.equal(
           (await verifyConfirmation(accessToken, confirmationToken, code)).statusCode,
           loss === 'lost' ? 200 : 401
@@ -346,7 +346,7 @@ t.test('confirmations', async t => {
 
 t.test('sessions', async t => {
   t.test(
-    'a token is read again as soon as the database is back',
+    'a token is accepted again as soon as the database is back',
     { skip: needsServer },
     async t => {
       const { accessToken, me, proxy } = await startBehindProxy(t)

@@ -27,7 +27,7 @@ t.test('an idle connection that is not reused does not delay shutdown', async t 
   await idle.closed
 })
 
-t.test('open connections to the admin API get a last response and do not delay it', async t => {
+t.test('connections to the admin API get a last response and do not delay shutdown', async t => {
   const apiKey = generateApiKey()
   const server = await startServer(t, {
     folder: t.testdir(),
@@ -56,7 +56,7 @@ t.test('open connections to the admin API get a last response and do not delay i
   t.notMatch(server.printed(), /"level":"(error|fatal)"/)
 })
 
-/** A connection that stays open until the server closes it. */
+/** Opens a connection that stays open until the server closes it. */
 function client(t: Test, url: string) {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname).setEncoding('utf8')

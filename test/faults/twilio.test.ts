@@ -54,54 +54,54 @@ for (const [slug, status, failures] of classes) {
       const { login, logged, twilio, users, verify, wait } = await startApp(t, {
         twilioTimeoutMs: 1000
       })
-      const seen = new Set<string>()
-      for (const [turn, failure] of failures.entries()) {
+      const responses = new Set<string>()
+      for (const [index, failure] of failures.entries()) {
         logged.length = 0
         const before = (await login()).json().challengeToken
         wait(31)
         const requests = twilio.requests.length
-        const texts = twilio.texts.length
+        const sentBefore = twilio.texts.length
         twilio.next(failure)
-        const answer = await login()
-        const { instance, ...told } = answer.json()
-        t.equal(slugOf(answer), slug)
-        t.equal(answer.statusCode, status)
-        seen.add(JSON.stringify([told, answer.headers['retry-after']]))
-        t.equal(twilio.requests.length, requests + 1, `asked once, failure ${turn}`)
+        const response = await login()
+        const { instance, ...problem } = response.json()
+        t.equal(slugOf(response), slug)
+        t.equal(response.statusCode, status)
+        responses.add(JSON.stringify([problem, response.headers['retry-after']]))
+        t.equal(twilio.requests.length, requests + 1, `one request, failure ${index}`)
 
         const lines = logged.map(line => JSON.parse(line))
         t.equal(lines.filter(({ event }) => event === 'sms.failed').length, 1)
         t.equal(lines.filter(({ level }) => level >= 40).length, 1)
-        const said = codeIn(twilio.requests.at(-1)?.['Body'])
+        const failedCode = codeIn(twilio.requests.at(-1)?.['Body'])
         for (const secret of [
           ada.phone.slice(1),
           twilioAccount.authToken,
-          'is your code',
+          'login code',
           ada.password
         ])
           t.notMatch(logged.join(), secret)
 
-        // The text may have arrived all the same: nothing takes the code that is in it.
-        t.equal(slugOf(await verify(before, said)), 'challenge-ended')
+        // The message may have arrived nevertheless, but its code does not work.
+        t.equal(slugOf(await verify(before, failedCode)), 'challenge-ended')
         // An undeliverable number is not tried again.
         if (slug === 'sms-undeliverable')
           await users.change(
             { username: ada.username },
-            { phone: `+1202555015${turn}` },
+            { phone: `+1202555015${index}` },
             new Date()
           )
         const next = (await login()).json()
-        t.equal(next.sent, true, 'at once, without a wait')
-        const delivered = twilio.texts.length - texts
+        t.equal(next.sent, true, 'no cooldown started')
+        const delivered = twilio.texts.length - sentBefore
         t.ok(delivered === 1 || delivered === 2)
-        t.not(codeIn(twilio.texts.at(-1)?.body), said)
-        t.equal(slugOf(await verify(next.challengeToken, said)), 'wrong-code')
+        t.not(codeIn(twilio.texts.at(-1)?.body), failedCode)
+        t.equal(slugOf(await verify(next.challengeToken, failedCode)), 'wrong-code')
         t.equal(
           (await verify(next.challengeToken, codeIn(twilio.texts.at(-1)?.body))).statusCode,
           200
         )
       }
-      t.equal(seen.size, 1, [...seen].join('\n'))
+      t.equal(responses.size, 1, [...responses].join('\n'))
     }
   )
 }
