@@ -4,16 +4,16 @@ import { visit } from './open-page.ts'
 import { startApp } from '../support/start-app.ts'
 
 t.test(
-  '/docs lists all calls and problems, sends one request and contacts no other host',
+  '/docs lists all endpoints and problems, sends requests and contacts no other host',
   async t => {
     const { app } = await startApp(t, { docs: true })
     const url = await app.listen({ host: '127.0.0.1', port: 0 })
     const { page, context } = await visit(t, `${url}/livez`, {
       viewport: { width: 1280, height: 800 }
     })
-    const asked = new Set<string>()
+    const origins = new Set<string>()
     context.on('request', request => {
-      asked.add(new URL(request.url()).origin)
+      origins.add(new URL(request.url()).origin)
     })
 
     await page.goto(`${url}/docs`)
@@ -57,6 +57,6 @@ t.test(
     await page.goto(`${url}/problems/wrong-code`)
     t.equal(page.url(), `${url}/docs/problems#wrong-code`)
     t.match(await page.locator(':target').innerText(), /^wrong-code 401: Wrong code/)
-    t.same([...asked], [url])
+    t.same([...origins], [url])
   }
 )

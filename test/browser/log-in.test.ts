@@ -5,7 +5,7 @@ import { reject } from '../support/twilio-stand-in.ts'
 
 t.test('password', async t => {
   t.test('the whole flow works with the keyboard alone', async t => {
-    const { page, focused, isIn, twilio, pass } = await openPage(t)
+    const { page, focused, waitForAccount, twilio, passTime } = await openPage(t)
     const press = async (...keys: string[]) => {
       for (const key of keys) await page.keyboard.press(key)
     }
@@ -16,7 +16,7 @@ t.test('password', async t => {
       }
     }
 
-    t.equal(await focused(), 'username', 'the page starts at the first field')
+    t.equal(await focused(), 'username', 'the first field has the focus')
     await page.keyboard.type(ada.username)
     await press('Tab')
     await page.keyboard.type(ada.password)
@@ -27,7 +27,7 @@ t.test('password', async t => {
 
     await page.keyboard.type(twilio.lastCode())
     await press('Enter')
-    await isIn()
+    await waitForAccount()
     t.equal(await focused(), 'me-title')
     t.match(await page.locator('#me').innerText(), 'ending in 43')
     t.match(await page.locator('#sessions').innerText(), /Chrome on Linux\s*this one/)
@@ -57,7 +57,7 @@ t.test('password', async t => {
       data: { amount: '250.00', currency: 'EUR', payee: 'Emmy Noether' }
     })
 
-    await pass(60)
+    await passTime(60)
     await press('Shift+Tab')
     await tabTo('log-out')
     await press('Enter')
@@ -77,39 +77,39 @@ t.test('password', async t => {
     await page.getByRole('heading', { name: 'Enter the code' }).waitFor()
   })
 
-  t.test('during a request buttons are disabled and the password is kept', async t => {
-    const { page, sendPassword, focused, complaints } = await openPage(t)
-    let answer = () => {}
-    const asked = new Promise<void>(resolve => {
+  t.test('during a request, buttons are disabled and the password is kept', async t => {
+    const { page, sendPassword, focused, errors } = await openPage(t)
+    let abort = () => {}
+    const requested = new Promise<void>(resolve => {
       void page.route('**/login', async route => {
         resolve()
-        await new Promise<void>(go => {
-          answer = go
+        await new Promise<void>(proceed => {
+          abort = proceed
         })
         await route.abort()
       })
     })
     await sendPassword()
-    await asked
+    await requested
     const buttons = page.locator('#log-in button')
     for (const button of await buttons.all()) t.ok(await button.isDisabled())
     t.equal(await page.getByLabel('Password').inputValue(), ada.password)
-    answer()
+    abort()
     await page.getByRole('alert').getByText("can't be reached").waitFor()
     for (const button of await buttons.all()) t.ok(await button.isEnabled())
     t.equal(await page.getByLabel('Password').inputValue(), ada.password)
     t.equal(await focused(), 'password')
-    t.ok(complaints.splice(0).length > 0)
+    t.ok(errors.splice(0).length > 0)
   })
 
   t.test('the password can be shown and is hidden again after the login', async t => {
-    const { page, logIn } = await openPage(t)
+    const { page, startLogin } = await openPage(t)
     const password = page.getByLabel('Password')
     await password.fill('secret')
     t.equal(await password.getAttribute('type'), 'password')
     await page.getByRole('button', { name: 'Show password' }).click()
     t.equal(await password.getAttribute('type'), 'text')
-    await logIn()
+    await startLogin()
     await page.getByRole('button', { name: 'Back' }).click()
     t.equal(await password.getAttribute('type'), 'password')
     t.equal(await password.inputValue(), '')
@@ -117,20 +117,21 @@ t.test('password', async t => {
   })
 
   t.test('an unreachable service is reported', async t => {
-    const { page, sendPassword, complaints } = await openPage(t)
+    const { page, sendPassword, errors } = await openPage(t)
     await page.route('**/login', route => route.abort())
     await sendPassword()
     await page.getByRole('alert').getByText("can't be reached").waitFor()
-    t.equal(complaints.splice(0).length > 0, true)
+    t.equal(errors.splice(0).length > 0, true)
   })
 })
 
 t.test('code', async t => {
   t.test('wrong codes show the remaining attempts, then the lockout and its end', async t => {
-    const { page, focused, sendPassword, logIn, typeCode, isIn, twilio, pass } = await openPage(t, {
-      limits: { codeFailures: 5 }
-    })
-    await logIn()
+    const { page, focused, sendPassword, startLogin, typeCode, waitForAccount, twilio, passTime } =
+      await openPage(t, {
+        limits: { codeFailures: 5 }
+      })
+    await startLogin()
     for (const left of ['4 more times', '3 more times', '2 more times', 'once more']) {
       await typeCode(differentCode(twilio.lastCode()))
       await page.getByRole('alert').getByText(left).waitFor()
@@ -149,30 +150,31 @@ t.test('code', async t => {
     await sendPassword()
     await page.getByRole('alert').getByText('your account is locked for a while').waitFor()
     t.match(await shown(page), /You can try again in 1[45]:\d\d\./)
-    await pass(900)
+    await passTime(900)
     await page.getByText('You can try again now.').waitFor()
-    await logIn()
+    await startLogin()
     await typeCode(twilio.lastCode())
-    await isIn()
+    await waitForAccount()
   })
 
   t.test('an expired code is reported once and a new one can be sent', async t => {
-    const { page, focused, logIn, typeCode, isIn, twilio, pass } = await openPage(t, {
-      policy: { codeTtl: 60, resendCooldown: 30 }
-    })
-    await logIn()
+    const { page, focused, startLogin, typeCode, waitForAccount, twilio, passTime } =
+      await openPage(t, {
+        policy: { codeTtl: 60, resendCooldown: 30 }
+      })
+    await startLogin()
     const resend = page.locator('#code-resend')
     await page.getByText(/Expires in (1:00|0:5\d)/).waitFor()
     t.match(await resend.innerText(), /New code in 0:(30|2\d)/)
     t.ok(await resend.isDisabled())
-    await pass(30)
+    await passTime(30)
     t.equal(await resend.innerText(), 'Send a new code')
     const old = twilio.lastCode()
     const primary = page.locator('[data-step="Enter the code"] button.main')
     t.equal(await primary.innerText(), 'Continue')
-    await pass(30)
+    await passTime(30)
     await page.getByRole('alert').getByText('This code has expired.').waitFor()
-    t.equal((await shown(page)).match(/expired/g)?.length, 1, 'it is said once')
+    t.equal((await shown(page)).match(/expired/g)?.length, 1, 'reported once')
     t.equal(await primary.innerText(), 'Send a new code', 'the next step is the primary button')
     t.ok(await page.getByRole('button', { name: 'Continue' }).isDisabled())
 
@@ -181,27 +183,27 @@ t.test('code', async t => {
     await page.getByText('A new code is on its way.').waitFor()
     t.equal(await focused(), 'code')
     t.equal(await primary.innerText(), 'Continue')
-    t.equal(await page.getByRole('alert').count(), 0, 'the refusal is taken back')
+    t.equal(await page.getByRole('alert').count(), 0, 'the alert is removed')
     t.not(twilio.lastCode(), old)
     await typeCode(twilio.lastCode())
-    await isIn()
+    await waitForAccount()
   })
 
   t.test('a second login says that the first code still works', async t => {
-    const { page, logIn, typeCode, isIn, twilio } = await openPage(t)
-    await logIn()
+    const { page, startLogin, typeCode, waitForAccount, twilio } = await openPage(t)
+    await startLogin()
     await page.getByRole('button', { name: 'Back' }).click()
-    await logIn()
+    await startLogin()
     await page.getByText('still works').waitFor()
     t.equal(twilio.texts.length, 1)
     await typeCode(twilio.lastCode())
-    await isIn()
+    await waitForAccount()
   })
 
   t.test('a code can be pasted with spaces or with the whole message', async t => {
-    const { page, context, logIn, twilio } = await openPage(t)
+    const { page, context, startLogin, twilio } = await openPage(t)
     await context.grantPermissions(['clipboard-read', 'clipboard-write'])
-    await logIn()
+    await startLogin()
     const field = page.getByLabel('Code', { exact: true })
     const code = twilio.lastCode()
     for (const text of [
@@ -216,75 +218,75 @@ t.test('code', async t => {
   })
 
   t.test('WebOTP fills in and submits the code', async t => {
-    const { page, context, logIn, typeCode, isIn, twilio } = await openPage(t)
+    const { page, context, startLogin, typeCode, waitForAccount, twilio } = await openPage(t)
     t.match(
       await page
         .locator('#code')
         .evaluate(({ autocomplete, inputMode }: any) => ({ autocomplete, inputMode })),
       { autocomplete: 'one-time-code', inputMode: 'numeric' }
     )
-    // Chromium has WebOTP on phones alone: this stands for the part that a phone plays.
+    // Chromium supports WebOTP only on phones, so this script simulates it.
     await context.addInitScript(`
     window.OTPCredential = class {}
     navigator.credentials.get = ({ otp, signal }) => new Promise((resolve, reject) => {
-      window.asked = { otp, signal }
+      window.requested = { otp, signal }
       window.receive = code => resolve({ code })
       signal.addEventListener('abort', () => reject(signal.reason))
     })`)
     await page.reload()
-    await logIn()
-    await page.waitForFunction('window.asked')
-    t.same(await page.evaluate('asked.otp'), { transport: ['sms'] })
+    await startLogin()
+    await page.waitForFunction('window.requested')
+    t.same(await page.evaluate('requested.otp'), { transport: ['sms'] })
     await page.evaluate(`receive('${twilio.lastCode()}')`)
-    await isIn()
+    await waitForAccount()
 
     await page.reload()
-    await logIn()
-    await page.waitForFunction('window.asked')
-    t.equal(await page.evaluate('asked.signal.aborted'), false)
+    await startLogin()
+    await page.waitForFunction('window.requested')
+    t.equal(await page.evaluate('requested.signal.aborted'), false)
     await typeCode(twilio.lastCode())
-    await isIn()
-    t.equal(await page.evaluate('asked.signal.aborted'), true)
+    await waitForAccount()
+    t.equal(await page.evaluate('requested.signal.aborted'), true)
   })
 })
 
 t.test('messages', async t => {
   t.test('a message limit shows the remaining wait', async t => {
-    const { page, sendPassword, logIn, pass, refusal } = await openPage(t, {
+    const { page, sendPassword, startLogin, passTime, alertText } = await openPage(t, {
       limits: { messagesPerPhoneHour: 1 }
     })
-    await logIn()
+    await startLogin()
     await page.getByRole('button', { name: 'Back' }).click()
-    await pass(61)
+    await passTime(61)
     await sendPassword()
     t.equal(
-      await refusal(),
+      await alertText(),
       'Too many messages have been sent. Please wait before you request another one.'
     )
     t.match(await shown(page), /You can try again in 5\d:\d\d\./)
   })
 
   t.test('the user can try again after a message that could not be sent', async t => {
-    const { page, sendPassword, logIn, twilio, refusal } = await openPage(t)
+    const { page, sendPassword, startLogin, twilio, alertText } = await openPage(t)
     twilio.next(reject(429, 20429))
     await sendPassword()
     await page.getByText('could not be sent').waitFor()
-    t.match(await refusal(), /^The message could not be sent\. Please try again/)
-    await logIn()
+    t.match(await alertText(), /^The message could not be sent\. Please try again/)
+    await startLogin()
   })
 
-  t.test('an undeliverable number is given as the reason', async t => {
-    const { sendPassword, twilio, refusal } = await openPage(t)
+  t.test('an undeliverable number is reported', async t => {
+    const { sendPassword, twilio, alertText } = await openPage(t)
     twilio.next(reject(400, 21211))
     await sendPassword()
-    t.match(await refusal(), "Your phone number can't receive our messages.")
+    t.match(await alertText(), "Your phone number can't receive our messages.")
   })
 })
 
 t.test('privacy and language', async t => {
-  t.test('a reload forgets the login and leaves nothing in the browser', async t => {
-    const { page, context, enter } = await openPage(t)
-    await enter()
+  t.test('a reload ends the login on the page, and the browser stores nothing', async t => {
+    const { page, context, logIn } = await openPage(t)
+    await logIn()
     t.same(await page.evaluate('[localStorage.length, sessionStorage.length, document.cookie]'), [
       0,
       0,
@@ -297,8 +299,8 @@ t.test('privacy and language', async t => {
   })
 
   t.test('dates and amounts use the language of the page, not of the browser', async t => {
-    const { page, enter, typeCode, twilio } = await openPage(t, {}, { locale: 'ar-EG' })
-    await enter()
+    const { page, logIn, typeCode, twilio } = await openPage(t, {}, { locale: 'ar-EG' })
+    await logIn()
     t.match(await page.locator('#me').innerText(), /Logged in\s+[A-Z][a-z]{2} \d+, \d{4}, \d+:\d\d/)
     await page.getByLabel('Amount').fill('1234567.50')
     await page.getByRole('button', { name: 'Send me a code for this' }).click()

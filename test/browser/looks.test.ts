@@ -2,20 +2,20 @@ import t from 'tap'
 import { openPage } from './open-page.ts'
 import { ada, differentCode } from '../support/start-app.ts'
 
-/** Leads through all that the page can show, and stops at each. */
+/** Goes through all states of the page and calls `look` in each. */
 async function tour(
   opened: Awaited<ReturnType<typeof openPage>>,
-  look: (where: string) => Promise<void>
+  look: (state: string) => Promise<void>
 ) {
   const {
     page,
     sendPassword,
-    logIn,
+    startLogin,
     typeCode,
-    isIn,
+    waitForAccount,
     twilio,
-    refusal,
-    pass,
+    alertText,
+    passTime,
     app,
     loginAndReadCode,
     wait
@@ -30,21 +30,21 @@ async function tour(
   wait(60)
   await look('the first step')
   await sendPassword({ ...ada, password: 'not the password' })
-  await refusal()
+  await alertText()
   await look('a wrong password')
-  await logIn()
+  await startLogin()
   await look('the code')
   await typeCode(differentCode(twilio.lastCode()))
-  await refusal()
+  await alertText()
   await look('a wrong code')
-  await pass(60)
+  await passTime(60)
   await page.getByRole('alert').getByText('expired').waitFor()
   await look('an expired code')
   await page.getByRole('button', { name: 'Send a new code' }).click()
   await page.getByText('on its way').waitFor()
   await look('a new code')
   await typeCode(twilio.lastCode())
-  await isIn()
+  await waitForAccount()
   await look('logged in')
   await page.getByLabel('Payee').fill(`Grace ${'Hopper'.repeat(9)}`)
   await page.getByRole('button', { name: 'Send me a code for this' }).click()
@@ -68,17 +68,17 @@ for (const viewport of [
     const opened = await openPage(t, {}, { viewport })
     const { page, violations, overflow } = opened
     const backgrounds = new Set<string>()
-    const seen: string[] = []
-    await tour(opened, async where => {
-      seen.push(where)
+    const states: string[] = []
+    await tour(opened, async state => {
+      states.push(state)
       for (const colorScheme of ['dark', 'light'] as const) {
         await page.emulateMedia({ colorScheme })
         backgrounds.add(
           await page.evaluate<string>('getComputedStyle(document.body).backgroundColor')
         )
-        t.same(await violations(), [], `${where}, ${colorScheme}`)
+        t.same(await violations(), [], `${state}, ${colorScheme}`)
       }
-      t.ok((await overflow()) <= 0, `${where} fits`)
+      t.ok((await overflow()) <= 0, `${state} fits`)
       t.equal(await page.locator('h1:visible').count(), 1)
       const small = await page.evaluate<
         string[]
@@ -88,20 +88,20 @@ for (const viewport of [
         .filter(({ box }) => box.width < 44 || box.height < 44)
         .map(({ control }) => control)
         .map(control => control.outerHTML)`)
-      t.same(small, [], where)
+      t.same(small, [], state)
     })
-    t.equal(seen.length, 10)
+    t.equal(states.length, 10)
     t.equal(backgrounds.size, 2)
   })
 }
 
-t.test('with 200 % text on 360 pixels nothing is cut off and values stay readable', async t => {
+t.test('with 200 % text on 360 pixels, nothing is cut off and values stay readable', async t => {
   const opened = await openPage(t, {}, { viewport: { width: 360, height: 640 } })
   const { page, overflow } = opened
-  await tour(opened, async where => {
+  await tour(opened, async state => {
     await page.evaluate(`document.documentElement.style.fontSize = '200%'`)
-    t.ok((await overflow()) <= 0, `${where} fits`)
-    // WCAG 1.4.4: at least five characters a line, where a text is that long.
+    t.ok((await overflow()) <= 0, `${state} fits`)
+    // WCAG 1.4.4: wrapped text must have at least five characters per line on average.
     const broken = await page.evaluate<string[]>(`
       [...document.querySelectorAll(
         'dt, dd, li p, h2, button, label, summary, blockquote, #code-sent, [role=alert]'
@@ -114,17 +114,17 @@ t.test('with 200 % text on 360 pixels nothing is cut off and values stay readabl
           return lines > 1 && part.textContent.length / lines < 5
         })
         .map(part => part.outerHTML)`)
-    t.same(broken, [], where)
+    t.same(broken, [], state)
     const cut = await page.evaluate<string[]>(`
       [...document.querySelectorAll('button, select, dd, li p')]
         .filter(part => part.checkVisibility() && part.scrollWidth > part.clientWidth + 1)
         .map(part => part.outerHTML)`)
-    t.same(cut, [], where)
+    t.same(cut, [], state)
   })
 })
 
 t.test('the focused field has an outline and the title names the step', async t => {
-  const { page, logIn } = await openPage(t)
+  const { page, startLogin } = await openPage(t)
   t.equal(await page.title(), 'Log in – sms-login')
   for (const id of ['username', 'password']) {
     if (id === 'password') await page.keyboard.press('Tab')
@@ -136,6 +136,6 @@ t.test('the focused field has an outline and the title names the step', async t 
       'solid 3px'
     )
   }
-  await logIn()
+  await startLogin()
   t.equal(await page.title(), 'Enter the code – sms-login')
 })

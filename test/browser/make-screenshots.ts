@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { chromium, type Browser } from 'playwright-core'
 import { shownCode, startServer } from '../support/start-process.ts'
 
-// The pictures in the README, of the page as the first start shows it; or into another folder, to
-// see that they can be made. Needs a build and Chromium.
+// Takes the screenshots in the README from a first start. An argument names another folder, to test
+// this program. Needs a build and Chromium.
 
-const into = process.argv[2] ?? join(import.meta.dirname, '../../examples/screenshots')
+const target = process.argv[2] ?? join(import.meta.dirname, '../../examples/screenshots')
 const folder = mkdtempSync(join(tmpdir(), 'sms-login-'))
 const cleanUps: (() => unknown)[] = [() => rmSync(folder, { recursive: true })]
 const browser = await chromium.launch({
@@ -25,16 +25,16 @@ try {
   )
   const [, password = ''] = await server.prints(/demo, password (\S+) \(shown this once\)/)
   for (const colorScheme of ['light', 'dark'] as const) {
-    const steps = await pictures(browser, server, password, colorScheme)
-    writeFileSync(join(into, `${colorScheme}.webp`), await sideBySide(browser, steps))
+    const steps = await screenshots(browser, server, password, colorScheme)
+    writeFileSync(join(target, `${colorScheme}.webp`), await sideBySide(browser, steps))
   }
 } finally {
   await browser.close()
   for (const cleanUp of cleanUps) await cleanUp()
 }
 
-/** The three steps, each as a phone shows it. */
-async function pictures(
+/** Takes screenshots of the three steps at the size of a phone. */
+async function screenshots(
   browser: Browser,
   { url, printed, prints }: Awaited<ReturnType<typeof startServer>>,
   password: string,
@@ -50,9 +50,9 @@ async function pictures(
   await page.getByLabel('Username').fill('demo')
   await page.getByLabel('Password').fill(password)
   const first = await page.screenshot()
-  const seen = printed().length
+  const { length } = printed()
   await page.getByRole('button', { name: 'Send me a code' }).click()
-  await prints(/NOT SENT.*\n\d{6} /, seen)
+  await prints(/NOT SENT.*\n\d{6} /, length)
   const code = page.getByLabel('Code', { exact: true })
   await code.fill(shownCode(printed()))
   await page.clock.fastForward(18_000)
@@ -68,20 +68,20 @@ async function pictures(
   return [first, second, third]
 }
 
-/** One picture of several; the browser can do that as well, and pack it small. */
+/** Combines screenshots side by side into one WebP image, using a canvas of the browser. */
 async function sideBySide(browser: Browser, pictures: Buffer[]): Promise<Buffer> {
   const page = await browser.newPage()
   const sources = pictures.map(picture => `data:image/png;base64,${picture.toString('base64')}`)
-  const packed = await page.evaluate<string>(`(async () => {
+  const image = await page.evaluate<string>(`(async () => {
     const canvas = document.createElement('canvas')
     const images = ${JSON.stringify(sources)}.map(src => Object.assign(new Image(), { src }))
     for (const image of images) await image.decode()
     canvas.width = images.reduce((width, image) => width + image.width, 0)
     canvas.height = images[0].height
-    const drawing = canvas.getContext('2d')
-    images.forEach((image, place) => drawing.drawImage(image, place * image.width, 0))
+    const context = canvas.getContext('2d')
+    images.forEach((image, index) => context.drawImage(image, index * image.width, 0))
     return canvas.toDataURL('image/webp', 0.85)
   })()`)
   await page.close()
-  return Buffer.from(packed.replace('data:image/webp;base64,', ''), 'base64')
+  return Buffer.from(image.replace('data:image/webp;base64,', ''), 'base64')
 }

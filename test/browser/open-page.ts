@@ -7,21 +7,20 @@ import { ada, startApp, type StartOptions } from '../support/start-app.ts'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-export type Look = {
+export type Display = {
   colorScheme?: 'light' | 'dark'
   viewport?: { width: number; height: number }
   locale?: string
 }
 
 /**
- * The page in a real Chromium, as a person who has just opened it sees it, on a live service whose
- * time is the test's to move, and the browser's with it. The test fails when the browser complains
- * of anything: a policy that was broken, an error nobody caught, a file that isn't there.
+ * Opens the demo page of a new service in Chromium. The test moves the time of both. It fails if
+ * the browser reports an error, such as a violated policy, an uncaught exception or a missing file.
  */
-export async function openPage(t: Test, options: StartOptions = {}, look: Look = {}) {
+export async function openPage(t: Test, options: StartOptions = {}, display: Display = {}) {
   const service = await startApp(t, { demoPage: true, ...options })
   const url = await service.app.listen({ host: '127.0.0.1', port: 0 })
-  const { page, ...rest } = await visit(t, url, look)
+  const { page, ...rest } = await visit(t, url, display)
   const sendPassword = async ({
     username,
     password
@@ -30,7 +29,7 @@ export async function openPage(t: Test, options: StartOptions = {}, look: Look =
     await page.getByLabel('Password').fill(password)
     await page.getByRole('button', { name: 'Send me a code' }).click()
   }
-  const logIn = async () => {
+  const startLogin = async () => {
     await sendPassword()
     await page.getByRole('heading', { name: 'Enter the code' }).waitFor()
   }
@@ -38,7 +37,7 @@ export async function openPage(t: Test, options: StartOptions = {}, look: Look =
     await page.getByLabel('Code', { exact: true }).fill(code)
     await page.getByRole('button', { name: 'Continue' }).click()
   }
-  const isIn = async () => {
+  const waitForAccount = async () => {
     await page.getByRole('heading', { name: 'You are logged in', exact: true }).waitFor()
     for (const shown of ['#me dd', '#sessions li']) await page.locator(shown).first().waitFor()
   }
@@ -46,41 +45,41 @@ export async function openPage(t: Test, options: StartOptions = {}, look: Look =
     ...service,
     ...rest,
     page,
-    /** Lets time pass for the service and for the page. */
-    async pass(seconds: number) {
+    /** Advances the time of the service and of the page. */
+    async passTime(seconds: number) {
       service.wait(seconds)
       await page.clock.fastForward(seconds * 1000)
     },
-    /** Types both and sends them off; what comes of it is for the test to see. */
+    /** Enters the username and password and submits them. */
     sendPassword,
-    /** The first step. */
-    logIn,
-    /** The second. */
+    /** Completes the first step of a login. */
+    startLogin,
+    /** Enters and submits a code. */
     typeCode,
-    /** Waits until the person is in, and shown who that is and where. */
-    isIn,
-    /** Both steps. */
-    async enter() {
-      await logIn()
+    /** Waits until the page shows the account and its sessions. */
+    waitForAccount,
+    /** Completes both steps of a login. */
+    async logIn() {
+      await startLogin()
       await typeCode(service.twilio.lastCode())
-      await isIn()
+      await waitForAccount()
     },
-    /** Waits for an alert, and resolves to what it says. */
-    async refusal() {
+    /** Waits for an alert and returns its text. */
+    async alertText() {
       const alert = page.getByRole('alert').and(page.locator(':not(:empty)'))
       return alert.innerText()
     }
   }
 }
 
-/** A page at that address, in a window of its own that is gone with the test. */
+/** Opens a URL in a new browser context, which is closed at the end of the test. */
 export async function visit(
   t: Test,
   url: string,
-  { colorScheme = 'light', viewport = { width: 390, height: 844 }, locale = 'en-GB' }: Look = {}
+  { colorScheme = 'light', viewport = { width: 390, height: 844 }, locale = 'en-GB' }: Display = {}
 ) {
   const browser = await (running ??= launch())
-  // Its own words for dates, whatever the machine speaks.
+  // Fixed settings, so that the test does not depend on those of the machine.
   const context = await browser.newContext({
     colorScheme,
     viewport,
@@ -90,50 +89,51 @@ export async function visit(
   })
   const page = await context.newPage()
   page.setDefaultTimeout(30_000)
-  const complaints: string[] = []
-  // Chromium says so of each answer of 400 and above; a problem is nothing to complain of.
+  const errors: string[] = []
+  // Chromium reports every response of 400 and above, but a problem is not an error of the page.
   page.on('console', message => {
     if (!/^Failed to load resource: .* status of [45]\d\d/.test(message.text()))
-      complaints.push(message.text())
+      errors.push(message.text())
   })
   page.on('pageerror', error => {
-    complaints.push(String(error))
+    errors.push(String(error))
   })
   page.on('requestfailed', request => {
-    complaints.push(`${request.url()} failed`)
+    errors.push(`${request.url()} failed`)
   })
   t.teardown(async () => {
     await context.close()
-    if (complaints.length > 0) throw new Error(`The browser complained: ${complaints.join('; ')}`)
+    if (errors.length > 0) throw new Error(`The browser reported errors: ${errors.join('; ')}`)
   })
-  // Before the page, whose policy lets no such script in; so does the clock, which stands for the
-  // browser's.
+  // Added before the page loads, because the page's policy allows no other scripts. The same is
+  // true of the clock, which replaces the browser's.
   await context.addInitScript({ content: axe })
   await page.clock.install()
   await page.goto(url)
   return {
     page,
     context,
-    complaints,
-    /** What the library for accessibility finds wrong with the page as it is now. */
+    errors,
+    /** Returns the accessibility violations of the page in its current state. */
     async violations() {
       const { violations } = await page.evaluate<AxeResults>('axe.run()')
       return violations.map(
         ({ id, nodes }) =>
-          `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join('; ')}`
+          `${id}: ` +
+          nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join('; ')
       )
     },
     focused: () => page.evaluate<string>('document.activeElement?.id'),
-    /** How much wider than the window the page is. */
+    /** Returns by how many pixels the page is wider than the window. */
     overflow: () =>
       page.evaluate<number>('document.documentElement.scrollWidth - window.innerWidth')
   }
 }
 
-/** What a page shows, without what is hidden. */
+/** Returns the visible text of a page. */
 export const shown = (page: Page) => page.locator('body').innerText()
 
-// One for all tests of a file.
+// All tests of a file share one browser.
 let running: Promise<Browser> | undefined
 async function launch() {
   const browser = await chromium.launch({

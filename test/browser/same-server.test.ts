@@ -10,17 +10,17 @@ import { visit } from './open-page.ts'
 import { startServer, watch } from '../support/start-process.ts'
 import { transfer } from '../support/start-app.ts'
 
-// What a stranger has after `npm start`: one server, its demo user, and the codes on its terminal.
-// Each client in docs/clients.md goes through the whole flow on it, one after another.
+// A server as after `npm start`: it has the demo user and prints codes on its terminal. Each client
+// in docs/clients.md goes through the whole flow on this server, one after another.
 const examples = join(import.meta.dirname, '../../examples')
 const folder = t.testdir()
-// Made already: main.test.ts has a first start from nothing, which takes seconds.
+// An existing database, because creating one takes seconds. main.test.ts tests a first start.
 await unpackDatabase(join(folder, 'data/pglite'))
 const server = await startServer(t, { folder, env: { LIMIT_TEXTS_PER_PHONE_HOUR: '0' } })
 const [, password = ''] = await server.prints(/demo, password (\S+)/)
 
-/** The code of the next text, as a person reads it off the terminal. */
 let read = 0
+/** Returns the code in the next message on the server's terminal. */
 async function nextCode(): Promise<string> {
   const {
     index,
@@ -32,7 +32,7 @@ async function nextCode(): Promise<string> {
 }
 
 t.test(
-  'Postman (newman): the first folder runs in order with each code entered before its verification',
+  'Postman (newman): the first folder runs in order, with each code entered when requested',
   async t => {
     const fileOf = (name: string) =>
       JSON.parse(readFileSync(join(examples, 'postman', name), 'utf8'))
@@ -42,14 +42,14 @@ t.test(
     const run = promisify<NewmanRunOptions, NewmanRunSummary>(newman.run)
 
     let environment = fileOf('environment.json')
-    const type = (key: string, value: string) => {
+    const setVariable = (key: string, value: string) => {
       environment.values.find((variable: { key: string }) => variable.key === key).value = value
     }
-    type('baseUrl', server.url)
-    type('password', password)
+    setVariable('baseUrl', server.url)
+    setVariable('password', password)
     const statuses: (number | undefined)[] = []
     for (const item of flow) {
-      if (item.request.url.path.at(-1) === 'verify') type('code', await nextCode())
+      if (item.request.url.path.at(-1) === 'verify') setVariable('code', await nextCode())
       const summary = await run({ collection: { ...collection, item: [item] }, environment })
       t.same(
         summary.run.failures.map(({ error }) => error.message),
@@ -66,40 +66,41 @@ t.test(
 )
 
 t.test('shell: examples/login.sh', async t => {
-  const shown = watch(t, 'sh', [join(examples, 'login.sh')], {
+  const terminal = watch(t, 'sh', [join(examples, 'login.sh')], {
     folder,
     env: { SMS_LOGIN_URL: server.url }
   })
-  shown.type('demo')
-  shown.type(password)
-  shown.type(await nextCode())
-  shown.type(await nextCode())
-  const { code, stdout, stderr } = await shown.ended
+  terminal.type('demo')
+  terminal.type(password)
+  terminal.type(await nextCode())
+  terminal.type(await nextCode())
+  const { code, stdout, stderr } = await terminal.ended
   t.match({ code, stderr }, { code: 0, stderr: '' })
   t.match(stdout, /"username":"demo"[^]*Confirmed: [^]*\n {3}401 invalid-token\n$/)
 })
 
 t.test('app: examples/client.ts', async t => {
-  const kept: (string | undefined)[] = []
+  const stored: (string | undefined)[] = []
   const { login, verify, resume, api } = smsLogin(server.url, async refreshToken => {
-    kept.push(refreshToken)
+    stored.push(refreshToken)
   })
   const { data: pending } = await login('demo', password)
   t.equal((await verify(pending?.challengeToken ?? 'none', await nextCode())).error, undefined)
   t.match((await api.GET('/me')).data, { username: 'demo' })
-  await resume(kept.at(-1) ?? 'none')
-  const { data: asked } = await api.POST('/confirmations', { body: transfer })
+  await resume(stored.at(-1) ?? 'none')
+  const { data: requested } = await api.POST('/confirmations', { body: transfer })
   const { data: confirmed } = await api.POST('/confirmations/verify', {
-    body: { confirmationToken: asked?.confirmationToken ?? 'none', code: await nextCode() }
+    body: { confirmationToken: requested?.confirmationToken ?? 'none', code: await nextCode() }
   })
   t.match(confirmed, { receipt: /^eyJ/ })
   t.equal(
-    (await api.POST('/logout', { body: { refreshToken: kept.at(-1) ?? 'none' } })).response.status,
+    (await api.POST('/logout', { body: { refreshToken: stored.at(-1) ?? 'none' } })).response
+      .status,
     204
   )
   t.match((await api.GET('/me')).error, { type: '/problems/invalid-token' })
   t.same(
-    kept.map(token => typeof token),
+    stored.map(token => typeof token),
     ['string', 'string', 'undefined']
   )
 })

@@ -3,7 +3,7 @@ import t from 'tap'
 import { problemKinds } from '../../src/http/problems/problem-kinds.ts'
 import { problemSchema } from '../../src/http/problems/problem.ts'
 
-// A file of the page, which the type check of the tests doesn't read.
+// A file of the demo page, which is not part of the type check of the tests.
 const page = new URL('../../src/demo/page/problem-texts.js', import.meta.url)
 const { attemptTexts, problemTexts, wrongCodeTexts } = await import(page.href)
 const messages: Record<string, string> = JSON.parse(

@@ -8,33 +8,35 @@ import { watch } from '../support/start-process.ts'
 
 const script = join(import.meta.dirname, '../../examples/login.sh')
 
-// Passes on all, and writes down what anybody could read in the list of processes.
-const spy = (name: string) =>
-  `#!/bin/sh\nprintf '%s\\n' "$@" >>arguments\nexec ${execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim()} "$@"\n`
+/** A script that runs a program and records its arguments, which the process list shows. */
+function spy(name: string): string {
+  const path = execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim()
+  return `#!/bin/sh\nprintf '%s\\n' "$@" >>arguments\nexec ${path} "$@"\n`
+}
 
 async function run(t: Test, shell: string, options?: StartOptions, slashes = '') {
   const service = await startApp(t, { clock: () => new Date(), ...options })
   const url = await service.app.listen({ host: '127.0.0.1', port: 0 })
   const folder = t.testdir({ bin: { curl: spy('curl'), sed: spy('sed') } })
   for (const name of ['curl', 'sed']) chmodSync(join(folder, 'bin', name), 0o755)
-  const shown = watch(t, shell, [script], {
+  const terminal = watch(t, shell, [script], {
     folder,
     env: { SMS_LOGIN_URL: `${url}${slashes}`, PATH: `${folder}/bin:${process.env['PATH']}` }
   })
-  let seen = 0
+  let read = 0
   const answer = async (prompt: RegExp, line: () => string) => {
     const {
       index,
       0: { length }
-    } = await shown.prints(prompt, seen)
-    seen += index + length
-    shown.type(line())
+    } = await terminal.prints(prompt, read)
+    read += index + length
+    terminal.type(line())
   }
   return {
     ...service,
-    ...shown,
+    ...terminal,
     answer,
-    argumentsSeen: () => readFileSync(join(folder, 'arguments'), 'utf8')
+    recordedArguments: () => readFileSync(join(folder, 'arguments'), 'utf8')
   }
 }
 
@@ -42,19 +44,19 @@ for (const shell of ['sh', 'bash']) {
   t.test(
     `with ${shell}, the script logs in, confirms and logs out with no secret in the process list`,
     async t => {
-      const { addUser, answer, twilio, ended, argumentsSeen } = await run(t, shell, {
+      const { addUser, answer, twilio, ended, recordedArguments } = await run(t, shell, {
         policy: { resendCooldown: 0 }
       })
-      const who = {
+      const user = {
         username: 'o"hara\\',
         phone: '+12025550177',
         password: ' p\\"a$(id) `s\'s \twörd '
       }
-      await addUser(who)
+      await addUser(user)
       const code = () => twilio.lastCode()
 
-      await answer(/Username: /, () => who.username)
-      await answer(/Password: /, () => who.password)
+      await answer(/Username: /, () => user.username)
+      await answer(/Password: /, () => user.password)
       await answer(/6 digits and is valid for \d+ seconds\.\nCode.*: /, () => differentCode(code()))
       await answer(/Wrong code\. 4 attempts are left\.\nCode.*: /, () => '12 "3')
       await answer(/not a code\.\nCode.*: /, () => '')
@@ -66,11 +68,11 @@ for (const shell of ['sh', 'bash']) {
       t.match(stdout, /Confirmed: .* 300 seconds/)
       t.match(stdout, /\n {3}401 invalid-token\n$/)
 
-      const read = argumentsSeen()
-      t.match(read, '/confirmations/verify', 'the arguments were seen')
-      t.notMatch(read, /eyJ|p\\|s's|wörd/)
-      for (const { body } of twilio.textsTo(who.phone))
-        t.notOk(read.includes(/\b\d{6}\b/.exec(body)?.[0] ?? 'no code'))
+      const recorded = recordedArguments()
+      t.match(recorded, '/confirmations/verify', 'the arguments were recorded')
+      t.notMatch(recorded, /eyJ|p\\|s's|wörd/)
+      for (const { body } of twilio.textsTo(user.phone))
+        t.notOk(recorded.includes(/\b\d{6}\b/.exec(body)?.[0] ?? 'no code'))
     }
   )
 }
@@ -86,7 +88,7 @@ t.test('a code may be typed in the digits of any script', async t => {
   await answer(/Username: /, () => ada.username)
   await answer(/Password: /, () => ada.password)
   await answer(/Code.*: /, () => typed('٠', differentCode(twilio.lastCode())))
-  // Each is well-formed, and so a wrong code, only once it is in ASCII digits.
+  // The service reports a wrong code only for ASCII digits; others would be malformed.
   for (const zero of ['۰', '०', '๐', '０', '𝟎', '𞥐'])
     await answer(/Wrong code\..*\nCode.*: /, () => typed(zero, differentCode(twilio.lastCode())))
   await answer(/Wrong code\..*\nCode.*: /, () => typed('٠', twilio.lastCode()))
@@ -103,7 +105,7 @@ t.test('the table has the digits of every script', async t => {
       const bytes = start.split('\\').map(octal => Number.parseInt(octal, 8))
       return Buffer.from([...bytes, Number(last)]).toString()
     })
-  t.same(zeros, codesInAllScripts('0').slice(1), 'all but ASCII')
+  t.same(zeros, codesInAllScripts('0').slice(1), 'all scripts except ASCII')
 })
 
 t.test("a wrong password ends the script with the problem's sentence", async t => {
@@ -145,7 +147,7 @@ t.test('without a sample action the script continues to the logout', async t => 
 })
 
 for (const slashes of ['/', '//'])
-  t.test(`a URL that ends in ${slashes} works like one without a slash`, async t => {
+  t.test(`a URL that ends in ${slashes} works like a URL without a slash`, async t => {
     const { answer, ended } = await run(t, 'sh', {}, slashes)
     await answer(/Username: /, () => ada.username)
     await answer(/Password: /, () => 'not the password')

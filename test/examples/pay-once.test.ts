@@ -24,7 +24,7 @@ t.test(
     })
     await new Promise<void>(resolve => service.listen(0, '127.0.0.1', resolve))
     t.teardown(() => service.close())
-    const ask = async (body: unknown) =>
+    const send = async (body: unknown) =>
       (
         await fetch(`http://127.0.0.1:${(service.address() as AddressInfo).port}/transfers`, {
           method: 'POST',
@@ -38,23 +38,25 @@ t.test(
       await verifyConfirmation(accessToken, confirmationToken, twilio.lastCode())
     ).json()
 
-    for (const [what, status, body] of [
+    for (const [name, status, body] of [
       ['one cent more', 403, { receipt, ...order, amount: '250.01' }],
       ['another payee', 403, { receipt, ...order, payee: 'Grace Hoppe' }],
       ['another reference', 403, { receipt, ...order, reference: 'order-1816' }],
       ['no reference', 403, { receipt, ...order, reference: undefined }],
-      ['something besides', 403, { receipt, ...order, urgent: true }],
+      ['an additional field', 403, { receipt, ...order, urgent: true }],
       ['an access token', 401, { ...order, receipt: accessToken }],
       ['a changed receipt', 401, { ...order, receipt: `${receipt.slice(0, -10)}AAAAAAAAAA` }],
-      ['nothing', 401, {}],
+      ['an empty body', 401, {}],
       ['null', 401, null]
     ] as const)
-      t.equal(await ask(body), status, what)
+      t.equal(await send(body), status, name)
     t.same(paid, [])
 
-    const answers = await Promise.all(Array.from({ length: 50 }, () => ask({ receipt, ...order })))
-    t.equal(answers.filter(status => status === 201).length, 1)
-    t.equal(answers.filter(status => status === 409).length, 49)
+    const statuses = await Promise.all(
+      Array.from({ length: 50 }, () => send({ receipt, ...order }))
+    )
+    t.equal(statuses.filter(status => status === 201).length, 1)
+    t.equal(statuses.filter(status => status === 409).length, 49)
     t.match(paid, [{ from: String, ...order }])
     t.equal(paid.length, 1)
   }

@@ -25,7 +25,7 @@ const paths = {
   '/problems/not-found': ['GET', 'HEAD']
 }
 
-// Node answers CONNECT itself, by closing the connection.
+// Node handles CONNECT itself by closing the connection.
 const methods = METHODS.filter(method => method !== 'CONNECT')
 
 t.test(
@@ -34,10 +34,10 @@ t.test(
     const { app } = await startApp(t, { docs: true, demoPage: true })
     for (const [url, taken] of Object.entries(paths)) {
       for (const method of methods.filter(method => !taken.includes(method))) {
-        const answer = await app.inject({ method: method as 'GET', url: `${url}?a=b` })
-        t.equal(answer.statusCode, 405, `${method} ${url}`)
-        t.equal(answer.headers['allow'], taken.join(', '), `${method} ${url}`)
-        if (method !== 'HEAD') t.equal(slugOf(answer), 'method-not-allowed')
+        const response = await app.inject({ method: method as 'GET', url: `${url}?a=b` })
+        t.equal(response.statusCode, 405, `${method} ${url}`)
+        t.equal(response.headers['allow'], taken.join(', '), `${method} ${url}`)
+        if (method !== 'HEAD') t.equal(slugOf(response), 'method-not-allowed')
       }
     }
   }
@@ -68,22 +68,22 @@ t.test('a path with a parameter lists its methods in Allow', async t => {
 t.test('the body and Content-Type of a request with an unsupported method are ignored', async t => {
   const { app } = await startApp(t)
   for (const type of ['application/json', 'text/plain', 'garbage']) {
-    const answer = await app.inject({
+    const response = await app.inject({
       method: 'PUT',
       url: '/login',
       headers: { 'content-type': type },
       payload: 'x'.repeat(17 * 1024)
     })
-    t.equal(slugOf(answer), 'method-not-allowed', type)
+    t.equal(slugOf(response), 'method-not-allowed', type)
   }
 })
 
 t.test('the response to TRACE repeats nothing of the request', async t => {
   const { app } = await startApp(t)
-  const answer = await app.inject({
+  const response = await app.inject({
     method: 'TRACE' as 'GET',
     url: '/me',
     headers: { authorization: 'Bearer hunter2', cookie: 'hunter2' }
   })
-  t.notMatch(JSON.stringify([answer.headers, answer.body]), 'hunter2')
+  t.notMatch(JSON.stringify([response.headers, response.body]), 'hunter2')
 })

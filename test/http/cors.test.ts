@@ -69,7 +69,7 @@ t.test('a page of a listed origin may send requests and read the responses', asy
         'access-control-expose-headers': 'Retry-After, WWW-Authenticate',
         vary: 'Origin'
       })
-      t.notOk('access-control-allow-credentials' in headers, 'there are no cookies to send along')
+      t.notOk('access-control-allow-credentials' in headers, 'the API uses no cookies')
     }
   }
 })
@@ -109,11 +109,11 @@ t.test('a page of another origin gets no CORS headers', async t => {
     t.same(corsHeaders(preflight.headers), [], origin)
     const { headers } = await app.inject(login(origin, ada.password))
     t.same(corsHeaders(headers), [], origin)
-    t.equal(headers['vary'], 'Origin', 'so that no cache gives this answer to a listed origin')
+    t.equal(headers['vary'], 'Origin', 'no cache serves it to a listed origin')
   }
 })
 
-t.test('without listed origins no page gets CORS headers', async t => {
+t.test('without listed origins, no page gets CORS headers', async t => {
   const { app } = await startApp(t)
   for (const origin of [...listed, ...foreign]) {
     t.equal(slugOf(await app.inject(preflightOf(origin))), 'method-not-allowed')
@@ -121,7 +121,7 @@ t.test('without listed origins no page gets CORS headers', async t => {
   }
 })
 
-t.test('an OPTIONS request that is no preflight gets no CORS headers', async t => {
+t.test('an OPTIONS request that is not a preflight is an ordinary request', async t => {
   const { app } = await startApp(t, { corsOrigins: listed })
   t.equal(
     (await app.inject({ method: 'OPTIONS', url: '/login', headers: { origin: listed[0] } }))

@@ -14,5 +14,5 @@ t.test('a refused connection is closed even when the client keeps its side open'
   client.write('this is not HTTP\r\n\r\n')
   client.resume()
   await accepted
-  t.pass('the server has let go of it')
+  t.pass('the server has closed the connection')
 })

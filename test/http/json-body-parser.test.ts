@@ -17,19 +17,19 @@ const withPassword = (bytes: number[]) =>
 
 const notUtf8: Record<string, number[]> = {
   'Latin-1': [0x7a, 0x6f, 0xeb, 0x7a, 0x6f, 0xeb, 0x7a, 0x6f, 0xeb],
-  'a character that is cut off': [0x70, 0xe2, 0x82],
+  'a truncated character': [0x70, 0xe2, 0x82],
   'an overlong slash': [0xc0, 0xaf],
   'a surrogate': [0xed, 0xa0, 0x80],
-  'something beyond Unicode': [0xf4, 0x90, 0x80, 0x80],
-  'a byte of no character': [0xff]
+  'a code point beyond Unicode': [0xf4, 0x90, 0x80, 0x80],
+  'a byte that UTF-8 never uses': [0xff]
 }
 
-t.test('a body that is not UTF-8 is refused and not repaired', async t => {
+t.test('a body that is not UTF-8 is refused', async t => {
   const { app } = await startApp(t)
-  for (const [what, bytes] of Object.entries(notUtf8)) {
-    const answer = await app.inject(toLogin(withPassword(bytes)))
-    t.equal(slugOf(answer), 'invalid-request', what)
-    t.equal(answer.json().detail, 'The request body is not valid UTF-8.', what)
+  for (const [name, bytes] of Object.entries(notUtf8)) {
+    const response = await app.inject(toLogin(withPassword(bytes)))
+    t.equal(slugOf(response), 'invalid-request', name)
+    t.equal(response.json().detail, 'The request body is not valid UTF-8.', name)
   }
 })
 
@@ -88,12 +88,12 @@ const otherTypes = [
 
 t.test('a Content-Type other than JSON is refused', async t => {
   const { app } = await startApp(t)
-  const good = Buffer.from(JSON.stringify({ username: 'ada', password: ada.password }))
+  const body = Buffer.from(JSON.stringify({ username: 'ada', password: ada.password }))
   for (const type of otherTypes)
-    t.equal(slugOf(await app.inject(toLogin(good, type))), 'unsupported-media-type', type)
+    t.equal(slugOf(await app.inject(toLogin(body, type))), 'unsupported-media-type', type)
 })
 
-t.test('a key that could change a prototype is refused by name at any depth', async t => {
+t.test('a key that could change a prototype is refused and named at any depth', async t => {
   const { app } = await startApp(t)
   for (const [body, pointer, key] of [
     ['{"username":{"__proto__":{"length":1}},"password":"x"}', '#/username/__proto__', '__proto__'],
@@ -106,13 +106,13 @@ t.test('a key that could change a prototype is refused by name at any depth', as
     ],
     [`${'['.repeat(4000)}{"__proto__":1}${']'.repeat(4000)}`, '#', '__proto__']
   ] as const) {
-    const answer = await app.inject(toLogin(Buffer.from(body)))
-    t.equal(slugOf(answer), 'invalid-request')
-    t.same(answer.json().errors, [{ pointer, detail: `the key ${key} is not allowed` }])
+    const response = await app.inject(toLogin(Buffer.from(body)))
+    t.equal(slugOf(response), 'invalid-request')
+    t.same(response.json().errors, [{ pointer, detail: `the key ${key} is not allowed` }])
   }
 })
 
-t.test('a data key that every object inherits is refused by name', async t => {
+t.test('a data key that every object inherits is refused and named', async t => {
   const { app, accessToken } = await startApp(t)
   const authorization = `Bearer ${await accessToken()}`
   for (const name of [
@@ -124,7 +124,7 @@ t.test('a data key that every object inherits is refused by name', async t => {
     '__defineGetter__'
   ])
     for (const value of ['"x"', '1', '{}', '{"prototype":{}}', 'null']) {
-      const answer = await app.inject({
+      const response = await app.inject({
         method: 'POST',
         url: '/confirmations',
         headers: { authorization, 'content-type': 'application/json' },
@@ -132,8 +132,8 @@ t.test('a data key that every object inherits is refused by name', async t => {
           '{"action":"transfer","data":{"amount":"1","currency":"EUR",' +
           `"payee":"Grace","${name}":${value}}}`
       })
-      t.equal(slugOf(answer), 'invalid-request', `${name} ${value}`)
-      const [{ pointer }] = answer.json().errors
+      t.equal(slugOf(response), 'invalid-request', `${name} ${value}`)
+      const [{ pointer }] = response.json().errors
       t.equal(pointer, `#/data/${name}`, `${name} ${value}`)
     }
 })

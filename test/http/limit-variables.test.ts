@@ -17,9 +17,10 @@ for (const [variable, limits] of Object.entries({
     t.ok(variableNames.includes(variable))
     for (const production of [false, true]) {
       const { login } = await startApp(t, { production, limits, policy: { resendCooldown: 0 } })
-      const who = variable === 'LIMIT_PASSWORD_FAILURES' ? { ...ada, password: 'wrong' } : ada
-      await login(who)
-      const refused = await login(who)
+      const credentials =
+        variable === 'LIMIT_PASSWORD_FAILURES' ? { ...ada, password: 'wrong' } : ada
+      await login(credentials)
+      const refused = await login(credentials)
       t.equal(refused.statusCode, 429)
       t.equal(variableIn(refused.json().detail), production ? undefined : variable)
       t.notOk('limit' in refused.json())

@@ -11,15 +11,15 @@ const refused = {
   'a blank Host': 'Host:   \r\n',
   'a Host with a space': 'Host: a.example b.example\r\n',
   'a Host with a tab': 'Host: a.example\tb\r\n',
-  'two Hosts in one': 'Host: a.example, b.example\r\n',
+  'two hosts in one header': 'Host: a.example, b.example\r\n',
   'a Host with a path': 'Host: a.example/x\r\n',
   'a Host with a user': 'Host: ada@a.example\r\n',
   'a port without a host': 'Host: :3000\r\n',
-  'a port that is no number': 'Host: a.example:http\r\n',
+  'a port that is not a number': 'Host: a.example:http\r\n',
   'two ports': 'Host: a.example:80:80\r\n',
   'an IPv6 address without brackets': 'Host: ::1\r\n',
   'an open bracket': 'Host: [::1\r\n',
-  'a bad escape': 'Host: a%zz.example\r\n',
+  'an invalid escape': 'Host: a%zz.example\r\n',
   'letters beyond ASCII': 'Host: bücher.example\r\n'
 }
 const accepted = [
@@ -32,34 +32,34 @@ const accepted = [
   'xn--bcher-kva.example'
 ]
 
-for (const [what, header] of Object.entries(refused)) {
-  t.test(`${what} is refused, whatever the method and path`, async t => {
-    const ask = await listening(t)
+for (const [name, header] of Object.entries(refused)) {
+  t.test(`${name} is refused for every method and path`, async t => {
+    const send = await listen(t)
     for (const line of ['GET /livez', 'GET /nowhere', 'OPTIONS /login']) {
-      const answer = await ask(`${line} HTTP/1.1\r\n${header}Connection: close\r\n\r\n`)
-      t.match(answer, /^HTTP\/1\.1 400 [^]*"type":"\/problems\/invalid-request"/, line)
+      const response = await send(`${line} HTTP/1.1\r\n${header}Connection: close\r\n\r\n`)
+      t.match(response, /^HTTP\/1\.1 400 [^]*"type":"\/problems\/invalid-request"/, line)
     }
   })
 }
 
 t.test('any valid Host is accepted', async t => {
-  const ask = await listening(t)
+  const send = await listen(t)
   for (const host of accepted)
     t.match(
-      await ask(`GET /livez HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`),
+      await send(`GET /livez HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`),
       /^HTTP\/1\.1 200 /,
       host
     )
 })
 
 t.test('HTTP/1.0 requests may omit Host but not send an invalid one', async t => {
-  const ask = await listening(t)
-  t.match(await ask('GET /livez HTTP/1.0\r\n\r\n'), /^HTTP\/1\.1 200 /)
-  t.match(await ask('GET /livez HTTP/1.0\r\nHost: a b\r\n\r\n'), /^HTTP\/1\.1 400 /)
+  const send = await listen(t)
+  t.match(await send('GET /livez HTTP/1.0\r\n\r\n'), /^HTTP\/1\.1 200 /)
+  t.match(await send('GET /livez HTTP/1.0\r\nHost: a b\r\n\r\n'), /^HTTP\/1\.1 400 /)
 })
 
-/** Sends bytes over a connection of their own and resolves to the response. */
-async function listening(t: Test) {
+/** Starts the service. Returns a function that sends bytes over a new connection. */
+async function listen(t: Test) {
   const { app } = await startApp(t, { corsOrigins: ['https://app.example'] })
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo

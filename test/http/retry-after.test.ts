@@ -4,29 +4,34 @@ import { openDatabase } from '../../src/adapters/postgres/database.ts'
 import { slugOf, startApp } from '../support/start-app.ts'
 import { reject } from '../support/twilio-stand-in.ts'
 
-/** Checks for this problem with the same whole seconds in Retry-After and in the body. */
-function saysWhen(t: Test, answer: LightMyRequestResponse, status: number, slug: string) {
-  t.equal(answer.statusCode, status)
-  t.equal(slugOf(answer), slug)
-  t.match(answer.headers['retry-after'], /^[1-9]\d*$/)
-  t.equal(answer.headers['retry-after'], String(answer.json().retryAfter))
+/** Asserts that a response is this problem, with the same seconds in Retry-After and the body. */
+function assertRetryAfter(t: Test, response: LightMyRequestResponse, status: number, slug: string) {
+  t.equal(response.statusCode, status)
+  t.equal(slugOf(response), slug)
+  t.match(response.headers['retry-after'], /^[1-9]\d*$/)
+  t.equal(response.headers['retry-after'], String(response.json().retryAfter))
 }
 
 t.test('a resend during the cooldown says how long to wait', async t => {
   const { loginAndReadCode, resend } = await startApp(t)
-  saysWhen(t, await resend((await loginAndReadCode()).challengeToken), 429, 'resend-too-soon')
+  assertRetryAfter(
+    t,
+    await resend((await loginAndReadCode()).challengeToken),
+    429,
+    'resend-too-soon'
+  )
 })
 
 t.test('a login with the hashing queue full says when to retry', async t => {
   // The queue is full from the start.
   const { login } = await startApp(t, { argon2: { concurrency: 1, queue: -1 }, withoutUsers: true })
-  saysWhen(t, await login(), 503, 'busy')
+  assertRetryAfter(t, await login(), 503, 'busy')
 })
 
 t.test('a login whose message fails at Twilio says when to retry', async t => {
   const { login, twilio } = await startApp(t)
   twilio.next(reject(500, 20500))
-  saysWhen(t, await login(), 503, 'sms-unavailable')
+  assertRetryAfter(t, await login(), 503, 'sms-unavailable')
 })
 
 t.test('an unready instance says when to check it again', async t => {
@@ -37,5 +42,5 @@ t.test('an unready instance says when to check it again', async t => {
     database: { ...nowhere, url: undefined },
     withoutUsers: true
   })
-  saysWhen(t, await app.inject('/readyz'), 503, 'not-ready')
+  assertRetryAfter(t, await app.inject('/readyz'), 503, 'not-ready')
 })

@@ -4,7 +4,7 @@ import type { InjectOptions } from 'fastify'
 import t from 'tap'
 import { ada, startApp } from '../support/start-app.ts'
 
-const promised = {
+const expected = {
   'x-content-type-options': 'nosniff',
   'content-security-policy': "default-src 'none';frame-ancestors 'none'",
   'strict-transport-security': 'max-age=31536000; includeSubDomains',
@@ -24,7 +24,7 @@ t.test('every response tells browsers to treat it as data and not to store it', 
   app.get('/broken', async () => {
     throw new Error('hunter2')
   })
-  const answers: [status: number, request: InjectOptions][] = [
+  const requests: [status: number, request: InjectOptions][] = [
     [200, login(JSON.stringify({ username: ada.username, password: ada.password }))],
     [200, { url: '/livez' }],
     [200, { method: 'HEAD', url: '/readyz' }],
@@ -37,11 +37,11 @@ t.test('every response tells browsers to treat it as data and not to store it', 
     [415, { ...login('{}'), headers: { 'content-type': 'text/plain' } }],
     [500, { url: '/broken' }]
   ]
-  for (const [status, request] of answers) {
+  for (const [status, request] of requests) {
     const { statusCode, headers } = await app.inject(request)
     t.match(
       { statusCode, ...headers },
-      { statusCode: status, ...promised, 'cache-control': 'no-store' },
+      { statusCode: status, ...expected, 'cache-control': 'no-store' },
       `${status} ${request.url}`
     )
   }
@@ -63,19 +63,19 @@ t.test('only the documentation and demo pages may run scripts', async t => {
     '/demo/',
     '/livez'
   ]) {
-    t.match((await app.inject(path)).headers, { ...promised, 'cache-control': 'no-store' }, path)
+    t.match((await app.inject(path)).headers, { ...expected, 'cache-control': 'no-store' }, path)
   }
   for (const path of ['/docs', '/'])
     t.match((await app.inject(path)).headers, {
-      ...promised,
+      ...expected,
       'content-security-policy': /^default-src 'none';script-src 'self';/
     })
 })
 
-t.test('the published keys may be cached and have all other headers', async t => {
+t.test('the published keys may be cached and have all other security headers', async t => {
   const { app } = await startApp(t)
   t.match((await app.inject('/.well-known/jwks.json')).headers, {
-    ...promised,
+    ...expected,
     'cache-control': /^public, max-age=\d+$/
   })
 })
@@ -92,7 +92,7 @@ t.test('the response to invalid HTTP has the same headers', async t => {
     })
     .write('hunter2\r\n\r\n')
   await once(socket, 'close')
-  for (const [name, value] of Object.entries({ ...promised, 'cache-control': 'no-store' }))
+  for (const [name, value] of Object.entries({ ...expected, 'cache-control': 'no-store' }))
     t.match(received, `\r\n${name}: ${value}\r\n`)
 })
 

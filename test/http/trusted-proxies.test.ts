@@ -3,11 +3,11 @@ import { connect, type AddressInfo } from 'node:net'
 import t from 'tap'
 import { ada, slugOf, startApp } from '../support/start-app.ts'
 
-type Started = Awaited<ReturnType<typeof startApp>>
+type Service = Awaited<ReturnType<typeof startApp>>
 
-/** The address that the log has for a request which came from `peer` with these headers. */
-async function addressSeen(
-  { app, logged }: Started,
+/** Returns the client address in the log of a request from `peer` with these headers. */
+async function loggedAddress(
+  { app, logged }: Service,
   peer: string,
   headers: Record<string, string>
 ) {
@@ -34,7 +34,7 @@ const spoofed = {
 t.test('without trusted proxies, forwarding headers are ignored', async t => {
   const started = await startApp(t)
   for (const peer of ['198.51.100.7', '127.0.0.1', '10.1.2.3', '::1'])
-    t.equal(await addressSeen(started, peer, spoofed), peer)
+    t.equal(await loggedAddress(started, peer, spoofed), peer)
 })
 
 t.test('forwarding headers of an untrusted peer are ignored', async t => {
@@ -47,34 +47,34 @@ t.test('forwarding headers of an untrusted peer are ignored', async t => {
     '::1',
     '2001:db8:2::1'
   ])
-    t.equal(await addressSeen(started, peer, spoofed), peer)
+    t.equal(await loggedAddress(started, peer, spoofed), peer)
 })
 
-t.test('behind trusted proxies the last untrusted address counts', async t => {
+t.test('behind trusted proxies, the last untrusted address counts', async t => {
   const started = await startApp(t, { trustedProxies: ['10.0.0.0/8', '::1', '2001:db8:1::/48'] })
   for (const peer of ['10.1.2.3', '::ffff:10.1.2.3', '::1', '2001:db8:1::5']) {
     t.equal(
-      await addressSeen(started, peer, { 'x-forwarded-for': '203.0.113.9' }),
+      await loggedAddress(started, peer, { 'x-forwarded-for': '203.0.113.9' }),
       '203.0.113.9',
       peer
     )
     t.equal(
-      await addressSeen(started, peer, { 'x-forwarded-for': '192.0.2.1, 203.0.113.9, 10.9.9.9' }),
+      await loggedAddress(started, peer, { 'x-forwarded-for': '192.0.2.1, 203.0.113.9, 10.9.9.9' }),
       '203.0.113.9',
-      'what the client wrote itself does not count'
+      'addresses that the client sent do not count'
     )
     t.equal(
-      await addressSeen(started, peer, { 'x-forwarded-for': '2001:db8:2::1' }),
+      await loggedAddress(started, peer, { 'x-forwarded-for': '2001:db8:2::1' }),
       '2001:db8:2::1'
     )
-    t.equal(await addressSeen(started, peer, {}), peer, 'a proxy that says nothing')
+    t.equal(await loggedAddress(started, peer, {}), peer, 'a proxy without X-Forwarded-For')
     t.equal(
-      await addressSeen(started, peer, {
+      await loggedAddress(started, peer, {
         forwarded: 'for=203.0.113.9',
         'x-real-ip': '203.0.113.9'
       }),
       peer,
-      'no header but the one'
+      'no other header is read'
     )
   }
 })
@@ -83,8 +83,8 @@ t.test('a trusted proxy is recognized in every notation of X-Forwarded-For', asy
   const started = await startApp(t, {
     trustedProxies: ['10.0.0.0/8', '203.0.113.2', '2001:db8:1::/48', 'fe80::/10']
   })
-  const seen = (forwarded: string) =>
-    addressSeen(started, '10.1.2.3', { 'x-forwarded-for': forwarded })
+  const addressFrom = (forwarded: string) =>
+    loggedAddress(started, '10.1.2.3', { 'x-forwarded-for': forwarded })
   const proxies = [
     '203.0.113.2',
     '203.0.113.2:41000',
@@ -103,18 +103,22 @@ t.test('a trusted proxy is recognized in every notation of X-Forwarded-For', asy
     '[fe80::5%eth0]:41000'
   ]
   for (const proxy of proxies) {
-    t.equal(await seen(`198.51.100.9, ${proxy}`), '198.51.100.9', proxy)
-    t.equal(await seen(`198.51.100.9:5000,${proxy}`), '198.51.100.9', `${proxy}, client's port`)
-    t.equal(await seen(`[2001:db8:2::9]:5000, ${proxy}, 10.9.9.9:1`), '2001:db8:2::9', proxy)
-    t.equal(await seen(`192.0.2.1, 198.51.100.9, ${proxy}, ${proxy}`), '198.51.100.9', proxy)
+    t.equal(await addressFrom(`198.51.100.9, ${proxy}`), '198.51.100.9', proxy)
+    t.equal(
+      await addressFrom(`198.51.100.9:5000,${proxy}`),
+      '198.51.100.9',
+      `${proxy}, client's port`
+    )
+    t.equal(await addressFrom(`[2001:db8:2::9]:5000, ${proxy}, 10.9.9.9:1`), '2001:db8:2::9', proxy)
+    t.equal(await addressFrom(`192.0.2.1, 198.51.100.9, ${proxy}, ${proxy}`), '198.51.100.9', proxy)
   }
   for (const other of ['203.0.113.3:41000', '[2001:db8:2::5]:41000', '203.0.113.2:41000:1'])
-    t.notMatch(await seen(`198.51.100.9, ${other}`), '198.51.100.9', other)
+    t.notMatch(await addressFrom(`198.51.100.9, ${other}`), '198.51.100.9', other)
 })
 
 t.test('forged addresses do not bypass the rate limit', async t => {
   const { app } = await startApp(t, { limits: { requests: 3 }, trustedProxies: ['10.0.0.0/8'] })
-  const ask = (n: number, peer: string) =>
+  const send = (n: number, peer: string) =>
     app.inject({
       method: 'POST',
       url: '/login',
@@ -126,16 +130,16 @@ t.test('forged addresses do not bypass the rate limit', async t => {
       },
       payload: '{}'
     })
-  const statuses = async (peer: string) => {
-    const answers = []
-    for (let n = 0; n < 5; n++) answers.push((await ask(n, peer)).statusCode)
-    return answers
+  const statusesFor = async (peer: string) => {
+    const statuses = []
+    for (let n = 0; n < 5; n++) statuses.push((await send(n, peer)).statusCode)
+    return statuses
   }
-  t.same(await statuses('198.51.100.7'), [400, 400, 400, 429, 429])
+  t.same(await statusesFor('198.51.100.7'), [400, 400, 400, 429, 429])
   t.same(
-    await statuses('10.1.2.3'),
+    await statusesFor('10.1.2.3'),
     [400, 400, 400, 400, 400],
-    'but a proxy speaks for as many as it says'
+    'each client of a trusted proxy has its own limit'
   )
 })
 
@@ -154,9 +158,9 @@ t.test('no response depends on the host or scheme of the request', async t => {
     iss: 'https://login.example',
     aud: 'https://login.example/verify'
   })
-  const answer = await app.inject({ url: '/nowhere', headers })
-  t.equal(slugOf(answer), 'not-found')
-  t.notMatch(JSON.stringify([answer.headers, answer.body]), 'evil')
+  const response = await app.inject({ url: '/nowhere', headers })
+  t.equal(slugOf(response), 'not-found')
+  t.notMatch(JSON.stringify([response.headers, response.body]), 'evil')
 })
 
 t.test('forwarding headers on a real connection are ignored without trusted proxies', async t => {
@@ -166,7 +170,8 @@ t.test('forwarding headers on a real connection are ignored without trusted prox
   socket
     .resume()
     .write(
-      'GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-forwarded-for: 203.0.113.9\r\nx-forwarded-for: 203.0.113.10\r\n\r\n'
+      'GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n' +
+        'x-forwarded-for: 203.0.113.9\r\nx-forwarded-for: 203.0.113.10\r\n\r\n'
     )
   await once(socket, 'close')
   t.ok(logged.some(line => line.includes('"ip":"127.0.0.1"')))

@@ -9,7 +9,7 @@ t.test('URLs contain public ids only', async t => {
   const { paths } = parse(readFileSync(new URL('../../openapi.yaml', import.meta.url), 'utf8'))
   t.ok(paths['/login'])
   for (const [path, operations] of Object.entries<Record<string, Operation>>(paths)) {
-    // The admin API looks users up by username and number, on a port of its own.
+    // The admin API selects users by username and number, on its own port.
     if ('servers' in operations) continue
     for (const name of path.match(/\{\w+\}/g) ?? []) t.equal(name, '{id}', path)
     const parameters = Object.values(operations).flatMap(({ parameters = [] }) => parameters)
@@ -26,25 +26,25 @@ t.test('credentials in a URL are ignored and not logged', async t => {
   const token = await accessToken()
   wait(60)
   const { challengeToken, code } = await loginAndReadCode()
-  const form = { 'content-type': 'application/json' }
-  const answers = await Promise.all([
+  const headers = { 'content-type': 'application/json' }
+  const responses = await Promise.all([
     app.inject(`/me?access_token=${token}`),
     app.inject({
       method: 'POST',
       url: `/login?username=${ada.username}&password=${encodeURIComponent(ada.password)}`,
-      headers: form,
+      headers,
       payload: '{}'
     }),
     app.inject({
       method: 'POST',
       url: `/verify?challengeToken=${challengeToken}&code=${code}`,
-      headers: form,
+      headers,
       payload: '{}'
     }),
     app.inject(`/nowhere/${token}`),
     app.inject(`/${token}%`)
   ])
-  t.same(answers.map(slugOf), [
+  t.same(responses.map(slugOf), [
     'invalid-token',
     'invalid-request',
     'invalid-request',
@@ -68,8 +68,8 @@ t.test('malformed percent-encoding in a path is 404 not-found for every method',
       '/sessions/%ff',
       '/%c0%ae'
     ]) {
-      const answer = await app.inject({ method, url })
-      t.equal(answer.statusCode, 404, `${method} ${url}`)
-      if (method !== 'HEAD') t.equal(slugOf(answer), 'not-found', `${method} ${url}`)
+      const response = await app.inject({ method, url })
+      t.equal(response.statusCode, 404, `${method} ${url}`)
+      if (method !== 'HEAD') t.equal(slugOf(response), 'not-found', `${method} ${url}`)
     }
 })

@@ -11,20 +11,21 @@ t.test(
   'the thread pool has two threads more than the hashing concurrency by default',
   { skip },
   async t => {
-    // Those of the pool can't be told from the others on every Node, but those are always as many.
-    const ours = await threads(t)
-    const operators = await threads(t, { UV_THREADPOOL_SIZE: '25' })
-    t.equal(operators.length - ours.length, 25 - (6 + 2))
+    // Compares two totals, because pool threads cannot be identified on every version of Node, but
+    // the number of other threads is constant.
+    const byDefault = await threadPriorities(t)
+    const configured = await threadPriorities(t, { UV_THREADPOOL_SIZE: '25' })
+    t.equal(configured.length - byDefault.length, 25 - (6 + 2))
   }
 )
 
 t.test('only the threads of the pool run at low priority', { skip }, async t => {
-  const priorities = await threads(t)
+  const priorities = await threadPriorities(t)
   t.same(
     priorities.filter(priority => priority !== 0),
     Array(6 + 2).fill(2)
   )
-  t.equal(priorities[0], 0, 'the first is the one that answers')
+  t.equal(priorities[0], 0, 'the main thread has normal priority')
 })
 
 t.test('without the preload, two of four pool threads stay free of hashing', async t => {
@@ -36,7 +37,7 @@ t.test('without the preload, two of four pool threads stay free of hashing', asy
   t.match(JSON.parse(line), { level: 'warn', atOnce: 2 })
 })
 
-t.test('an invalid configuration prints one line with the preload too', async t => {
+t.test('an invalid configuration prints one line even with the preload', async t => {
   const { code, stderr } = await startProcess(t, 'main', {
     folder,
     env: { ARGON2_CONCURRENCY: 'many' }
@@ -50,15 +51,15 @@ t.test('V8 optimizes a function after a thousand calls', async t => {
     setFlagsFromString('--allow-natives-syntax')
     const isOptimized = Function('f', 'return (%GetOptimizationStatus(f) & 16) !== 0')
     const work = text => [text.length, text.charCodeAt(0), text.charCodeAt(1)]
-    for (let turn = 0; turn < 1000; turn++) work('text')
+    for (let i = 0; i < 1000; i++) work('text')
     await new Promise(resolve => setTimeout(resolve, 200))
     work('text')
     console.log(isOptimized(work))`
-  const run = (...words: string[]) =>
+  const run = (...args: string[]) =>
     watch(
       t,
       'env',
-      ['-u', 'NODE_OPTIONS', process.execPath, ...words, '--input-type=module', '--eval', program],
+      ['-u', 'NODE_OPTIONS', process.execPath, ...args, '--input-type=module', '--eval', program],
       { folder }
     ).ended
   t.same(await run('--require', `${dist}runtime/preload.cjs`), {
@@ -68,12 +69,12 @@ t.test('V8 optimizes a function after a thousand calls', async t => {
   })
 })
 
-/**
- * The priorities of the threads of a process that has loaded the preload first, and used the pool.
- */
-async function threads(t: Test, env: Record<string, string> = {}): Promise<number[]> {
+/** The priorities of all threads of a process that loaded the preload first and used the pool. */
+async function threadPriorities(t: Test, env: Record<string, string> = {}): Promise<number[]> {
   const program =
-    "import { readdir } from 'node:fs/promises'; import { getPriority } from 'node:os'; console.log(JSON.stringify((await readdir('/proc/self/task')).map(Number).map(getPriority)))"
+    "import { readdir } from 'node:fs/promises'; import { getPriority } from 'node:os'; " +
+    "const threads = (await readdir('/proc/self/task')).map(Number); " +
+    'console.log(JSON.stringify(threads.map(getPriority)))'
   const { code, stdout, stderr } = await watch(
     t,
     'env',

@@ -11,8 +11,8 @@ const [bcrypt4, bcrypt5] = ['04', '05'].map(
   cost => `$2b$${cost}$BCryptRequires22Chrcte/VlQH0piJtjXl.0t1XkA8pw9dMXTTOq`
 ) as [string, string]
 
-/** The periodic work of a server with one user, whose password is set with `setDigest`. */
-async function withTimers(t: Test) {
+/** Starts the timers of a server with one user. `setDigest` sets the user's password digest. */
+async function startTimers(t: Test) {
   mock.timers.enable({ apis: ['setInterval'] })
   t.teardown(() => mock.timers.reset())
   const { users, passwords, prisma, countryTraffic, clock } = await startApp(t)
@@ -26,7 +26,7 @@ async function withTimers(t: Test) {
   await runTimers(app, {
     prisma: new Proxy(prisma, {
       get(target, name: keyof typeof prisma) {
-        if (isBroken && name === 'user') throw new Error('the database is gone')
+        if (isBroken && name === 'user') throw new Error('the database is unreachable')
         return target[name]
       }
     }),
@@ -43,13 +43,13 @@ async function withTimers(t: Test) {
     break: () => {
       isBroken = true
     },
-    /** The kind of hash that an unknown user costs. */
-    async unknownKind() {
+    /** Returns the kind of hash with which an unknown user is compared. */
+    async decoyKind() {
       kinds.take()
       await passwords.verify({ usernameKey: 'nobody', digest: null }, 'anchors aweigh')
       return kinds.take()[0]
     },
-    /** Lets a minute pass and waits for what is due, until `isDone`. */
+    /** Advances the timers by a minute and waits until `isDone`. */
     async passMinute(isDone: () => Promise<boolean> | boolean) {
       mock.timers.tick(60_000)
       while (!(await isDone())) await new Promise(resolve => setImmediate(resolve))
@@ -57,23 +57,23 @@ async function withTimers(t: Test) {
   }
 }
 
-t.test('the first request already meets decoys of the stored kinds', async t => {
-  const { unknownKind } = await withTimers(t)
-  t.equal(await unknownKind(), 'bcrypt:4')
+t.test('decoys have the stored kinds from the first request on', async t => {
+  const { decoyKind } = await startTimers(t)
+  t.equal(await decoyKind(), 'bcrypt:4')
 })
 
-t.test('a running server knows new kinds of hashes within a minute', async t => {
-  const { passMinute, setDigest, unknownKind } = await withTimers(t)
+t.test('a running server uses new kinds of hashes within a minute', async t => {
+  const { passMinute, setDigest, decoyKind } = await startTimers(t)
   await setDigest(bcrypt5)
-  t.equal(await unknownKind(), 'bcrypt:4')
-  await passMinute(async () => (await unknownKind()) !== 'bcrypt:4')
-  t.equal(await unknownKind(), 'bcrypt:5')
+  t.equal(await decoyKind(), 'bcrypt:4')
+  await passMinute(async () => (await decoyKind()) !== 'bcrypt:4')
+  t.equal(await decoyKind(), 'bcrypt:5')
 })
 
-t.test('when the kinds cannot be counted, the earlier ones stay, with a warning', async t => {
-  const { break: breakDatabase, logged, passMinute, setDigest, unknownKind } = await withTimers(t)
+t.test('if the kinds cannot be counted, the previous kinds stay in use', async t => {
+  const { break: breakDatabase, logged, passMinute, setDigest, decoyKind } = await startTimers(t)
   await setDigest(bcrypt5)
   breakDatabase()
   await passMinute(() => logged.some(line => line.includes('were not counted')))
-  t.equal(await unknownKind(), 'bcrypt:4')
+  t.equal(await decoyKind(), 'bcrypt:4')
 })

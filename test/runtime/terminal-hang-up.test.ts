@@ -7,19 +7,19 @@ import t, { type Test } from 'tap'
 import { unpackDatabase } from '../support/database.ts'
 import { production, startProcess, startServer, watch, wordsOf } from '../support/start-process.ts'
 
-// `script` of util-linux runs a command on a terminal of its own, and that terminal is closed when
-// `script` is killed. The one of other systems takes other options.
+// `script` from util-linux runs a command on a new terminal, which closes when `script` is killed.
+// The ones of other systems have other options.
 const skip = process.platform !== 'linux' && 'needs script(1) of util-linux'
 
 /**
- * A server on a terminal of its own. `shell` is what the session's first shell runs; `$SERVER` in
- * it stands for the command that starts the server.
+ * Starts a server on a new terminal. `shell` is the command of the session's first shell, in which
+ * `$SERVER` is replaced by the command that starts the server.
  */
 async function startOnTerminal(t: Test, shell = '$SERVER; true') {
   const folder = t.testdir()
   await unpackDatabase(join(folder, 'data/pglite'))
-  const words = [process.execPath, '--liftoff-only', ...wordsOf('main')]
-  const server = `sh -c 'echo $$ > pid; exec ${words.map(word => `"${word}"`).join(' ')}'`
+  const args = [process.execPath, '--liftoff-only', ...wordsOf('main')]
+  const server = `sh -c 'echo $$ > pid; exec ${args.map(argument => `"${argument}"`).join(' ')}'`
   const options = ['-qfc', shell.replace('$SERVER', () => server), '/dev/null']
   const env = { PORT: '0', SHELL: '/bin/sh', TERM: 'dumb' }
   const terminal = watch(t, 'script', options, { folder, env })
@@ -42,17 +42,17 @@ function isAlive(pid: number) {
   }
 }
 
-/** Resolves to whether the process ends within 10 seconds. */
-async function ends(pid: number) {
-  for (let turn = 0; turn < 200 && isAlive(pid); turn++) await wait(50)
+/** Resolves to whether the process hasEnded within 10 seconds. */
+async function hasEnded(pid: number) {
+  for (let i = 0; i < 200 && isAlive(pid); i++) await wait(50)
   return !isAlive(pid)
 }
 
-t.test('a server ends when its terminal is closed', { skip }, async t => {
+t.test('a server hasEnded when its terminal is closed', { skip }, async t => {
   const { terminal, pid } = await startOnTerminal(t)
   await terminal.prints(/Server listening/)
   terminal.kill('SIGKILL')
-  t.ok(await ends(pid))
+  t.ok(await hasEnded(pid))
 })
 
 t.test(
@@ -62,27 +62,27 @@ t.test(
     const { terminal, pid, log } = await startOnTerminal(t, '$SERVER > log 2>&1; true')
     while (!log().includes('Server listening')) await wait(50)
     terminal.kill('SIGKILL')
-    t.ok(await ends(pid))
+    t.ok(await hasEnded(pid))
     t.match(log(), /"msg":"the terminal was closed/)
     t.notMatch(log(), /"level":"(error|fatal)"/)
   }
 )
 
 t.test(
-  'a background server, which gets no SIGHUP, ends when its terminal is closed',
+  'a background server, which gets no SIGHUP, hasEnded when its terminal is closed',
   { skip },
   async t => {
     const { terminal, pid } = await startOnTerminal(t, 'set -m; $SERVER & wait')
     await terminal.prints(/Server listening/)
     terminal.kill('SIGKILL')
-    t.ok(await ends(pid))
+    t.ok(await hasEnded(pid))
   }
 )
 
-t.test('a server ends when its terminal is closed during startup', { skip }, async t => {
+t.test('a server hasEnded when its terminal is closed during startup', { skip }, async t => {
   const { terminal, pid } = await startOnTerminal(t)
   terminal.kill('SIGKILL')
-  t.ok(await ends(pid))
+  t.ok(await hasEnded(pid))
 })
 
 t.test('SIGHUP and SIGUSR2 do not stop a server on an open terminal', { skip }, async t => {
@@ -94,7 +94,7 @@ t.test('SIGHUP and SIGUSR2 do not stop a server on an open terminal', { skip }, 
   }
   t.equal((await fetch(`${url}/livez`)).status, 200)
   process.kill(pid, 'SIGTERM')
-  t.ok(await ends(pid))
+  t.ok(await hasEnded(pid))
 })
 
 t.test('SIGHUP and SIGUSR2 do not stop a server without a terminal', async t => {
@@ -102,9 +102,9 @@ t.test('SIGHUP and SIGUSR2 do not stop a server without a terminal', async t => 
   await unpackDatabase(join(folder, 'data/pglite'))
   const server = await startServer(t, { folder, env: production('pglite:data/pglite') })
   for (const signal of ['SIGHUP', 'SIGUSR2', 'SIGHUP', 'SIGUSR2'] as const) {
-    const seen = server.printed().length
+    const { length } = server.printed()
     server.kill(signal)
-    await server.prints(new RegExp(`${signal} is ignored`), seen)
+    await server.prints(new RegExp(`${signal} is ignored`), length)
   }
   t.equal((await fetch(`${server.url}/livez`)).status, 200)
   server.kill('SIGTERM')
@@ -112,7 +112,7 @@ t.test('SIGHUP and SIGUSR2 do not stop a server without a terminal', async t => 
 })
 
 t.test('SIGHUP and SIGUSR2 do not stop a server during startup', async t => {
-  // A database that accepts connections and never answers keeps the start waiting.
+  // A database that accepts connections and never responds delays the startup.
   const silent = createServer(() => {}).listen(0, '127.0.0.1')
   t.teardown(() => silent.close())
   await once(silent, 'listening')
