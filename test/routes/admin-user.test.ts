@@ -6,7 +6,7 @@ import { ada, codeIn, defaultLimits, differentCode, slugOf } from '../support/st
 
 const newPhone = '+12025550199'
 
-/** An admin API with Ada, and a way to send requests about her. */
+/** Starts the admin API with Ada and functions that send requests call her. */
 async function startWithAda(t: Parameters<typeof startAdmin>[0], options: object = {}) {
   const service = await startAdmin(t, options)
   const id = await service.idOf('ada')
@@ -17,15 +17,15 @@ async function startWithAda(t: Parameters<typeof startAdmin>[0], options: object
     read: async () => (await service.admin('GET', path)).json(),
     patch: (change: object) => service.admin('PATCH', path, change),
     remove: () => service.admin('DELETE', path),
-    about: (method: 'GET' | 'POST' | 'DELETE', what: string) =>
-      service.admin(method, `${path}/${what}`)
+    call: (method: 'GET' | 'POST' | 'DELETE', subpath: string) =>
+      service.admin(method, `${path}/${subpath}`)
   }
 }
 
-t.test('an id of no user, or of another form, is not found', async t => {
+t.test('an unknown or malformed user id is not found', async t => {
   const { admin, id } = await startWithAda(t)
   const unknown = id.replace(/^./, first => (first === '0' ? '1' : '0'))
-  for (const one of [
+  for (const wrongId of [
     unknown,
     'ada',
     '1',
@@ -51,12 +51,12 @@ t.test('an id of no user, or of another form, is not found', async t => {
       ['DELETE', '/sessions'],
       ['DELETE', '/factors']
     ] as const) {
-      const answer = await admin(
+      const response = await admin(
         method,
-        `/users/${one}${rest}`,
+        `/users/${wrongId}${rest}`,
         method === 'PATCH' ? { disabled: true } : undefined
       )
-      t.equal(slugOf(answer), 'not-found', `${method} /users/${one.slice(0, 40)}${rest}`)
+      t.equal(slugOf(response), 'not-found', `${method} /users/${wrongId.slice(0, 40)}${rest}`)
     }
   t.equal((await admin('GET', `/users/${id.toUpperCase()}`)).json().id, id)
 })
@@ -71,10 +71,10 @@ t.test('PATCH', async t => {
       claims: { roles: ['admin'] },
       disabled: true
     }
-    const answer = await patch(change)
-    t.equal(answer.statusCode, 200)
-    t.same(answer.json(), { ...before, ...change, locale: 'de-DE' })
-    t.same(await read(), answer.json())
+    const response = await patch(change)
+    t.equal(response.statusCode, 200)
+    t.same(response.json(), { ...before, ...change, locale: 'de-DE' })
+    t.same(await read(), response.json())
     t.same((await patch({ locale: null, claims: {}, disabled: false })).json(), {
       ...before,
       username: change.username
@@ -156,12 +156,12 @@ t.test('PATCH', async t => {
     await waitFor(() => twilio.textsTo(ada.phone).length === 3)
     const notice = twilio.textsTo(ada.phone).at(-1)?.body ?? ''
     t.match(notice, /Telefonnummer[^]*99/)
-    t.notMatch(notice, /\d{3}/, 'no code and no number')
+    t.notMatch(notice, /\d{3}/, 'the notice contains no code and no number')
     await login()
     t.equal(twilio.textsTo(newPhone).length, 1)
   })
 
-  t.test('the same number in another form is no new one', async t => {
+  t.test('the same number in another form is not a change', async t => {
     const { patch, logIn, me, twilio, eventsNamed } = await startWithAda(t)
     const { accessToken } = await logIn()
     t.match((await patch({ phone: '+1 202 555 0143' })).json(), {
@@ -192,7 +192,7 @@ t.test('PATCH', async t => {
     )
   })
 
-  t.test('disabled ends sessions and challenges, and other fields do not', async t => {
+  t.test('disabling a user ends sessions and challenges, other changes do not', async t => {
     const { patch, loginAndReadCode, login, logIn, me, refresh, verify, wait } =
       await startWithAda(t)
     const { accessToken, refreshToken } = await logIn()
@@ -231,7 +231,7 @@ t.test('PATCH', async t => {
     for (let n = 0; n < 11; n++) await login({ ...ada, password: 'wrong horse battery' })
     t.equal(slugOf(await login()), 'too-many-attempts')
     await patch({ password: ada.password })
-    t.equal((await login()).statusCode, 200, 'at once')
+    t.equal((await login()).statusCode, 200, 'the password limit is reset')
   })
 })
 
@@ -241,8 +241,8 @@ t.test('DELETE deletes the user with everything that belongs to them', async t =
   const { accessToken } = await logIn()
   service.wait(31)
   const { challengeToken, code } = await loginAndReadCode()
-  const answer = await remove()
-  t.same([answer.statusCode, answer.payload], [204, ''])
+  const response = await remove()
+  t.same([response.statusCode, response.payload], [204, ''])
   t.equal(slugOf(await remove()), 'not-found')
   t.equal(slugOf(await admin('GET', `/users/${id}`)), 'not-found')
   t.equal(slugOf(await me(accessToken)), 'invalid-token')
@@ -256,48 +256,48 @@ t.test('DELETE deletes the user with everything that belongs to them', async t =
 })
 
 t.test('sessions', async t => {
-  t.test('are listed like the user sees them, without the current one', async t => {
-    const { about, logIn, sessions, wait } = await startWithAda(t)
-    t.same((await about('GET', 'sessions')).json(), { sessions: [] })
+  t.test('are listed as the user sees them, without marking a current one', async t => {
+    const { call, logIn, sessions, wait } = await startWithAda(t)
+    t.same((await call('GET', 'sessions')).json(), { sessions: [] })
     await logIn()
     wait(60)
     const { accessToken } = await logIn()
     const own = (await sessions(accessToken)).json().sessions
     t.equal(own.length, 2)
     t.same(
-      (await about('GET', 'sessions')).json().sessions,
+      (await call('GET', 'sessions')).json().sessions,
       own.map(({ current: _current, ...session }: { current: boolean }) => session)
     )
     wait(3601)
-    t.same((await about('GET', 'sessions')).json(), { sessions: [] }, 'until they expire')
+    t.same((await call('GET', 'sessions')).json(), { sessions: [] }, 'expired sessions are hidden')
   })
 
   t.test('all end at once', async t => {
-    const { about, logIn, me, refresh, eventsNamed, id } = await startWithAda(t)
+    const { call, logIn, me, refresh, eventsNamed, id } = await startWithAda(t)
     const all = [await logIn(), await logIn()]
-    t.equal((await about('DELETE', 'sessions')).statusCode, 204)
+    t.equal((await call('DELETE', 'sessions')).statusCode, 204)
     for (const { accessToken, refreshToken } of all) {
       t.equal(slugOf(await me(accessToken)), 'invalid-token')
       t.equal(slugOf(await refresh(refreshToken)), 'session-ended')
     }
-    t.equal((await about('DELETE', 'sessions')).statusCode, 204, 'even if there are none')
+    t.equal((await call('DELETE', 'sessions')).statusCode, 204, 'succeeds without sessions')
     t.match(eventsNamed('user.sessions_ended'), [{ userId: id }, { userId: id }])
   })
 })
 
 t.test('unlock ends lockouts and resets limits at once', async t => {
-  const { about, loginAndReadCode, verify, read, login, wait, twilio, eventsNamed, id } =
+  const { call, loginAndReadCode, verify, read, login, wait, twilio, eventsNamed, id } =
     await startWithAda(t, { limits: { ...defaultLimits, requests: 0, messagesPerNetworkHour: 0 } })
   const { challengeToken, code } = await loginAndReadCode()
   for (let n = 0; n < 5; n++) await verify(challengeToken, differentCode(code))
   t.match(await read(), { codeFailures: 5, lockedUntil: String })
   t.equal(slugOf(await login()), 'too-many-attempts')
-  t.equal((await about('POST', 'unlock')).statusCode, 204)
+  t.equal((await call('POST', 'unlock')).statusCode, 204)
   t.match(await read(), { codeFailures: 0, lockedUntil: null })
 
   for (let n = 0; n < 11; n++) await login({ ...ada, password: 'wrong horse battery' })
   t.equal(slugOf(await login()), 'too-many-attempts')
-  await about('POST', 'unlock')
+  await call('POST', 'unlock')
   t.equal((await login()).statusCode, 200)
 
   for (let n = 0; n < 6; n++) {
@@ -306,14 +306,14 @@ t.test('unlock ends lockouts and resets limits at once', async t => {
   }
   wait(31)
   t.equal(slugOf(await login()), 'too-many-texts')
-  await about('POST', 'unlock')
+  await call('POST', 'unlock')
   const sent = twilio.texts.length
   t.match((await login()).json(), { sent: true })
   t.equal(twilio.texts.length, sent + 1)
   t.match(eventsNamed('user.unlocked'), Array(3).fill({ userId: id }))
 })
 
-t.test('the lock of an account is shown only while it lasts', async t => {
+t.test('lockedUntil is shown only while the lockout lasts', async t => {
   const { loginAndReadCode, read, verify, wait, clock } = await startWithAda(t, {
     limits: { codeFailures: 5 }
   })
@@ -325,43 +325,43 @@ t.test('the lock of an account is shown only while it lasts', async t => {
   t.match(await read(), { codeFailures: 5, lockedUntil: null })
 })
 
-t.test('factors: a user without others keeps the phone', async t => {
-  const { about, read } = await startWithAda(t)
-  t.equal((await about('DELETE', 'factors')).statusCode, 204)
+t.test('DELETE factors keeps the phone of a user without other factors', async t => {
+  const { call, read } = await startWithAda(t)
+  t.equal((await call('DELETE', 'factors')).statusCode, 204)
   t.match(await read(), { factors: { sms: true, totp: false, recoveryCodes: 0 } })
 })
 
-t.test('requests at the same time', async t => {
-  if (serverUrl === undefined) t.comment('one connection shows no races: set TEST_DATABASE_URL')
+t.test('concurrent requests', async t => {
+  if (serverUrl === undefined) t.comment('one connection cannot show races; set TEST_DATABASE_URL')
 
   t.test('changes and a deletion leave either a changed user or none', async t => {
     const { admin, id, patch, remove, eventsNamed, prisma } = await startWithAda(t)
-    const answers = await Promise.all([
+    const responses = await Promise.all([
       ...Array.from({ length: 10 }, (_, n) => patch({ claims: { n }, locale: 'de' })),
       remove(),
       remove(),
       ...Array.from({ length: 10 }, (_, n) => patch({ username: `ada${n}`, phone: newPhone }))
     ])
-    const gone = answers.slice(10, 12).map(({ statusCode }) => statusCode)
-    t.same(gone.sort(), [204, 404])
-    for (const { statusCode } of answers)
+    const deletions = responses.slice(10, 12).map(({ statusCode }) => statusCode)
+    t.same(deletions.sort(), [204, 404])
+    for (const { statusCode } of responses)
       t.ok([200, 204, 404].includes(statusCode), String(statusCode))
     t.equal(slugOf(await admin('GET', `/users/${id}`)), 'not-found')
     t.equal(eventsNamed('user.deleted').length, 1)
     t.equal(await prisma.user.count(), 0)
   })
 
-  t.test('of many users who are renamed to one username at once one gets it', async t => {
+  t.test('only one of many users renamed to the same username at once gets it', async t => {
     const { admin, prisma } = await startWithAda(t)
     const others = await Promise.all(
       Array.from({ length: 12 }, (_, n) =>
         admin('POST', '/users', { username: `user${n}`, password: 'a perfectly fine password' })
       )
     )
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       others.map(other => admin('PATCH', `/users/${other.json().id}`, { username: 'grace' }))
     )
-    t.same(answers.map(({ statusCode }) => statusCode).sort(), [200, ...Array(11).fill(409)])
+    t.same(responses.map(({ statusCode }) => statusCode).sort(), [200, ...Array(11).fill(409)])
     t.equal(await prisma.user.count({ where: { usernameKey: 'grace' } }), 1)
   })
 
@@ -371,22 +371,22 @@ t.test('requests at the same time', async t => {
     const sessions = [await logIn(), await logIn(), await logIn()]
     wait(31)
     const { challengeToken, code } = await loginAndReadCode()
-    const [answer, verified, ...refreshed] = await Promise.all([
+    const [response, verified, ...refreshed] = await Promise.all([
       patch({ disabled: true }),
       verify(challengeToken, code),
       ...sessions.map(({ refreshToken }) => refresh(refreshToken)),
       login()
     ])
-    t.equal(answer.statusCode, 200)
+    t.equal(response.statusCode, 200)
     t.equal(await prisma.session.count(), 0)
-    for (const one of [verified, ...refreshed].filter(({ statusCode }) => statusCode === 200)) {
-      const { accessToken } = one.json()
+    for (const success of [verified, ...refreshed].filter(({ statusCode }) => statusCode === 200)) {
+      const { accessToken } = success.json()
       if (accessToken !== undefined) t.equal(slugOf(await me(accessToken)), 'invalid-token')
     }
     t.equal(slugOf(await verify(challengeToken, code)), 'challenge-ended')
   })
 
-  t.test('a number changed while a password is hashed gets the code', async t => {
+  t.test('the code goes to a number set while the password is hashed', async t => {
     const { patch, login, verify, duringHash, twilio } = await startWithAda(t)
     duringHash(() => patch({ phone: newPhone }))
     const { challengeToken } = (await login()).json()
@@ -401,7 +401,7 @@ t.test('requests at the same time', async t => {
     )
   })
 
-  t.test('a password changed while the old one is hashed opens no session', async t => {
+  t.test('a password replaced while it is hashed is refused', async t => {
     const { patch, login, duringHash, twilio } = await startWithAda(t)
     duringHash(() => patch({ password: 'another horse battery' }))
     t.equal(slugOf(await login()), 'invalid-credentials')
@@ -409,7 +409,7 @@ t.test('requests at the same time', async t => {
   })
 })
 
-/** Waits for something that happens soon after a response. */
-async function waitFor(isTrue: () => boolean) {
-  while (!isTrue()) await new Promise(resolve => setTimeout(resolve, 10))
+/** Waits for a condition that becomes true soon after a response. */
+async function waitFor(condition: () => boolean) {
+  while (!condition()) await new Promise(resolve => setTimeout(resolve, 10))
 }

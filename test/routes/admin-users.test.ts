@@ -17,15 +17,15 @@ const fieldsIn = ({ payload }: { payload: string }) =>
 t.test('POST /users', async t => {
   t.test('adds a user who can log in, and returns it with its location', async t => {
     const { admin, clock, eventsNamed, logIn, prisma } = await startAdmin(t)
-    const answer = await admin('POST', '/users', {
+    const response = await admin('POST', '/users', {
       ...grace,
       phone: '+1 (202) 555-0144',
       locale: 'pt-br',
       claims: { roles: ['admin'], tenant: { id: 42 } },
       disabled: false
     })
-    t.equal(answer.statusCode, 201)
-    const { id, createdAt, ...user } = answer.json()
+    t.equal(response.statusCode, 201)
+    const { id, createdAt, ...user } = response.json()
     t.match(id, /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/)
     t.ok(Math.abs(Date.parse(createdAt) - Date.now()) < 60_000)
     t.strictSame(user, {
@@ -40,12 +40,12 @@ t.test('POST /users', async t => {
       lockedUntil: null,
       factors: { sms: true, totp: false, recoveryCodes: 0 }
     })
-    t.equal(answer.headers.location, `/users/${id}`)
-    t.equal(answer.headers['cache-control'], 'no-store')
+    t.equal(response.headers.location, `/users/${id}`)
+    t.equal(response.headers['cache-control'], 'no-store')
     t.match(eventsNamed('user.created'), [{ userId: id, actor: /^key:[\da-f]{8}$/ }])
     await logIn(grace)
     t.same((await admin('GET', `/users/${id}`)).json(), {
-      ...answer.json(),
+      ...response.json(),
       lastLoginAt: clock().toISOString()
     })
     const { passwordDigest } = await prisma.user.findUniqueOrThrow({ where: { id } })
@@ -63,19 +63,16 @@ t.test('POST /users', async t => {
       disabled: false,
       factors: { sms: false, totp: false, recoveryCodes: 0 }
     })
-    const nothing = { phone: null, locale: null, claims: {}, disabled: true }
-    t.match(
-      (await admin('POST', '/users', { username: 'eve', password, ...nothing })).json(),
-      nothing
-    )
+    const unset = { phone: null, locale: null, claims: {}, disabled: true }
+    t.match((await admin('POST', '/users', { username: 'eve', password, ...unset })).json(), unset)
   })
 
   t.test('a username is taken in any case and width', async t => {
     const { admin } = await startAdmin(t)
     for (const username of ['ada', 'ADA', 'ａｄａ']) {
-      const answer = await admin('POST', '/users', { ...grace, username })
+      const response = await admin('POST', '/users', { ...grace, username })
       t.match(
-        { slug: slugOf(answer), status: answer.statusCode },
+        { slug: slugOf(response), status: response.statusCode },
         {
           slug: 'username-taken',
           status: 409
@@ -101,10 +98,10 @@ t.test('POST /users', async t => {
     const { admin, logIn, prisma } = await startAdmin(t)
     const { hash: passwordHash = '', password = '' } = imported ?? {}
     const { username, phone } = grace
-    const answer = await admin('POST', '/users', { username, phone, passwordHash })
-    t.equal(answer.statusCode, 201)
-    t.notMatch(answer.payload, /pbkdf2/)
-    const { id } = answer.json()
+    const response = await admin('POST', '/users', { username, phone, passwordHash })
+    t.equal(response.statusCode, 201)
+    t.notMatch(response.payload, /pbkdf2/)
+    const { id } = response.json()
     const { passwordDigest } = await prisma.user.findUniqueOrThrow({ where: { id } })
     t.match(passwordDigest, /^\$pbkdf2-sha256\$i=260000,l=32\$/)
     t.match(await logIn({ username, phone, password }), { accessToken: String })
@@ -181,11 +178,11 @@ t.test('POST /users', async t => {
         await admin('POST', '/users', { ...grace, phone: '1', locale: '?', claims: { sub: 1 } })
       ),
       ['#/phone', '#/locale', '#/claims'],
-      'all at once'
+      'all invalid fields are named'
     )
     for (const unknown of ['id', 'createdAt', 'lastLoginAt', 'codeFailures', 'passwordDigest'])
       t.same(fieldsIn(await admin('POST', '/users', { ...grace, [unknown]: 1 })), [`#/${unknown}`])
-    t.equal(await prisma.user.count(), 1, 'and adds nobody')
+    t.equal(await prisma.user.count(), 1, 'no user was added')
   })
 
   t.test('a number in claims that JSON parsers round is refused', async t => {
@@ -198,14 +195,14 @@ t.test('POST /users', async t => {
     t.equal((await admin('POST', '/users', body('0.25'))).statusCode, 201)
   })
 
-  t.test('of fifty requests for one username at once one succeeds', async t => {
+  t.test('only one of fifty concurrent requests for the same username succeeds', async t => {
     const { admin, eventsNamed, prisma } = await startAdmin(t)
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 50 }, (_, n) =>
         admin('POST', '/users', { ...grace, username: n % 2 ? 'Grace' : 'grace' })
       )
     )
-    const statuses = answers.map(({ statusCode }) => statusCode).sort()
+    const statuses = responses.map(({ statusCode }) => statusCode).sort()
     t.same(statuses, [201, ...Array(49).fill(409)])
     t.equal(await prisma.user.count(), 2)
     t.equal(eventsNamed('user.created').length, 1)
@@ -221,7 +218,7 @@ t.test('POST /users', async t => {
   })
 })
 
-/** An admin API with these users beside Ada. */
+/** Starts the admin API with these users in addition to Ada. */
 async function startWith(t: Parameters<typeof startAdmin>[0], usernames: string[]) {
   const service = await startAdmin(t)
   await service.prisma.user.createMany({
@@ -250,12 +247,12 @@ t.test('GET /users', async t => {
     const sizes: number[] = []
     let next: string | null = ''
     do {
-      const answer: { users: { username: string }[]; next: string | null } = await page(
+      const response: { users: { username: string }[]; next: string | null } = await page(
         `after=${next}`
       )
-      all.push(...answer.users.map(({ username }) => username))
-      sizes.push(answer.users.length)
-      next = answer.next
+      all.push(...response.users.map(({ username }) => username))
+      sizes.push(response.users.length)
+      next = response.next
     } while (next !== null)
     t.same(sizes, [50, 50, 21])
     t.equal(all[0], 'ada')
@@ -267,7 +264,7 @@ t.test('GET /users', async t => {
     t.equal((await page('limit=1')).users.length, 1)
   })
 
-  t.test('users who are added or deleted between two pages shift no other user', async t => {
+  t.test('users added or deleted between two pages do not shift other users', async t => {
     const { admin, idOf, names, page } = await startWith(t, ['b', 'd', 'f', 'h'])
     const { users, next } = await page('limit=3')
     t.match(users, [{ username: 'ada' }, { username: 'b' }, { username: 'd' }])
@@ -290,12 +287,12 @@ t.test('GET /users', async t => {
     t.same(await names('search=ＧＲＥ'), ['GREGOR'])
     t.same(await names('search=race'), [])
     t.same(await names(`phone=${encodeURIComponent(phone)}`), ['Grace', 'hal'])
-    t.same(await names(`phone=${phone}`), ['Grace', 'hal'], 'a plus sign that arrives as a space')
+    t.same(await names(`phone=${phone}`), ['Grace', 'hal'], 'an unencoded plus sign')
     t.same(await names('phone=%2B1%20(202)%20555-0144'), ['Grace', 'hal'])
     t.same(await names('phone=%2B12025550199'), [])
     t.same(await names(`search=g&phone=${phone}`), ['Grace'])
     t.same(await names('username=hal&search=g'), [])
-    t.same((await names('username=&phone=&search=&limit=&after=')).length, 5, 'empty: not given')
+    t.same((await names('username=&phone=&search=&limit=&after=')).length, 5, 'empty is unset')
   })
 
   t.test('wildcards of SQL are literal in a prefix', async t => {
@@ -327,7 +324,7 @@ t.test('GET /users', async t => {
     for (const [query, field] of queries)
       t.same(fieldsIn(await admin('GET', `/users?${query}`)), [`#/${field}`], query)
     t.equal((await admin('GET', '/users?limit=500')).statusCode, 200)
-    t.equal((await admin('GET', '/users?search=%ED%A0%80')).statusCode, 200, 'not UTF-8')
+    t.equal((await admin('GET', '/users?search=%ED%A0%80')).statusCode, 200, 'invalid UTF-8')
   })
 
   t.test('a cursor that was not issued is a 400', async t => {
@@ -335,9 +332,9 @@ t.test('GET /users', async t => {
     const { next } = await page('limit=1')
     t.match(await page(`after=${next}`), { users: [{ username: 'b' }, { username: 'c' }] })
     const bytes = Buffer.from(next, 'base64url')
-    const changed = [...bytes.keys()].map(at => {
+    const changed = [...bytes.keys()].map(position => {
       const copy = Buffer.from(bytes)
-      copy[at] = (copy[at] ?? 0) ^ 1
+      copy[position] = (copy[position] ?? 0) ^ 1
       return copy.toString('base64url')
     })
     for (const after of [
@@ -375,7 +372,7 @@ t.test('GET /users', async t => {
   })
 })
 
-t.test('the admin API exists on its own port only, and only it', async t => {
+t.test('the admin API and the public API have separate ports', async t => {
   const { admin, app, apiKey, idOf } = await startAdmin(t)
   const id = await idOf('ada')
   const headers = { authorization: `Bearer ${apiKey}` }

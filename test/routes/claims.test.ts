@@ -9,11 +9,11 @@ import { startApp } from '../support/start-app.ts'
 
 const ours = 'amr aud auth_time client_id exp iat iss jti sid sub'.split(' ')
 
-/** The claims of a token that the service does not set itself. */
+/** The claims of a token except those that the service sets itself. */
 const added = (token: string) =>
   Object.fromEntries(Object.entries(decodeJwt(token)).filter(([name]) => !ours.includes(name)))
 
-/** An application whose only user has these claims. */
+/** Starts an application whose only user has these claims. */
 async function startWithClaims(t: Parameters<typeof startApp>[0], claims?: Claims) {
   const app = await startApp(t)
   const setClaims = (claims: Claims) =>
@@ -31,7 +31,7 @@ t.test('issuing', async t => {
     t.strictSame(
       Object.keys(decodeJwt(token)).sort(),
       [...ours, 'roles', 'tenant'].sort(),
-      'and nothing else'
+      'the token has no other claims'
     )
     t.equal((await me(token)).statusCode, 200)
     const keys = createLocalJWKSet((await app.inject('/.well-known/jwks.json')).json())
@@ -60,9 +60,9 @@ t.test('issuing', async t => {
     await fc.assert(
       fc.asyncProperty(anyClaims, async claims => {
         await setClaims(claims as Claims)
-        const answer = (await refresh(refreshToken)).json()
-        refreshToken = answer.refreshToken
-        t.strictSame(added(answer.accessToken), JSON.parse(JSON.stringify(claims)))
+        const response = (await refresh(refreshToken)).json()
+        refreshToken = response.refreshToken
+        t.strictSame(added(response.accessToken), JSON.parse(JSON.stringify(claims)))
       }),
       { numRuns: 50, examples: [[{ rate: -1232761.8015807215 }]] }
     )
@@ -90,7 +90,7 @@ t.test('changes', async t => {
     const first = await logIn()
     t.match(await setClaims({ roles: ['admin'] }), { user: { claims: { roles: ['admin'] } } })
     t.strictSame(added(first.accessToken), { roles: ['reader'] })
-    t.equal((await me(first.accessToken)).statusCode, 200, 'the token from before stays valid')
+    t.equal((await me(first.accessToken)).statusCode, 200, 'the previous token stays valid')
     const next = (await refresh(first.refreshToken)).json()
     t.strictSame(added(next.accessToken), { roles: ['admin'] })
     await setClaims({})
@@ -124,22 +124,23 @@ t.test('changes', async t => {
     const change = async () => {
       for (let n = 1; n <= 10; n++) await setClaims(version(n))
     }
-    const [, ...answers] = await Promise.all([
+    const [, ...responses] = await Promise.all([
       change(),
       ...Array.from({ length: 50 }, (_, n) => refresh(sessions[n % 5]?.refreshToken ?? ''))
     ])
-    t.equal(answers.length, 50)
-    for (const answer of answers) {
-      const claims = added(answer.json().accessToken)
+    t.equal(responses.length, 50)
+    for (const response of responses) {
+      const claims = added(response.json().accessToken)
       t.strictSame(claims, version(Number(claims['version'])))
     }
-    const { accessToken } = (await refresh(answers[0]?.json().refreshToken)).json()
+    const { accessToken } = (await refresh(responses[0]?.json().refreshToken)).json()
     t.strictSame(added(accessToken), version(10))
-    if (serverUrl === undefined) t.comment('one connection shows no races: set TEST_DATABASE_URL')
+    if (serverUrl === undefined)
+      t.comment('one connection cannot show races; set TEST_DATABASE_URL')
   })
 })
 
-t.test('a database that was edited by hand', async t => {
+t.test('a database edited by hand', async t => {
   t.test('stored claims never replace or add a reserved claim', async t => {
     const forged = {
       ...Object.fromEntries(ours.map(name => [name, 'forged'])),
@@ -157,7 +158,7 @@ t.test('a database that was edited by hand', async t => {
     t.strictSame(user?.claims, { tenant: 1 })
   })
 
-  t.test('a value that is no object adds no claims', async t => {
+  t.test('a stored value that is not an object adds no claims', async t => {
     const { logIn, me, prisma, refresh, users } = await startWithClaims(t)
     for (const claims of [Prisma.JsonNull, 'roles', 1, ['roles'], true]) {
       await prisma.user.updateMany({ data: { claims } })

@@ -19,9 +19,9 @@ t.test('codes and receipts', async t => {
   t.test('the receipt signs exactly what the message showed', async t => {
     const { app, logIn, confirm, verifyConfirmation, twilio, clock } = await startApp(t)
     const { accessToken } = await logIn()
-    const answer = await confirm(accessToken)
-    t.equal(answer.statusCode, 201)
-    const { confirmationToken, ...pending } = answer.json()
+    const response = await confirm(accessToken)
+    t.equal(response.statusCode, 201)
+    const { confirmationToken, ...pending } = response.json()
     t.strictSame(pending, {
       text: sentence,
       expiresIn: 600,
@@ -35,7 +35,8 @@ t.test('codes and receipts', async t => {
     const code = twilio.lastCode()
     t.equal(
       twilio.texts.at(-1)?.body,
-      `${code} confirms this with sms-login:\n${sentence}\nExpires in 1 minute. Never share the code.`
+      `${code} confirms this with sms-login:\n${sentence}\n` +
+        'Expires in 1 minute. Never share the code.'
     )
 
     const receipt = (await verifyConfirmation(accessToken, confirmationToken, code)).json()
@@ -86,7 +87,7 @@ t.test('codes and receipts', async t => {
     t.match(
       (await confirm(accessToken)).json(),
       { sent: true, replaced: false },
-      'and what is over is not replaced'
+      'a finished confirmation is not replaced'
     )
   })
 
@@ -172,7 +173,7 @@ t.test('codes and receipts', async t => {
     t.equal(text, 'Send 0 EUR to x')
     for (const amount of ['-0', '0', '-0.0', '0e5'])
       t.match((await confirmed(amount)).json(), { sent: false }, amount)
-    t.equal(twilio.texts.length, 2, "the login's and one more")
+    t.equal(twilio.texts.length, 2, 'one for the login and one for the confirmation')
     const { receipt } = (
       await verifyConfirmation(accessToken, confirmationToken, twilio.lastCode())
     ).json()
@@ -190,7 +191,7 @@ t.test('repeated requests', async t => {
       const code = twilio.lastCode()
       const again = (await confirm(accessToken)).json()
       t.match(again, { sent: false, replaced: false, text: sentence })
-      t.equal(twilio.texts.length, 2, "the login's and this one")
+      t.equal(twilio.texts.length, 2, 'one for the login and one for the confirmation')
       const next = (await verifyConfirmation(accessToken, again.confirmationToken, code)).json()
       t.ok(next.receipt, 'the code of the message is still valid')
     }
@@ -236,9 +237,9 @@ t.test('repeated requests', async t => {
     t.equal(slugOf(early), 'resend-too-soon')
     t.equal(early.headers['retry-after'], '30')
     wait(30)
-    const answer = await resendConfirmation(accessToken, confirmationToken)
-    t.equal(answer.statusCode, 200)
-    t.match(answer.json(), {
+    const response = await resendConfirmation(accessToken, confirmationToken)
+    t.equal(response.statusCode, 200)
+    t.match(response.json(), {
       confirmationToken: String,
       text: sentence,
       expiresIn: 570,
@@ -247,7 +248,7 @@ t.test('repeated requests', async t => {
     })
     t.match(twilio.texts.at(-1)?.body, sentence)
     t.equal(
-      (await verifyConfirmation(accessToken, answer.json().confirmationToken, old)).json()
+      (await verifyConfirmation(accessToken, response.json().confirmationToken, old)).json()
         .attemptsRemaining,
       3
     )
@@ -262,11 +263,11 @@ t.test('repeated requests', async t => {
     const { accessToken } = await logIn()
     const { confirmationToken } = (await confirm(accessToken)).json()
     const confirmCode = twilio.lastCode()
-    t.equal((await login()).json().sent, true, "a confirmation's text starts no cooldown of logins")
+    t.equal((await login()).json().sent, true, 'no cooldown for the login')
     const loginCode = twilio.lastCode()
     t.match(twilio.texts.at(-1)?.body, / login code/)
     t.equal((await verifyConfirmation(accessToken, confirmationToken, confirmCode)).statusCode, 200)
-    t.equal((await confirm(accessToken)).json().sent, true, "nor a login's one of confirmations")
+    t.equal((await confirm(accessToken)).json().sent, true, 'nor for the confirmation')
     const { challengeToken } = (await login()).json()
     t.equal((await verify(challengeToken, loginCode)).statusCode, 200)
   })
@@ -323,7 +324,7 @@ t.test('lockout and message limits', async t => {
     t.match(
       (await login()).json(),
       { status: 429, reason: 'codes' },
-      'and a receipt ends no lockout'
+      'a receipt does not end the lockout'
     )
   })
 
@@ -350,15 +351,15 @@ t.test('lockout and message limits', async t => {
         policy: { resendCooldown: 0 }
       })
       const { accessToken } = await logIn()
-      const answers = []
+      const responses = []
       for (let n = 0; n < 30; n++)
-        answers.push(slugOf(await confirm(accessToken, { ...transfer, reference: `order-${n}` })))
-      t.same(answers, [
+        responses.push(slugOf(await confirm(accessToken, { ...transfer, reference: `order-${n}` })))
+      t.same(responses, [
         ...Array.from({ length: most }, () => undefined),
         ...Array.from({ length: 30 - most }, () => 'too-many-texts')
       ])
       for (let n = 0; n < rest; n++) t.equal((await login()).json().sent, true)
-      t.equal(slugOf(await login()), 'too-many-texts', 'one number, one ceiling')
+      t.equal(slugOf(await login()), 'too-many-texts', 'the limit is shared')
       t.equal(twilio.texts.length, 1 + most + rest)
       wait(86_400)
       t.equal((await login()).statusCode, 200)
@@ -390,7 +391,7 @@ t.test('lockout and message limits', async t => {
   })
 })
 
-t.test('who may confirm', async t => {
+t.test('authorization', async t => {
   t.test('a confirmation requires a recent login, which a refresh does not renew', async t => {
     const { logIn, confirm, refresh, wait } = await startApp(t)
     const { accessToken, refreshToken } = await logIn()
@@ -398,13 +399,14 @@ t.test('who may confirm', async t => {
     t.equal((await confirm(accessToken)).statusCode, 201)
     const renewed = (await refresh(refreshToken)).json().accessToken
     wait(1)
-    const answer = await confirm(renewed)
-    t.equal(answer.statusCode, 401)
-    t.equal(slugOf(answer), 'reauthentication-required')
-    t.equal(answer.json().maxAge, 900)
+    const response = await confirm(renewed)
+    t.equal(response.statusCode, 401)
+    t.equal(slugOf(response), 'reauthentication-required')
+    t.equal(response.json().maxAge, 900)
     t.equal(
-      answer.headers['www-authenticate'],
-      'Bearer realm="sms-login", error="insufficient_user_authentication", error_description="A more recent login is required", max_age="900"'
+      response.headers['www-authenticate'],
+      'Bearer realm="sms-login", error="insufficient_user_authentication", ' +
+        'error_description="A more recent login is required", max_age="900"'
     )
     t.equal((await confirm((await logIn()).accessToken)).statusCode, 201)
   })
@@ -419,9 +421,9 @@ t.test('who may confirm', async t => {
         .setProtectedHeader({ alg, ...header })
         .sign(key)
       t.equal((await me(weaker)).statusCode, 200)
-      const answer = await confirm(weaker)
-      t.equal(slugOf(answer), 'reauthentication-required', amr.join())
-      t.match(answer.headers['www-authenticate'], /error="insufficient_user_authentication"/)
+      const response = await confirm(weaker)
+      t.equal(slugOf(response), 'reauthentication-required', amr.join())
+      t.match(response.headers['www-authenticate'], /error="insufficient_user_authentication"/)
     }
     t.equal(twilio.texts.length, 1)
   })
@@ -432,7 +434,7 @@ t.test('who may confirm', async t => {
     const { accessToken, refreshToken } = await logIn()
     const { confirmationToken } = (await confirm(accessToken)).json()
     await logout(refreshToken)
-    const texts = twilio.texts.length
+    const sentBefore = twilio.texts.length
     for (const token of ['nonsense', confirmationToken, accessToken]) {
       t.equal(slugOf(await confirm(token)), 'invalid-token')
       t.equal(slugOf(await resendConfirmation(token, confirmationToken)), 'invalid-token')
@@ -447,7 +449,7 @@ t.test('who may confirm', async t => {
       ],
       'Bearer realm="sms-login"'
     )
-    t.equal(twilio.texts.length, texts)
+    t.equal(twilio.texts.length, sentBefore)
   })
 
   t.test('a user without a phone number gets sms-undeliverable', async t => {
@@ -469,7 +471,7 @@ t.test('values', async t => {
   t.test('an action without a template is unknown', async t => {
     const { logIn, confirm, twilio } = await startApp(t)
     const { accessToken } = await logIn()
-    const texts = twilio.texts.length
+    const sentBefore = twilio.texts.length
     t.equal(
       slugOf(await confirm(accessToken, { ...transfer, action: 'withdraw' })),
       'unknown-action'
@@ -478,13 +480,13 @@ t.test('values', async t => {
       slugOf(await confirm(accessToken, { ...transfer, action: '__proto__' })),
       'unknown-action'
     )
-    t.equal(twilio.texts.length, texts)
+    t.equal(twilio.texts.length, sentBefore)
   })
 
-  t.test('every wrong value is named in the errors and no message is sent', async t => {
+  t.test('every invalid value is named in the errors and no message is sent', async t => {
     const { logIn, confirm, twilio } = await startApp(t)
     const { accessToken } = await logIn()
-    const texts = twilio.texts.length
+    const sentBefore = twilio.texts.length
     const { amount: _amount, ...without } = transfer.data
     const cases: [object, object[]][] = [
       [{ data: without }, [{ pointer: '#/data/amount', detail: 'is required' }]],
@@ -526,20 +528,20 @@ t.test('values', async t => {
       ]
     ]
     for (const [change, errors] of cases) {
-      const answer = await confirm(accessToken, { ...transfer, ...change })
-      t.equal(slugOf(answer), 'invalid-request')
-      t.match(answer.json().errors, errors, JSON.stringify(change))
-      t.equal(answer.json().errors.length, errors.length)
+      const response = await confirm(accessToken, { ...transfer, ...change })
+      t.equal(slugOf(response), 'invalid-request')
+      t.match(response.json().errors, errors, JSON.stringify(change))
+      t.equal(response.json().errors.length, errors.length)
     }
-    t.equal(twilio.texts.length, texts)
+    t.equal(twilio.texts.length, sentBefore)
   })
 
   t.test('an overlong key is shortened in the error', async t => {
     const { logIn, confirm } = await startApp(t)
     const { accessToken } = await logIn()
-    const answer = await confirm(accessToken, { ...transfer, data: { ['x'.repeat(10_000)]: {} } })
-    t.equal(slugOf(answer), 'invalid-request')
-    t.ok(answer.body.length < 1000)
+    const response = await confirm(accessToken, { ...transfer, data: { ['x'.repeat(10_000)]: {} } })
+    t.equal(slugOf(response), 'invalid-request')
+    t.ok(response.body.length < 1000)
   })
 
   t.test('names in any script are confirmed as written', async t => {
@@ -579,13 +581,13 @@ t.test('values', async t => {
       const { logIn, confirm, twilio } = await startApp(t, { policy: { messages } })
       const { accessToken } = await logIn()
       const confirmed = async (data: object) => {
-        const answer = await confirm(accessToken, {
+        const response = await confirm(accessToken, {
           ...transfer,
           data: { ...transfer.data, ...data }
         })
-        return answer.statusCode === 201
+        return response.statusCode === 201
           ? new SegmentedMessage(twilio.texts.at(-1)?.body ?? '').segmentsCount
-          : slugOf(answer)
+          : slugOf(response)
       }
       t.equal(await confirmed({}), 1)
       t.equal(await confirmed({ payee: 'Łukasz Żak' }), most === 1 ? 'invalid-request' : 2)
@@ -596,7 +598,7 @@ t.test('values', async t => {
     }
   })
 
-  t.test('a number that loses digits when parsed is refused and its field named', async t => {
+  t.test('a number that loses digits when parsed is refused and its field is named', async t => {
     const { app, logIn, twilio } = await startApp(t)
     const { accessToken } = await logIn()
     const confirmed = (data: string) =>
@@ -616,9 +618,11 @@ t.test('values', async t => {
       '12345678901234567890',
       '0.30000000000000001'
     ]) {
-      const answer = await confirmed(`{"payee":"\\"x\\":1","currency":"EUR","amount": ${amount} }`)
-      t.equal(slugOf(answer), 'invalid-request', amount)
-      t.match(answer.json().errors, [{ pointer: '#/data/amount', detail: /round/ }], amount)
+      const response = await confirmed(
+        `{"payee":"\\"x\\":1","currency":"EUR","amount": ${amount} }`
+      )
+      t.equal(slugOf(response), 'invalid-request', amount)
+      t.match(response.json().errors, [{ pointer: '#/data/amount', detail: /round/ }], amount)
     }
     t.match((await confirmed('{"amo\\u0075nt":[{"x":1e400}]}')).json().errors, [
       { pointer: '#/data/amount/0/x' }
@@ -648,9 +652,14 @@ t.test('values', async t => {
       'كود ٤٨٣٩٢٠',
       'evil。example'
     ]) {
-      const answer = await confirm(accessToken, { ...transfer, data: { ...transfer.data, payee } })
-      t.equal(slugOf(answer), 'invalid-request', payee)
-      t.match(answer.json().errors, [{ pointer: '#/data/payee', detail: /must not look like a / }])
+      const response = await confirm(accessToken, {
+        ...transfer,
+        data: { ...transfer.data, payee }
+      })
+      t.equal(slugOf(response), 'invalid-request', payee)
+      t.match(response.json().errors, [
+        { pointer: '#/data/payee', detail: /must not look like a / }
+      ])
     }
     t.equal(twilio.texts.length, 1)
     for (const payee of ['Grace Hopper', 'order-1815', 'DE89 3704 0044 0532 0130 00', '250.00'])

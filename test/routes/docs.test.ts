@@ -16,7 +16,7 @@ const paths = [
   '/docs/problems.css',
   ...Object.keys(problemKinds).map(slug => `/problems/${slug}`)
 ]
-const written = () => parse(readFileSync(new URL('../../openapi.yaml', import.meta.url), 'utf8'))
+const committed = () => parse(readFileSync(new URL('../../openapi.yaml', import.meta.url), 'utf8'))
 
 t.test('the running service serves openapi.yaml with its own URL as the server', async t => {
   const { app } = await startApp(t, { docs: true })
@@ -26,7 +26,7 @@ t.test('the running service serves openapi.yaml with its own URL as the server',
     { statusCode: 200, type: 'application/yaml' }
   )
   const { paths, components, tags, ...rest } = parse(body)
-  const all = written()
+  const all = committed()
   t.same(
     { ...rest, tags },
     {
@@ -38,7 +38,7 @@ t.test('the running service serves openapi.yaml with its own URL as the server',
       servers: [{ url: '/', description: 'The server of this documentation.' }]
     }
   )
-  // The admin API has a server of its own.
+  // The admin API has its own server.
   t.same(
     paths,
     Object.fromEntries(
@@ -114,12 +114,12 @@ t.test(
 
 t.test('a problem type opens as a page in a browser and as JSON elsewhere', async t => {
   const { app } = await startApp(t, { docs: true })
-  const told = (await app.inject('/nowhere')).json()
+  const notFound = (await app.inject('/nowhere')).json()
   const {
     statusCode,
     headers: { location, vary }
   } = await app.inject({
-    url: told.type,
+    url: notFound.type,
     headers: { accept: 'text/html,application/xhtml+xml;q=0.9,*/*;q=0.8' }
   })
   t.same(
@@ -146,19 +146,22 @@ t.test('a problem type opens as a page in a browser and as JSON elsewhere', asyn
     )
     const [, entry = ''] =
       new RegExp(`<section id="${slug}">([^]*?)</section>`).exec(page.body) ?? []
-    const read = entry
+    const text = entry
       .replaceAll(/<[^>]*>/g, '')
       .replaceAll('&lt;', '<')
       .replaceAll('&amp;', '&')
     for (const part of [String(status), title, meaning, remedy])
-      t.ok(read.includes(part.replaceAll('`', '')), `${slug}: ${part}`)
+      t.ok(text.includes(part.replaceAll('`', '')), `${slug}: ${part}`)
   }
-  t.equal(told.detail, `${problemKinds['not-found'].meaning} ${problemKinds['not-found'].remedy}`)
+  t.equal(
+    notFound.detail,
+    `${problemKinds['not-found'].meaning} ${problemKinds['not-found'].remedy}`
+  )
   for (const slug of ['unheard-of', 'toString', '__proto__', ''])
     t.equal(slugOf(await app.inject(`/problems/${slug}`)), 'not-found', slug)
 })
 
-t.test('without the documentation none of its paths exists', async t => {
+t.test('without the documentation, none of its paths exists', async t => {
   const { app } = await startApp(t)
   for (const path of paths) t.equal(slugOf(await app.inject(path)), 'not-found', path)
 })

@@ -10,10 +10,10 @@ import { statementCounter } from '../support/statement-counter.ts'
 t.test('a service with a migrated database is alive and ready', async t => {
   const { app } = await startApp(t)
   for (const url of ['/livez', '/readyz']) {
-    const answer = await app.inject(url)
-    t.equal(answer.statusCode, 200)
-    t.same(answer.json(), { status: 'ok' })
-    t.equal(answer.headers['cache-control'], 'no-store')
+    const response = await app.inject(url)
+    t.equal(response.statusCode, 200)
+    t.same(response.json(), { status: 'ok' })
+    t.equal(response.headers['cache-control'], 'no-store')
   }
 })
 
@@ -26,18 +26,18 @@ t.test('a service without its database is alive but not ready', async t => {
     withoutUsers: true
   })
   t.equal((await app.inject('/livez')).statusCode, 200)
-  const answer = await app.inject('/readyz')
-  t.equal(answer.statusCode, 503)
-  t.equal(slugOf(answer), 'not-ready')
+  const response = await app.inject('/readyz')
+  t.equal(response.statusCode, 503)
+  t.equal(slugOf(response), 'not-ready')
 })
 
 t.test('a service whose database lacks migrations is not ready until it is migrated', async t => {
   const database = await emptyDatabase(t)
   const { app, wait } = await startApp(t, { database, withoutUsers: true })
   t.equal((await app.inject('/livez')).statusCode, 200)
-  const answer = await app.inject('/readyz')
-  t.equal(answer.statusCode, 503)
-  t.equal(slugOf(answer), 'not-ready')
+  const response = await app.inject('/readyz')
+  t.equal(response.statusCode, 503)
+  t.equal(slugOf(response), 'not-ready')
   await migrate(database.engine)
   wait(1)
   t.equal((await app.inject('/readyz')).statusCode, 200)
@@ -66,7 +66,7 @@ t.test(
     t.equal(counter.take(), 3)
     wait(-3600)
     await probe()
-    t.equal(counter.take(), 3, 'also after the clock was set back')
+    t.equal(counter.take(), 3, 'even after the clock was set back')
   }
 )
 
@@ -90,7 +90,7 @@ t.test(
 )
 
 t.test(
-  '/readyz is 503 once all connections hang, and 200 when they answer again',
+  '/readyz is 503 once all connections hang, and 200 when they respond again',
   { skip: needsServer },
   async t => {
     const { app, login, proxy, wait } = await startBehindProxy(t, {

@@ -12,7 +12,7 @@ const keys = {
 
 for (const [alg, key] of Object.entries(keys)) {
   t.test(
-    `any service can verify a token signed with ${alg} by the published keys alone`,
+    `any service can verify a token signed with ${alg} using only the published keys`,
     async t => {
       const { app, accessToken, me } = await startApp(t, { signingKeys: [key] })
       const token = await accessToken()
@@ -36,10 +36,10 @@ t.test('every key is published with its use and algorithm and without private me
   const { app, accessToken } = await startApp(t, {
     signingKeys: [keys.ES256, keys.EdDSA, keys.RS256]
   })
-  const answer = await app.inject('/.well-known/jwks.json')
-  t.equal(answer.statusCode, 200)
-  t.match(answer.headers['content-type'], /^application\/json/)
-  const { keys: published, ...rest } = answer.json()
+  const response = await app.inject('/.well-known/jwks.json')
+  t.equal(response.statusCode, 200)
+  t.match(response.headers['content-type'], /^application\/json/)
+  const { keys: published, ...rest } = response.json()
   t.strictSame(rest, {})
   t.strictSame(
     published.map((key: object) => Object.keys(key).sort()),
@@ -55,13 +55,13 @@ t.test('every key is published with its use and algorithm and without private me
     { kty: 'RSA', alg: 'RS256', use: 'sig' }
   ])
   t.equal(new Set(published.map(({ kid }: { kid: string }) => kid)).size, 3)
-  t.equal(decodeProtectedHeader(await accessToken()).kid, published[0].kid, 'the first one signs')
+  t.equal(decodeProtectedHeader(await accessToken()).kid, published[0].kid, 'the first key signs')
 })
 
-t.test('the id of a key is its thumbprint', async t => {
+t.test('the kid of a key is its thumbprint', async t => {
   const { app } = await startApp(t, { signingKeys: [keys.ES256, keys.EdDSA, keys.RS256] })
   const [ec, okp, rsa] = (await app.inject('/.well-known/jwks.json')).json().keys
-  // RFC 7638 §3: the members that the kind of key needs, in the order of their names.
+  // RFC 7638 §3: the required members of the key type, in lexicographic order.
   const thumbprint = (members: object) =>
     createHash('sha256').update(JSON.stringify(members)).digest('base64url')
   t.equal(ec.kid, thumbprint({ crv: ec.crv, kty: ec.kty, x: ec.x, y: ec.y }))
@@ -70,13 +70,13 @@ t.test('the id of a key is its thumbprint', async t => {
 })
 
 t.test(
-  'clients may cache the keys no longer than a new key is published before its use',
+  'clients may cache the keys only as long as a new key is published before its first use',
   async t => {
     const { app } = await startApp(t)
     t.equal(
       (await app.inject('/.well-known/jwks.json')).headers['cache-control'],
       `public, max-age=${jwksMaxAge}`
     )
-    t.equal(jwksMaxAge, 300, 'as docs/verifying-tokens.md and .env.example say')
+    t.equal(jwksMaxAge, 300, 'documented in docs/verifying-tokens.md and .env.example')
   }
 )

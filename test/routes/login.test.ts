@@ -7,10 +7,10 @@ t.test('password', async t => {
     'a correct password sends a code to the stored number and returns a challenge',
     async t => {
       const { login, twilio, verify } = await startApp(t)
-      const answer = await login()
-      t.equal(answer.statusCode, 200)
-      t.equal(answer.headers['cache-control'], 'no-store')
-      const { challengeToken, ...rest } = answer.json()
+      const response = await login()
+      t.equal(response.statusCode, 200)
+      t.equal(response.headers['cache-control'], 'no-store')
+      const { challengeToken, ...rest } = response.json()
       t.same(rest, {
         expiresIn: 600,
         destination: '+1•••••••43',
@@ -41,15 +41,15 @@ t.test('password', async t => {
         JSON.stringify(password)
       )
     }
-    const strange = {
+    const unusual = {
       username: 'grace',
       phone: '+12025550144',
       password: `  nul\0 ${'🔑'.repeat(70)} end `
     }
-    await addUser(strange)
-    t.equal((await login(strange)).statusCode, 200, 'spaces, a NUL and emoji are part of it')
+    await addUser(unusual)
+    t.equal((await login(unusual)).statusCode, 200, 'spaces, a NUL and emoji count')
     t.equal(
-      slugOf(await login({ ...strange, password: strange.password.replace(/ $/, '') })),
+      slugOf(await login({ ...unusual, password: unusual.password.replace(/ $/, '') })),
       'invalid-credentials'
     )
   })
@@ -72,12 +72,12 @@ t.test('password', async t => {
     const grace = { username: 'grace', phone: '+12025550144', password: letters.join('') }
     await addUser(grace)
     t.equal((await login(grace)).statusCode, 200)
-    for (const place of [0, 64, 71, 72, 128, 255]) {
-      const password = letters.with(place, '!').join('')
+    for (const index of [0, 64, 71, 72, 128, 255]) {
+      const password = letters.with(index, '!').join('')
       t.equal(
         slugOf(await login({ ...grace, password })),
         'invalid-credentials',
-        `character ${place + 1}`
+        `character ${index + 1}`
       )
     }
 
@@ -92,11 +92,11 @@ t.test('password', async t => {
 
   t.test('a wrong password sends no message', async t => {
     const { login, twilio } = await startApp(t)
-    for (const who of [
+    for (const credentials of [
       { ...ada, password: 'wrong horse battery' },
       { ...ada, username: 'nobody' }
     ])
-      await login(who)
+      await login(credentials)
     t.equal(twilio.requests.length, 0)
   })
 })
@@ -146,15 +146,15 @@ t.test('repeated logins', async t => {
 
   t.test('concurrent logins send one message', async t => {
     const { login, twilio, verify } = await startApp(t)
-    const answers = await Promise.all(Array.from({ length: 50 }, () => login()))
-    t.ok(answers.every(({ statusCode }) => statusCode === 200))
-    t.equal(answers.filter(answer => answer.json().sent).length, 1)
+    const responses = await Promise.all(Array.from({ length: 50 }, () => login()))
+    t.ok(responses.every(({ statusCode }) => statusCode === 200))
+    t.equal(responses.filter(response => response.json().sent).length, 1)
     t.equal(twilio.texts.length, 1)
-    const last = answers[49]?.json().challengeToken
+    const last = responses[49]?.json().challengeToken
     t.equal(
       (await verify(last, codeIn(twilio.texts[0]?.body))).statusCode,
       200,
-      'and any of the challenges takes its code'
+      'each of the challenge tokens accepts the code'
     )
   })
 

@@ -4,13 +4,13 @@ import { slugOf, startApp } from '../support/start-app.ts'
 t.test('a logout ends the session for /refresh and /me', async t => {
   const { logIn, logout, refresh, me, sessions } = await startApp(t)
   const [one, other] = [await logIn(), await logIn()]
-  const answer = await logout(one.refreshToken)
-  t.equal(answer.statusCode, 204)
-  t.equal(answer.body, '')
+  const response = await logout(one.refreshToken)
+  t.equal(response.statusCode, 204)
+  t.equal(response.body, '')
   t.equal(slugOf(await refresh(one.refreshToken)), 'session-ended')
   t.equal(slugOf(await me(one.accessToken)), 'invalid-token')
   t.equal(slugOf(await sessions(one.accessToken)), 'invalid-token')
-  t.equal((await refresh(other.refreshToken)).statusCode, 200, "the person's other session goes on")
+  t.equal((await refresh(other.refreshToken)).statusCode, 200, 'the other session continues')
 })
 
 t.test('a refresh token that was already used still logs out', async t => {

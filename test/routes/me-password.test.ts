@@ -8,9 +8,9 @@ const next = 'another horse battery'
 t.test('a change', async t => {
   t.test('a new password replaces the old one', async t => {
     const { accessToken, changePassword, login, prisma } = await startApp(t)
-    const answer = await changePassword(await accessToken(), next)
-    t.equal(answer.statusCode, 204)
-    t.equal(answer.body, '')
+    const response = await changePassword(await accessToken(), next)
+    t.equal(response.statusCode, 204)
+    t.equal(response.body, '')
     t.equal(slugOf(await login()), 'invalid-credentials')
     t.equal((await login({ ...ada, password: next })).statusCode, 200)
     t.match(await prisma.user.findMany(), [{ passwordKind: 'argon2id:m=1024,t=1,p=1' }])
@@ -81,10 +81,10 @@ t.test('refusals', async t => {
     const { accessToken, changePassword, login, logged } = await startApp(t)
     const token = await accessToken()
     const hashes = spyOnHashes(t)
-    const answer = await changePassword(token, next, 'not the password')
-    t.equal(answer.statusCode, 401)
-    t.equal(slugOf(answer), 'invalid-credentials')
-    t.equal(answer.headers['www-authenticate'], 'Bearer realm="sms-login"')
+    const response = await changePassword(token, next, 'not the password')
+    t.equal(response.statusCode, 401)
+    t.equal(slugOf(response), 'invalid-credentials')
+    t.equal(response.headers['www-authenticate'], 'Bearer realm="sms-login"')
     t.equal(hashes.done(), 1)
     t.match(
       logged.map(line => JSON.parse(line)).filter(({ event }) => event === 'password.rejected'),
@@ -109,10 +109,10 @@ t.test('refusals', async t => {
       ['the ADA engine', /username/],
       ['half of one: \ud83d', /Unicode/]
     ] as const) {
-      const answer = await changePassword(token, weak, 'not the password')
-      t.equal(answer.statusCode, 400)
-      t.equal(slugOf(answer), 'invalid-request')
-      t.match(answer.json().errors, [{ pointer: '#/newPassword', detail }])
+      const response = await changePassword(token, weak, 'not the password')
+      t.equal(response.statusCode, 400)
+      t.equal(slugOf(response), 'invalid-request')
+      t.match(response.json().errors, [{ pointer: '#/newPassword', detail }])
     }
     t.equal(hashes.done(), 0)
     t.equal((await login()).statusCode, 200)

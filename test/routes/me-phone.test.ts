@@ -15,9 +15,9 @@ t.test('a change', async t => {
     const { changePhone, logged, login, logIn, me, prisma, settled, twilio, verifyPhone, clock } =
       await startApp(t)
     const { accessToken } = await logIn()
-    const answer = await changePhone(accessToken, newPhone)
-    t.equal(answer.statusCode, 200)
-    const { challengeToken, ...pending } = answer.json()
+    const response = await changePhone(accessToken, newPhone)
+    t.equal(response.statusCode, 200)
+    const { challengeToken, ...pending } = response.json()
     t.strictSame(pending, {
       expiresIn: 600,
       destination: '+1•••••••06',
@@ -33,8 +33,8 @@ t.test('a change', async t => {
           "Don't share it, not even with our staff."
       ]
     )
-    t.equal(twilio.textsTo(ada.phone).length, 1, 'that of the login')
-    t.equal((await me(accessToken)).json().phone, '+1•••••••43', 'nothing has changed yet')
+    t.equal(twilio.textsTo(ada.phone).length, 1, 'only the login message')
+    t.equal((await me(accessToken)).json().phone, '+1•••••••43', 'the number is unchanged')
 
     const done = await verifyPhone(accessToken, challengeToken, twilio.lastCode())
     t.equal(done.statusCode, 204)
@@ -55,7 +55,7 @@ t.test('a change', async t => {
     t.equal(twilio.texts.at(-1)?.to, newPhone)
   })
 
-  t.test('the change ends all other sessions and everything pending', async t => {
+  t.test('the change ends all other sessions and all pending challenges', async t => {
     const { changePhone, confirm, logIn, login, logged, me, refresh, sessions, ...service } =
       await startApp(t)
     const { resend, twilio, verify, verifyConfirmation, verifyPhone, wait } = service
@@ -85,7 +85,7 @@ t.test('a change', async t => {
     t.equal((await login()).json().sent, true)
   })
 
-  t.test('the number is accepted as people write it and stored in canonical form', async t => {
+  t.test('the number is accepted in any common form and stored in canonical form', async t => {
     const { changePhone, logIn, prisma, twilio, verifyPhone } = await startApp(t)
     const { accessToken } = await logIn()
     const { challengeToken } = (await changePhone(accessToken, ' +44 (0)7400 123-456 ')).json()
@@ -94,14 +94,14 @@ t.test('a change', async t => {
     t.match(await prisma.user.findMany(), [{ phone: '+447400123456' }])
   })
 
-  t.test('a user without a number changes to one and nobody gets a notice', async t => {
+  t.test('a user without a number can set one, and no notice is sent', async t => {
     const { changePhone, logIn, prisma, settled, twilio, verifyPhone } = await startApp(t)
     const { accessToken } = await logIn()
     await prisma.user.updateMany({ data: { phone: null } })
     const { challengeToken } = (await changePhone(accessToken, newPhone)).json()
     t.equal((await verifyPhone(accessToken, challengeToken, twilio.lastCode())).statusCode, 204)
     await settled()
-    t.equal(twilio.texts.length, 2, 'the codes of the login and of the change')
+    t.equal(twilio.texts.length, 2, 'only the codes of the login and the change')
     t.match(await prisma.user.findMany(), [{ phone: newPhone }])
   })
 
@@ -123,7 +123,7 @@ t.test('a change', async t => {
     t.match(twilio.texts.at(-1)?.body, /^Die Telefonnummer .* endet jetzt auf 06\. /)
   })
 
-  t.test('the token has its own type and audience and nothing personal', async t => {
+  t.test('the token has its own type and audience and no personal data', async t => {
     const { changePhone, logIn } = await startApp(t)
     const { accessToken } = await logIn()
     const { challengeToken } = (await changePhone(accessToken, newPhone)).json()
@@ -148,26 +148,26 @@ t.test('requests', async t => {
       ['+12025550106'.padEnd(65), /must be at most 64 characters/],
       [ada.phone, /must differ from the number on file/]
     ] as const) {
-      const answer = await changePhone(accessToken, phone)
-      t.match(answer.json(), {
+      const response = await changePhone(accessToken, phone)
+      t.match(response.json(), {
         status: 400,
         type: /invalid-request$/,
         errors: [{ pointer: '#/phone', detail }]
       })
     }
     for (const payload of [{}, { phone: 12025550106 }, { phone: newPhone, locale: 'de' }]) {
-      const answer = await app.inject({
+      const response = await app.inject({
         method: 'POST',
         url: '/me/phone',
         payload,
         headers: { authorization: `Bearer ${accessToken}` }
       })
-      t.equal(slugOf(answer), 'invalid-request')
+      t.equal(slugOf(response), 'invalid-request')
     }
-    t.equal(twilio.requests.length, 1, 'that of the login')
+    t.equal(twilio.requests.length, 1, 'only the login message')
   })
 
-  t.test('a number that may not be texted is undeliverable', async t => {
+  t.test('a number that may not receive messages is undeliverable', async t => {
     const { changePhone, logIn, twilio } = await startApp(t, { countries: ['US'] })
     const { accessToken } = await logIn()
     for (const phone of ['+447400123456', '+18005550199', '+19005550199'])
@@ -175,7 +175,7 @@ t.test('requests', async t => {
         status: 422,
         type: /sms-undeliverable$/
       })
-    t.equal(twilio.requests.length, 1, 'that of the login')
+    t.equal(twilio.requests.length, 1, 'only the login message')
   })
 
   t.test('an access token of a recent login is required', async t => {
@@ -189,10 +189,10 @@ t.test('requests', async t => {
     t.equal((await changePhone(accessToken, newPhone)).statusCode, 200)
     const next = (await refresh(refreshToken)).json()
     wait(1)
-    const answer = await changePhone(next.accessToken, newPhone)
-    t.match(answer.json(), { type: /reauthentication-required$/, status: 401, maxAge: 900 })
+    const response = await changePhone(next.accessToken, newPhone)
+    t.match(response.json(), { type: /reauthentication-required$/, status: 401, maxAge: 900 })
     t.match(
-      answer.headers['www-authenticate'],
+      response.headers['www-authenticate'],
       /error="insufficient_user_authentication"[^]*max_age="900"/
     )
     const again = await logIn()
@@ -231,10 +231,10 @@ t.test('requests', async t => {
     const { addUser, changePhone, logIn } = await startApp(t)
     await addUser({ username: 'grace', password: 'anchors aweigh', phone: newPhone })
     const { accessToken } = await logIn()
-    const one = await changePhone(accessToken, newPhone)
-    const other = await changePhone(accessToken, '+12025550107')
-    t.match(one, { statusCode: 200 })
-    t.same(Object.keys(one.json()), Object.keys(other.json()))
+    const taken = await changePhone(accessToken, newPhone)
+    const free = await changePhone(accessToken, '+12025550107')
+    t.match(taken, { statusCode: 200 })
+    t.same(Object.keys(taken.json()), Object.keys(free.json()))
   })
 })
 
@@ -302,7 +302,7 @@ t.test('codes', async t => {
     t.equal((await me(second.accessToken)).statusCode, 200)
   })
 
-  t.test('no session that has ended completes a change', async t => {
+  t.test('an ended session cannot complete a change', async t => {
     const { changePhone, logIn, logout, prisma, twilio, verifyPhone } = await startApp(t)
     const { accessToken, refreshToken } = await logIn()
     const { challengeToken } = (await changePhone(accessToken, newPhone)).json()
@@ -350,10 +350,10 @@ t.test('Twilio', async t => {
     ])
     t.equal(eventsIn(logged, 'notice.sent').length, 0)
     t.equal((await me(accessToken)).json().phone, '+1•••••••06')
-    t.equal(twilio.requests.length, 3, 'it is not repeated')
+    t.equal(twilio.requests.length, 3, 'the notice is not sent again')
   })
 
-  t.test('no response waits for a notice that Twilio does not answer', async t => {
+  t.test('no response waits for a notice to which Twilio does not respond', async t => {
     const { app, changePhone, logIn, logged, settled, twilio, verifyPhone } = await startApp(t, {
       twilioTimeoutMs: 2000
     })
@@ -367,23 +367,17 @@ t.test('Twilio', async t => {
     t.match(eventsIn(logged, 'notice.send_failed'), [{ reason: 'unknown' }])
   })
 
-  t.test(
-    "a notice starts no cooldown of the user's logins and uses none of their messages",
-    async t => {
-      const { changePhone, logIn, login, prisma, settled, twilio, verifyPhone } = await startApp(
-        t,
-        {
-          limits: { messagesPerPhoneHour: 20, messagesPerPhoneDay: 20 }
-        }
-      )
-      const { accessToken } = await logIn()
-      const { challengeToken } = (await changePhone(accessToken, newPhone)).json()
-      const counts = () => prisma.rateLimit.findMany({ orderBy: { key: 'asc' } })
-      const before = await counts()
-      await verifyPhone(accessToken, challengeToken, codeIn(twilio.texts.at(-1)?.body))
-      await settled()
-      t.same(await counts(), before)
-      t.equal((await login()).json().sent, true)
-    }
-  )
+  t.test('a notice starts no login cooldown and does not count toward message limits', async t => {
+    const { changePhone, logIn, login, prisma, settled, twilio, verifyPhone } = await startApp(t, {
+      limits: { messagesPerPhoneHour: 20, messagesPerPhoneDay: 20 }
+    })
+    const { accessToken } = await logIn()
+    const { challengeToken } = (await changePhone(accessToken, newPhone)).json()
+    const counts = () => prisma.rateLimit.findMany({ orderBy: { key: 'asc' } })
+    const before = await counts()
+    await verifyPhone(accessToken, challengeToken, codeIn(twilio.texts.at(-1)?.body))
+    await settled()
+    t.same(await counts(), before)
+    t.equal((await login()).json().sent, true)
+  })
 })

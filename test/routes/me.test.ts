@@ -7,12 +7,12 @@ t.test('access tokens', async t => {
   t.test('a valid token returns its user with the phone number masked', async t => {
     const { accessToken, me, clock } = await startApp(t)
     const token = await accessToken()
-    const answer = await me(token)
-    t.equal(answer.statusCode, 200)
-    t.equal(answer.headers['cache-control'], 'no-store')
+    const response = await me(token)
+    t.equal(response.statusCode, 200)
+    t.equal(response.headers['cache-control'], 'no-store')
     const { sub, sid } = decodeJwt(token)
     const seconds = Math.floor(clock().getTime() / 1000)
-    t.strictSame(answer.json(), {
+    t.strictSame(response.json(), {
       id: sub,
       username: 'ada',
       phone: '+1•••••••43',
@@ -35,18 +35,18 @@ t.test('access tokens', async t => {
 
   t.test('a request without a token gets the scheme and no error code', async t => {
     const { me } = await startApp(t)
-    const answer = await me()
-    t.equal(answer.statusCode, 401)
-    t.equal(slugOf(answer), 'invalid-token')
-    t.equal(answer.headers['www-authenticate'], 'Bearer realm="sms-login"')
+    const response = await me()
+    t.equal(response.statusCode, 401)
+    t.equal(slugOf(response), 'invalid-token')
+    t.equal(response.headers['www-authenticate'], 'Bearer realm="sms-login"')
   })
 
-  t.test('a request with a bad token gets an error code', async t => {
+  t.test('a request with an invalid token gets an error code', async t => {
     const { me } = await startApp(t)
-    const answer = await me('nonsense')
-    t.equal(answer.statusCode, 401)
-    t.equal(slugOf(answer), 'invalid-token')
-    t.equal(answer.headers['www-authenticate'], 'Bearer realm="sms-login", error="invalid_token"')
+    const response = await me('nonsense')
+    t.equal(response.statusCode, 401)
+    t.equal(slugOf(response), 'invalid-token')
+    t.equal(response.headers['www-authenticate'], 'Bearer realm="sms-login", error="invalid_token"')
   })
 
   t.test('a token in the query string or the body is ignored', async t => {
@@ -61,7 +61,7 @@ t.test('access tokens', async t => {
 })
 
 t.test('changes', async t => {
-  t.test("the operator's claims are shown as they are now", async t => {
+  t.test('the current claims are shown', async t => {
     const { accessToken, me, users } = await startApp(t)
     const token = await accessToken()
     const claims = { roles: ['editor'], tenant: { id: 7, tags: [null, true, 0.5] } }
@@ -112,7 +112,7 @@ t.test('changes', async t => {
     t.equal(slugOf(await after.me(token)), 'invalid-token')
   })
 
-  t.test('a login begun under the old secret is finished under the new one', async t => {
+  t.test('a login started under the old secret can be finished under the new one', async t => {
     const [oldSecret, newSecret] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)]
     const old = await startApp(t, { secrets: [oldSecret] })
     const { challengeToken, code } = await old.loginAndReadCode()
@@ -132,13 +132,13 @@ t.test('changes', async t => {
 })
 
 t.test('the language', async t => {
-  t.test('a user sets the language of messages and gives the choice back', async t => {
+  t.test('a user sets the language of messages and returns to Accept-Language', async t => {
     const { accessToken, app, changeMe, me, twilio, wait } = await startApp(t)
     const token = await accessToken()
-    const answer = await changeMe(token, { locale: 'pt-br' })
-    t.equal(answer.statusCode, 200)
-    t.equal(answer.json().locale, 'pt-BR')
-    t.strictSame(answer.json(), (await me(token)).json())
+    const response = await changeMe(token, { locale: 'pt-br' })
+    t.equal(response.statusCode, 200)
+    t.equal(response.json().locale, 'pt-BR')
+    t.strictSame(response.json(), (await me(token)).json())
 
     const loginInGerman = async () => {
       wait(31)
@@ -193,8 +193,8 @@ t.test('the language', async t => {
       { locale: 'en', username: 'grace' },
       { language: 'en' }
     ]) {
-      const answer = await changeMe(token, body)
-      t.equal(slugOf(answer), 'invalid-request', JSON.stringify(body))
+      const response = await changeMe(token, body)
+      t.equal(slugOf(response), 'invalid-request', JSON.stringify(body))
     }
     t.match((await changeMe(token, { locale: 'nope!' })).json().errors, [
       { pointer: '#/locale', detail: /language tag/ }
@@ -217,7 +217,7 @@ t.test('the language', async t => {
 })
 
 t.test('deletion', async t => {
-  t.test('a deleted user is gone with all sessions, challenges and tokens', async t => {
+  t.test('a deletion removes all sessions and challenges and invalidates all tokens', async t => {
     const service = await startApp(t)
     const { confirm, deleteMe, loginAndReadCode, logged, me, prisma, refresh, verify } = service
     const session = await service.logIn()
@@ -225,9 +225,9 @@ t.test('deletion', async t => {
     service.wait(31)
     const pending = await loginAndReadCode()
     logged.length = 0
-    const answer = await deleteMe(session.accessToken)
-    t.equal(answer.statusCode, 204)
-    t.equal(answer.body, '')
+    const response = await deleteMe(session.accessToken)
+    t.equal(response.statusCode, 204)
+    t.equal(response.body, '')
     t.same(
       [await prisma.user.count(), await prisma.session.count(), await prisma.challenge.count()],
       [0, 0, 0]
@@ -285,12 +285,12 @@ t.test('deletion', async t => {
     const { refreshToken } = await logIn()
     wait(300)
     const { accessToken } = (await refresh(refreshToken)).json()
-    const answer = await deleteMe(accessToken)
-    t.equal(answer.statusCode, 401)
-    t.equal(slugOf(answer), 'reauthentication-required')
-    t.equal(answer.json().maxAge, 300)
+    const response = await deleteMe(accessToken)
+    t.equal(response.statusCode, 401)
+    t.equal(slugOf(response), 'reauthentication-required')
+    t.equal(response.json().maxAge, 300)
     t.equal(
-      answer.headers['www-authenticate'],
+      response.headers['www-authenticate'],
       'Bearer realm="sms-login", error="insufficient_user_authentication", ' +
         'error_description="A more recent login is required", max_age="300"'
     )
@@ -300,9 +300,9 @@ t.test('deletion', async t => {
   t.test('a wrong password deletes nothing', async t => {
     const { accessToken, deleteMe, logged, me } = await startApp(t)
     const token = await accessToken()
-    const answer = await deleteMe(token, 'not the password')
-    t.equal(answer.statusCode, 401)
-    t.equal(slugOf(answer), 'invalid-credentials')
+    const response = await deleteMe(token, 'not the password')
+    t.equal(response.statusCode, 401)
+    t.equal(slugOf(response), 'invalid-credentials')
     t.match(
       logged.map(line => JSON.parse(line)).filter(({ event }) => event === 'password.rejected'),
       [{ userId: decodeJwt(token).sub }]

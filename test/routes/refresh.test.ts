@@ -9,10 +9,10 @@ t.test('lifetimes', async t => {
     t.match(first.refreshToken, /^[A-Za-z0-9_-]{64}$/)
     t.equal(first.refreshExpiresIn, 3600)
     wait(800)
-    const answer = await refresh(first.refreshToken)
-    t.equal(answer.statusCode, 200)
-    t.equal(answer.headers['cache-control'], 'no-store')
-    const next = answer.json()
+    const response = await refresh(first.refreshToken)
+    t.equal(response.statusCode, 200)
+    t.equal(response.headers['cache-control'], 'no-store')
+    const next = response.json()
     t.match(next, {
       accessToken: String,
       tokenType: 'Bearer',
@@ -34,7 +34,7 @@ t.test('lifetimes', async t => {
     t.equal(
       (await me(first.accessToken)).statusCode,
       200,
-      'the access token before it is good until it expires'
+      'the previous access token stays valid until it expires'
     )
   })
 
@@ -43,9 +43,9 @@ t.test('lifetimes', async t => {
     let { refreshToken } = await logIn()
     for (let hour = 1; hour <= 23; hour++) {
       wait(3599)
-      const answer = await refresh(refreshToken)
-      t.equal(answer.statusCode, 200, `after ${hour} hours`)
-      refreshToken = answer.json().refreshToken
+      const response = await refresh(refreshToken)
+      t.equal(response.statusCode, 200, `after ${hour} hours`)
+      refreshToken = response.json().refreshToken
     }
     wait(86400 - 23 * 3599 - 899)
     const last = (await refresh(refreshToken)).json()
@@ -110,8 +110,8 @@ t.test('reuse', async t => {
       wait(29)
       const again = await refresh(refreshToken)
       t.equal(again.statusCode, 200)
-      t.equal(again.json().refreshToken, lost.refreshToken, 'not another successor')
-      t.equal(again.json().refreshExpiresIn, 3571, 'and it lives no longer for that')
+      t.equal(again.json().refreshToken, lost.refreshToken, 'the same successor')
+      t.equal(again.json().refreshExpiresIn, 3571, 'its lifetime is not extended')
       t.equal((await refresh(again.json().refreshToken)).statusCode, 200)
     }
   )
@@ -135,7 +135,7 @@ t.test('reuse', async t => {
     t.equal(
       slugOf(await refresh(newest.refreshToken)),
       'session-ended',
-      'the newest token may be the thief’s'
+      'the newest token may be the attacker’s'
     )
     t.equal(slugOf(await me(newest.accessToken)), 'invalid-token')
   })
@@ -152,7 +152,7 @@ t.test('reuse', async t => {
     t.equal(
       (await old.refresh(lost.refreshToken)).json().refreshToken,
       later.refreshToken,
-      'also where the old one still comes first'
+      'even on an instance that still signs with the old secret'
     )
     const after = await startApp(t, { ...shared, secrets: [newSecret] })
     t.equal((await after.refresh(later.refreshToken)).statusCode, 200)
@@ -163,10 +163,10 @@ t.test('invalid tokens', async t => {
   t.test('all invalid refresh tokens get the same response', async t => {
     const { logIn, refresh, logout } = await startApp(t)
     const { refreshToken, accessToken } = await logIn()
-    const gone = await logIn()
-    await logout(gone.refreshToken)
+    const ended = await logIn()
+    await logout(ended.refreshToken)
     const cases = [
-      gone.refreshToken,
+      ended.refreshToken,
       accessToken,
       'x',
       'A'.repeat(64),
@@ -177,19 +177,19 @@ t.test('invalid tokens', async t => {
       '-'.repeat(63) + '\0',
       `${refreshToken}\n`
     ]
-    const answers = await Promise.all(cases.map(token => refresh(token)))
-    for (const [i, answer] of answers.entries()) {
-      t.equal(slugOf(answer), 'session-ended', String(cases[i]))
-      t.equal(answer.statusCode, 401)
-      t.equal(answer.headers['www-authenticate'], 'Bearer realm="sms-login"')
-      const { instance: _instance, ...told } = answer.json()
-      const { instance: _first, ...others } = answers[0]?.json()
-      t.strictSame(told, others)
+    const responses = await Promise.all(cases.map(token => refresh(token)))
+    for (const [i, response] of responses.entries()) {
+      t.equal(slugOf(response), 'session-ended', String(cases[i]))
+      t.equal(response.statusCode, 401)
+      t.equal(response.headers['www-authenticate'], 'Bearer realm="sms-login"')
+      const { instance: _instance, ...problem } = response.json()
+      const { instance: _first, ...first } = responses[0]?.json()
+      t.strictSame(problem, first)
     }
-    t.equal((await refresh(refreshToken)).statusCode, 200, 'and the session next to them goes on')
+    t.equal((await refresh(refreshToken)).statusCode, 200, 'other sessions continue')
   })
 
-  t.test('a malformed body is refused with its field named', async t => {
+  t.test('a malformed body is refused and its field is named', async t => {
     const { post, logIn } = await startApp(t)
     const { refreshToken } = await logIn()
     for (const [body, pointer] of [
@@ -199,9 +199,9 @@ t.test('invalid tokens', async t => {
       [{ refreshToken, scope: 'all' }, '#/scope']
     ] as const) {
       for (const url of ['/refresh', '/logout']) {
-        const answer = await post(url, body)
-        t.equal(slugOf(answer), 'invalid-request')
-        t.equal(answer.json().errors[0].pointer, pointer)
+        const response = await post(url, body)
+        t.equal(slugOf(response), 'invalid-request')
+        t.equal(response.json().errors[0].pointer, pointer)
       }
     }
   })

@@ -10,10 +10,10 @@ t.test('a new code', async t => {
     const { challengeToken, code } = await loginAndReadCode()
     await verify(challengeToken, differentCode(code))
     wait(31)
-    const answer = await resend(challengeToken)
-    t.equal(answer.statusCode, 200)
-    t.equal(answer.headers['cache-control'], 'no-store')
-    const { challengeToken: second, ...rest } = answer.json()
+    const response = await resend(challengeToken)
+    t.equal(response.statusCode, 200)
+    t.equal(response.headers['cache-control'], 'no-store')
+    const { challengeToken: second, ...rest } = response.json()
     t.same(rest, {
       expiresIn: 569,
       destination: '+1•••••••43',
@@ -33,7 +33,7 @@ t.test('a new code', async t => {
     t.equal(
       (await verify(challengeToken, newCode)).statusCode,
       200,
-      'and the first token is as good as the second'
+      'the first challenge token stays valid'
     )
   })
 
@@ -80,17 +80,17 @@ t.test('cooldown', async t => {
       [19, 1]
     ] as const) {
       wait(seconds)
-      const answer = await resend(challengeToken)
-      t.equal(slugOf(answer), 'resend-too-soon')
-      t.equal(answer.statusCode, 429)
-      t.equal(answer.headers['retry-after'], String(left))
-      t.equal(answer.json().retryAfter, left)
+      const response = await resend(challengeToken)
+      t.equal(slugOf(response), 'resend-too-soon')
+      t.equal(response.statusCode, 429)
+      t.equal(response.headers['retry-after'], String(left))
+      t.equal(response.json().retryAfter, left)
     }
     t.equal(twilio.texts.length, 1)
     t.equal((await verify(challengeToken, code)).statusCode, 200)
   })
 
-  t.test('a resend succeeds after the announced wait and starts the next one', async t => {
+  t.test('a resend succeeds after resendIn seconds and starts the next cooldown', async t => {
     const { login, resend, wait } = await startApp(t)
     const { challengeToken, resendIn } = (await login()).json()
     wait(resendIn)
@@ -102,9 +102,9 @@ t.test('cooldown', async t => {
     const { loginAndReadCode, resend, verify, twilio, wait } = await startApp(t)
     const { challengeToken } = await loginAndReadCode()
     wait(30)
-    const answers = await Promise.all(Array.from({ length: 50 }, () => resend(challengeToken)))
-    t.equal(answers.filter(({ statusCode }) => statusCode === 200).length, 1)
-    t.equal(answers.filter(answer => slugOf(answer) === 'resend-too-soon').length, 49)
+    const responses = await Promise.all(Array.from({ length: 50 }, () => resend(challengeToken)))
+    t.equal(responses.filter(({ statusCode }) => statusCode === 200).length, 1)
+    t.equal(responses.filter(response => slugOf(response) === 'resend-too-soon').length, 49)
     t.equal(twilio.texts.length, 2)
     t.equal((await verify(challengeToken, twilio.lastCode())).statusCode, 200)
   })
@@ -117,9 +117,9 @@ t.test('recipient', async t => {
     await verify(used.challengeToken, used.code)
     wait(30)
     t.equal(slugOf(await resend(used.challengeToken)), 'challenge-ended')
-    const past = await loginAndReadCode()
+    const expired = await loginAndReadCode()
     wait(600)
-    t.equal(slugOf(await resend(past.challengeToken)), 'challenge-ended')
+    t.equal(slugOf(await resend(expired.challengeToken)), 'challenge-ended')
     t.equal(slugOf(await resend('forged')), 'challenge-ended')
     t.equal(twilio.texts.length, 2)
   })
@@ -151,31 +151,31 @@ t.test('recipient', async t => {
 
 t.test('undeliverable messages', async t => {
   const failures = [
-    ['sms-unavailable', 503, 'Twilio is out of order', deliverButFail(500)],
+    ['sms-unavailable', 503, 'Twilio fails', deliverButFail(500)],
     ['sms-unavailable', 503, 'the connection breaks', deliverButReset()],
     ['sms-unavailable', 503, 'Twilio limits the account', reject(429, 20429)]
   ] as const
 
   const undeliverable = [
     ['a landline', reject(400, 21614)],
-    ['opted out', reject(400, 21610)],
+    ['unsubscribed by its user', reject(400, 21610)],
     ['in a country that is not allowed', reject(400, 21408)]
   ] as const
 
-  for (const [what, failure] of undeliverable)
-    t.test(`a number that is ${what} gets no usable code and no second attempt`, async t => {
+  for (const [reason, failure] of undeliverable)
+    t.test(`a number that is ${reason} gets no usable code and no second attempt`, async t => {
       const { loginAndReadCode, login, resend, verify, prisma, clock, twilio, wait } =
         await startApp(t)
       const { challengeToken, code } = await loginAndReadCode()
       wait(30)
       twilio.next(failure)
-      const answer = await resend(challengeToken)
-      t.equal(slugOf(answer), 'sms-undeliverable')
-      t.equal(answer.statusCode, 422)
+      const response = await resend(challengeToken)
+      t.equal(slugOf(response), 'sms-undeliverable')
+      t.equal(response.statusCode, 422)
       t.notMatch(
-        answer.body,
+        response.body,
         /twilio|21\d{3}|Error \d|challengeToken/i,
-        'nothing the provider said'
+        'the response reveals nothing of the provider’s error'
       )
       const row = await prisma.challenge.findFirstOrThrow()
       t.ok(row.codeExpiresAt <= clock() && row.resendAt <= clock())
@@ -187,19 +187,19 @@ t.test('undeliverable messages', async t => {
       t.equal(twilio.requests.length, length)
     })
 
-  for (const [slug, status, what, failure] of failures) {
+  for (const [slug, status, reason, failure] of failures) {
     t.test(
-      `a login whose message fails because ${what} leaves no usable code and no cooldown`,
+      `a login whose message fails because ${reason} leaves no usable code and no cooldown`,
       async t => {
         const { loginAndReadCode, login, verify, prisma, clock, twilio, wait } = await startApp(t)
         const before = await loginAndReadCode()
         wait(30)
         twilio.next(failure)
-        const answer = await login()
-        t.equal(slugOf(answer), slug)
-        t.equal(answer.statusCode, status)
+        const response = await login()
+        t.equal(slugOf(response), slug)
+        t.equal(response.statusCode, status)
         t.notMatch(
-          answer.body,
+          response.body,
           /twilio|2042|Error \d|challengeToken/i,
           'the response reveals nothing of the provider’s error'
         )
@@ -210,13 +210,13 @@ t.test('undeliverable messages', async t => {
         const delivered = codeIn(twilio.texts.at(-1)?.body)
         const next = await loginAndReadCode()
         t.equal(next.code, twilio.lastCode())
-        t.not(next.code, delivered, 'a text that was delivered after all is not repeated')
+        t.not(next.code, delivered, 'the code of a message that was delivered anyway is not reused')
         t.equal((await verify(next.challengeToken, next.code)).statusCode, 200)
       }
     )
 
     t.test(
-      `a resend whose message fails because ${what} voids the code and may be repeated at once`,
+      `a resend whose message fails because ${reason} voids the code and may be repeated at once`,
       async t => {
         const { loginAndReadCode, resend, verify, twilio, wait } = await startApp(t)
         const { challengeToken, code } = await loginAndReadCode()
@@ -224,12 +224,12 @@ t.test('undeliverable messages', async t => {
         wait(30)
         twilio.next(failure, failure)
         for (let i = 0; i < 2; i++) {
-          const answer = await resend(challengeToken)
-          t.equal(slugOf(answer), slug)
-          t.equal(answer.statusCode, status)
+          const response = await resend(challengeToken)
+          t.equal(slugOf(response), slug)
+          t.equal(response.statusCode, status)
         }
-        for (const dead of [code, twilio.lastCode()])
-          t.equal(slugOf(await verify(challengeToken, dead)), 'code-expired')
+        for (const voided of [code, twilio.lastCode()])
+          t.equal(slugOf(await verify(challengeToken, voided)), 'code-expired')
 
         t.match((await resend(challengeToken)).json(), {
           sent: true,
@@ -275,38 +275,38 @@ t.test('slow Twilio', async t => {
     const { loginAndReadCode, resend, verify, twilio, wait } = await startApp(t)
     const { challengeToken } = await loginAndReadCode()
     wait(30)
-    const { answer, taken } = answerLater(twilio)
+    const { respond, accepted } = respondLater(twilio)
     const slow = resend(challengeToken)
-    await taken
+    await accepted
     t.equal((await verify(challengeToken, twilio.lastCode())).statusCode, 200)
-    answer()
+    respond()
     t.equal((await slow).statusCode, 200)
   })
 
   t.test("a second login does not wait for the first one's message", async t => {
     const { login, twilio } = await startApp(t)
-    const { answer, taken } = answerLater(twilio)
+    const { respond, accepted } = respondLater(twilio)
     const slow = login()
-    await taken
+    await accepted
     t.equal((await login()).json().sent, false)
-    answer()
+    respond()
     t.equal((await slow).json().sent, true)
     t.equal(twilio.texts.length, 1)
   })
 })
 
-/** Twilio accepts the next message and responds when `answer` is called. */
-function answerLater(twilio: Awaited<ReturnType<typeof startApp>>['twilio']) {
-  const taken = new Promise<() => void>(resolve => {
+/** Twilio accepts the next message and responds when `respond` is called. */
+function respondLater(twilio: Awaited<ReturnType<typeof startApp>>['twilio']) {
+  const accepted = new Promise<() => void>(resolve => {
     twilio.next(({ take, succeed }) => {
       take()
       resolve(succeed)
     })
   })
   return {
-    taken,
-    answer: () => {
-      taken.then(
+    accepted,
+    respond: () => {
+      accepted.then(
         succeed => succeed(),
         () => {}
       )

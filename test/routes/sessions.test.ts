@@ -10,7 +10,7 @@ t.test('list', async t => {
       await startApp(t)
     await addUser(grace)
     await logIn(grace)
-    const begun = clock().toISOString()
+    const firstLogin = clock().toISOString()
     const first = await logIn()
     wait(60)
     const { challengeToken, code } = await loginAndReadCode()
@@ -23,7 +23,7 @@ t.test('list', async t => {
         headers: { 'user-agent': userAgent }
       })
     ).json()
-    const since = clock().toISOString()
+    const browserLogin = clock().toISOString()
     wait(60)
     const { accessToken } = (await refresh(first.refreshToken)).json()
     const refreshed = new Date(Number(decodeJwt(accessToken).iat) * 1000).toISOString()
@@ -31,14 +31,14 @@ t.test('list', async t => {
     const newest = await logIn()
     const now = clock().toISOString()
 
-    const answer = await sessions(accessToken)
-    t.equal(answer.statusCode, 200)
-    t.equal(answer.headers['cache-control'], 'no-store')
-    t.strictSame(answer.json(), {
+    const response = await sessions(accessToken)
+    t.equal(response.statusCode, 200)
+    t.equal(response.headers['cache-control'], 'no-store')
+    t.strictSame(response.json(), {
       sessions: [
         {
           id: decodeJwt(accessToken)['sid'],
-          createdAt: begun,
+          createdAt: firstLogin,
           lastUsedAt: refreshed,
           client: 'lightMyRequest',
           current: true
@@ -52,8 +52,8 @@ t.test('list', async t => {
         },
         {
           id: decodeJwt(browser.accessToken)['sid'],
-          createdAt: since,
-          lastUsedAt: since,
+          createdAt: browserLogin,
+          lastUsedAt: browserLogin,
           client: 'Firefox on Linux',
           current: false
         }
@@ -65,10 +65,8 @@ t.test('list', async t => {
     const { logIn, sessions, clock, wait } = await startApp(t)
     wait((1900 - clock().getMilliseconds()) / 1000)
     const { accessToken } = await logIn()
-    const begun = clock().toISOString()
-    t.match((await sessions(accessToken)).json().sessions, [
-      { createdAt: begun, lastUsedAt: begun }
-    ])
+    const createdAt = clock().toISOString()
+    t.match((await sessions(accessToken)).json().sessions, [{ createdAt, lastUsedAt: createdAt }])
   })
 
   t.test('an expired session is not listed', async t => {
@@ -100,12 +98,12 @@ t.test('end', async t => {
     const { id } = (await sessions(here.accessToken))
       .json()
       .sessions.find(({ current }: { current: boolean }) => !current)
-    const answer = await endSession(here.accessToken, id)
-    t.equal(answer.statusCode, 204)
-    t.equal(answer.body, '')
+    const response = await endSession(here.accessToken, id)
+    t.equal(response.statusCode, 204)
+    t.equal(response.body, '')
     t.equal(slugOf(await me(there.accessToken)), 'invalid-token')
     t.equal(slugOf(await refresh(there.refreshToken)), 'session-ended')
-    t.equal(slugOf(await endSession(here.accessToken, id)), 'not-found', 'it is gone')
+    t.equal(slugOf(await endSession(here.accessToken, id)), 'not-found', 'it no longer exists')
     t.equal((await me(here.accessToken)).statusCode, 200)
   })
 
@@ -117,11 +115,11 @@ t.test('end', async t => {
     t.equal(slugOf(await endSession(accessToken, 'whatever')), 'invalid-token')
   })
 
-  t.test("nobody can end or detect another user's session", async t => {
+  t.test("a user can neither end nor detect another user's session", async t => {
     const { logIn, endSession, me, addUser } = await startApp(t)
     await addUser(grace)
     const [own, foreign] = [await logIn(), await logIn(grace)]
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       [
         String(decodeJwt(foreign.accessToken)['sid']),
         'AAAAAAAAAAAAAAAAAAAAAA',
@@ -131,10 +129,10 @@ t.test('end', async t => {
         "'--"
       ].map(id => endSession(own.accessToken, id))
     )
-    for (const answer of answers) {
-      t.equal(slugOf(answer), 'not-found')
-      t.equal(answer.statusCode, 404)
-      t.strictSame({ ...answer.json(), instance: '' }, { ...answers[0]?.json(), instance: '' })
+    for (const response of responses) {
+      t.equal(slugOf(response), 'not-found')
+      t.equal(response.statusCode, 404)
+      t.strictSame({ ...response.json(), instance: '' }, { ...responses[0]?.json(), instance: '' })
     }
     t.equal((await me(foreign.accessToken)).statusCode, 200)
   })
@@ -154,12 +152,8 @@ t.test('end', async t => {
     t.equal((await endSession(accessToken)).statusCode, 204)
     for (const other of others) t.equal(slugOf(await me(other.accessToken)), 'invalid-token')
     t.match((await sessions(accessToken)).json().sessions, [{ current: true }])
-    t.equal((await me(foreign.accessToken)).statusCode, 200, "another person's goes on")
-    t.equal(
-      (await endSession(accessToken)).statusCode,
-      204,
-      'and where there are none that is fine'
-    )
+    t.equal((await me(foreign.accessToken)).statusCode, 200, 'sessions of other users continue')
+    t.equal((await endSession(accessToken)).statusCode, 204, 'it succeeds without other sessions')
   })
 
   t.test('a client that sends a JSON Content-Type with every request can end sessions', async t => {
@@ -220,17 +214,17 @@ t.test('end', async t => {
     t.equal((await me(accessToken)).statusCode, 200)
   })
 
-  t.test('a missing or bad access token reveals nothing', async t => {
+  t.test('a missing or invalid access token reveals nothing', async t => {
     const { sessions, endSession } = await startApp(t)
     for (const token of [undefined, 'nonsense']) {
-      for (const answer of [
+      for (const response of [
         await sessions(token),
         await endSession(token),
         await endSession(token, 'x')
       ]) {
-        t.equal(slugOf(answer), 'invalid-token')
+        t.equal(slugOf(response), 'invalid-token')
         t.equal(
-          answer.headers['www-authenticate'],
+          response.headers['www-authenticate'],
           `Bearer realm="sms-login"${token === undefined ? '' : ', error="invalid_token"'}`
         )
       }
@@ -254,7 +248,7 @@ t.test('changes to the user', async t => {
       t.equal(slugOf(await sessions(accessToken)), 'invalid-token', name)
       t.equal(slugOf(await endSession(accessToken)), 'invalid-token', name)
       await users.change({ username: ada.username }, { disabled: false }, new Date())
-      t.equal(slugOf(await refresh(refreshToken)), 'session-ended', `${name}: and they stay ended`)
+      t.equal(slugOf(await refresh(refreshToken)), 'session-ended', `${name}: they stay ended`)
       t.equal(slugOf(await me(accessToken)), 'invalid-token', name)
     }
   })
@@ -266,8 +260,8 @@ t.test('changes to the user', async t => {
     await prisma.user.updateMany({ data: { disabled: true } })
     t.equal(slugOf(await me(accessToken)), 'invalid-token')
     t.equal(slugOf(await sessions(accessToken)), 'invalid-token')
-    t.equal(slugOf(await refresh(used)), 'session-ended', 'nor is an answer given again')
+    t.equal(slugOf(await refresh(used)), 'session-ended', 'the response is not repeated')
     t.equal(slugOf(await refresh(refreshToken)), 'session-ended')
-    t.notMatch(logged.join(''), 'refresh_token.reused', 'nobody has copied anything')
+    t.notMatch(logged.join(''), 'refresh_token.reused', 'no token was copied')
   })
 })

@@ -9,10 +9,10 @@ t.test('tokens', async t => {
       const { loginAndReadCode, verify, prisma, clock, wait } = await startApp(t)
       const { challengeToken, code } = await loginAndReadCode()
       wait(20)
-      const answer = await verify(challengeToken, code)
-      t.equal(answer.statusCode, 200)
-      t.equal(answer.headers['cache-control'], 'no-store')
-      const { accessToken, refreshToken, ...rest } = answer.json()
+      const response = await verify(challengeToken, code)
+      t.equal(response.statusCode, 200)
+      t.equal(response.headers['cache-control'], 'no-store')
+      const { accessToken, refreshToken, ...rest } = response.json()
       t.strictSame(rest, { tokenType: 'Bearer', expiresIn: 900, refreshExpiresIn: 3600 })
       t.match(refreshToken, /^[A-Za-z0-9_-]{64}$/)
 
@@ -64,7 +64,7 @@ t.test('tokens', async t => {
     const { challengeToken } = (await login()).json()
     const code = codeIn(twilio.texts.at(-1)?.body)
     await verify(challengeToken, differentCode(code))
-    t.same(await lastLogin(), first, 'not a refresh, a confirmation, a password or a wrong code')
+    t.same(await lastLogin(), first, 'not by a refresh, confirmation, password or wrong code')
     t.equal((await verify(challengeToken, code)).statusCode, 200)
     t.same(await lastLogin(), clock())
     wait(60)
@@ -87,10 +87,10 @@ t.test('attempts', async t => {
       const { loginAndReadCode, verify } = await startApp(t)
       const { challengeToken, code } = await loginAndReadCode()
       for (const attemptsRemaining of [4, 3, 2, 1, 0]) {
-        const answer = await verify(challengeToken, differentCode(code))
-        t.equal(slugOf(answer), 'wrong-code')
-        t.equal(answer.statusCode, 401)
-        t.equal(answer.json().attemptsRemaining, attemptsRemaining)
+        const response = await verify(challengeToken, differentCode(code))
+        t.equal(slugOf(response), 'wrong-code')
+        t.equal(response.statusCode, 401)
+        t.equal(response.json().attemptsRemaining, attemptsRemaining)
       }
       t.equal(slugOf(await verify(challengeToken, differentCode(code))), 'challenge-ended')
       t.equal(slugOf(await verify(challengeToken, code)), 'challenge-ended')
@@ -139,11 +139,11 @@ t.test('attempts', async t => {
       `${code}\u0000`,
       '12\n345'
     ]
-    for (const bad of malformed) {
-      const answer = await post('/verify', { challengeToken, code: bad })
-      t.equal(answer.statusCode, 400, JSON.stringify(bad))
-      t.equal(slugOf(answer), 'invalid-request')
-      t.equal(answer.json().errors[0].pointer, '#/code')
+    for (const value of malformed) {
+      const response = await post('/verify', { challengeToken, code: value })
+      t.equal(response.statusCode, 400, JSON.stringify(value))
+      t.equal(slugOf(response), 'invalid-request')
+      t.equal(response.json().errors[0].pointer, '#/code')
     }
     t.equal((await verify(challengeToken, differentCode(code))).json().attemptsRemaining, 4)
   })
@@ -173,10 +173,10 @@ t.test('expiry', async t => {
       const { challengeToken, code } = await loginAndReadCode()
       wait(seconds)
       for (let i = 0; i < 6; i++) {
-        const answer = await verify(challengeToken, i % 2 === 0 ? code : differentCode(code))
-        t.equal(slugOf(answer), 'code-expired')
-        t.equal(answer.statusCode, 401)
-        t.notOk('attemptsRemaining' in answer.json(), 'which tells nothing about the digits')
+        const response = await verify(challengeToken, i % 2 === 0 ? code : differentCode(code))
+        t.equal(slugOf(response), 'code-expired')
+        t.equal(response.statusCode, 401)
+        t.notOk('attemptsRemaining' in response.json(), 'no hint about the digits')
       }
       await resend(challengeToken)
       t.equal(
@@ -191,7 +191,7 @@ t.test('expiry', async t => {
     { codeTtl: 600, challengeTtl: 600 }
   ]) {
     t.test(
-      `a challenge ends after ${policy.challengeTtl} seconds with codes that live ${policy.codeTtl} seconds`,
+      `a challenge ends after ${policy.challengeTtl} s if codes live ${policy.codeTtl} s`,
       async t => {
         const { loginAndReadCode, verify, resend, wait } = await startApp(t, { policy })
         const { challengeToken, code } = await loginAndReadCode()
@@ -209,26 +209,30 @@ t.test('expiry', async t => {
 
   t.test('used, exhausted, expired and unknown challenges get the same response', async t => {
     const { loginAndReadCode, verify, wait, prisma } = await startApp(t)
-    const answers = []
+    const responses = []
     const used = await loginAndReadCode()
     await verify(used.challengeToken, used.code)
-    answers.push(await verify(used.challengeToken, used.code))
-    const spent = await loginAndReadCode()
-    for (let i = 0; i < 5; i++) await verify(spent.challengeToken, differentCode(spent.code))
-    answers.push(await verify(spent.challengeToken, spent.code))
-    const past = await loginAndReadCode()
+    responses.push(await verify(used.challengeToken, used.code))
+    const exhausted = await loginAndReadCode()
+    for (let i = 0; i < 5; i++)
+      await verify(exhausted.challengeToken, differentCode(exhausted.code))
+    responses.push(await verify(exhausted.challengeToken, exhausted.code))
+    const expired = await loginAndReadCode()
     wait(600)
-    answers.push(await verify(past.challengeToken, past.code), await verify('forged', '123456'))
+    responses.push(
+      await verify(expired.challengeToken, expired.code),
+      await verify('forged', '123456')
+    )
     const unknown = await loginAndReadCode()
     await prisma.challenge.deleteMany()
-    answers.push(await verify(unknown.challengeToken, unknown.code))
+    responses.push(await verify(unknown.challengeToken, unknown.code))
 
-    const [first, ...others] = answers.map(answer => {
-      const { date, ...headers } = answer.headers
+    const [first, ...others] = responses.map(response => {
+      const { date, ...headers } = response.headers
       return {
-        status: answer.statusCode,
+        status: response.statusCode,
         headers,
-        body: answer.body.replace(answer.json().instance, '')
+        body: response.body.replace(response.json().instance, '')
       }
     })
     t.match(first, { status: 401, body: /challenge-ended/ })
