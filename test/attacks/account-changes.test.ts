@@ -31,7 +31,7 @@ t.test('guessing the password with a stolen access token', async t => {
     t.equal((await login({ ...ada, password: next })).statusCode, 200)
   })
 
-  t.test('a right password takes back the attempts before it', async t => {
+  t.test('a correct password refunds the attempts before it', async t => {
     const { accessToken, changePassword, login } = await startApp(t, { limits })
     const token = await accessToken()
     for (let i = 0; i < 9; i++) await changePassword(token, next, 'not the password')
@@ -41,12 +41,12 @@ t.test('guessing the password with a stolen access token', async t => {
     t.equal((await login({ ...ada, password: next })).statusCode, 200)
   })
 
-  t.test('a burst of guesses is compared only as often as the limit allows', async t => {
+  t.test('a burst of guesses gets only as many comparisons as the limit allows', async t => {
     const { accessToken, changePassword } = await startApp(t, { limits })
     const token = await accessToken()
-    const answers = await many(40, n => changePassword(token, next, `guess number ${n}`))
-    t.equal(answers.filter(answer => slugOf(answer) === 'invalid-credentials').length, 10)
-    t.equal(answers.filter(answer => slugOf(answer) === 'too-many-attempts').length, 30)
+    const responses = await many(40, n => changePassword(token, next, `guess number ${n}`))
+    t.equal(responses.filter(response => slugOf(response) === 'invalid-credentials').length, 10)
+    t.equal(responses.filter(response => slugOf(response) === 'too-many-attempts').length, 30)
   })
 
   t.test('a full hashing queue refuses before the password is counted', async t => {
@@ -64,36 +64,36 @@ t.test('guessing the password with a stolen access token', async t => {
 })
 
 t.test('concurrent changes of the password', async t => {
-  t.test('of two changes at once exactly one succeeds', async t => {
+  t.test('exactly one of two concurrent changes succeeds', async t => {
     const { accessToken, changePassword, login, me } = await startApp(t)
     const token = await accessToken()
     const passwords = [next, 'yet another battery']
-    const answers = await Promise.all(passwords.map(password => changePassword(token, password)))
-    t.same(answers.map(answer => slugOf(answer) ?? 'changed').sort(), [
+    const responses = await Promise.all(passwords.map(password => changePassword(token, password)))
+    t.same(responses.map(response => slugOf(response) ?? 'changed').sort(), [
       'changed',
       'invalid-credentials'
     ])
-    const winner = passwords[answers.findIndex(({ statusCode }) => statusCode === 204)] ?? ''
+    const winner = passwords[responses.findIndex(({ statusCode }) => statusCode === 204)] ?? ''
     t.equal((await login({ ...ada, password: winner })).statusCode, 200)
     t.equal((await me(token)).statusCode, 200)
   })
 
-  t.test('of changes from many sessions one succeeds and ends the others', async t => {
+  t.test('only one of many concurrent changes succeeds and ends the other sessions', async t => {
     const { changePassword, logIn, prisma, wait } = await startApp(t)
     const tokens: string[] = []
     for (let i = 0; i < 5; i++) {
       tokens.push((await logIn()).accessToken)
       wait(31)
     }
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       tokens.map((token, n) => changePassword(token, `${next} ${n}`))
     )
-    t.equal(answers.filter(({ statusCode }) => statusCode === 204).length, 1)
-    t.equal(answers.filter(answer => slugOf(answer) === 'invalid-token').length, 4)
+    t.equal(responses.filter(({ statusCode }) => statusCode === 204).length, 1)
+    t.equal(responses.filter(response => slugOf(response) === 'invalid-token').length, 4)
     t.equal(await prisma.session.count(), 1)
   })
 
-  t.test('a digest that a login renews during hashing does not refuse the change', async t => {
+  t.test('a digest renewed by a login during hashing does not fail the change', async t => {
     const { accessToken, changePassword, duringHash, login, passwords, prisma } = await startApp(t)
     const token = await accessToken()
     duringHash(async () =>
@@ -124,7 +124,7 @@ t.test('concurrent changes of the password', async t => {
 })
 
 t.test('a change of the password during other requests', async t => {
-  t.test('a login with the old password that is under way gets no code', async t => {
+  t.test('a login in progress with the old password sends no code', async t => {
     const { accessToken, changePassword, duringHash, login, twilio, wait } = await startApp(t)
     const token = await accessToken()
     wait(31)
@@ -134,33 +134,33 @@ t.test('a change of the password during other requests', async t => {
     t.equal(twilio.texts.length, sent)
   })
 
-  t.test('nothing opened with the old password survives the change', async t => {
+  t.test('no session or login opened with the old password survives the change', async t => {
     const service = await startApp(t, { policy: { resendCooldown: 0 } })
     const { changePassword, confirm, loginAndReadCode, logIn, me, prisma, twilio } = service
     let password = ada.password
     for (let round = 0; round < 10; round++) {
-      const who = { ...ada, password }
-      const other = await logIn(who)
-      const own = await logIn(who)
-      const pending = await loginAndReadCode(who)
+      const user = { ...ada, password }
+      const other = await logIn(user)
+      const own = await logIn(user)
+      const pending = await loginAndReadCode(user)
       const confirmation = (await confirm(own.accessToken)).json()
       const code = codeIn(twilio.texts.at(-1)?.body)
       const changed = `${next} ${round}`
-      const [answer, ...others] = await Promise.all([
+      const [response, ...others] = await Promise.all([
         changePassword(own.accessToken, changed, password),
         service.verify(pending.challengeToken, pending.code),
         service.refresh(other.refreshToken),
-        service.login(who),
+        service.login(user),
         service.resend(pending.challengeToken),
         service.verifyConfirmation(own.accessToken, confirmation.confirmationToken, code),
         service.changeMe(own.accessToken, { locale: 'de' })
       ])
-      t.equal(answer.statusCode, 204)
+      t.equal(response.statusCode, 204)
       for (const { statusCode, body } of others) t.ok(statusCode < 500, body)
       t.same(
         await prisma.session.findMany({ select: { id: true } }),
         [{ id: decodeJwt(own.accessToken)['sid'] }],
-        'only the own session is left'
+        'only the session that changed the password is left'
       )
       t.equal((await me(own.accessToken)).statusCode, 200)
       for (const login of await prisma.challenge.findMany({ where: { consumedAt: null } }))
@@ -171,16 +171,16 @@ t.test('a change of the password during other requests', async t => {
 })
 
 t.test('a deletion during other requests', async t => {
-  t.test('of fifty deletions at once one succeeds', async t => {
+  t.test('only one of fifty concurrent deletions succeeds', async t => {
     const { accessToken, deleteMe, prisma } = await startApp(t)
     const token = await accessToken()
-    const answers = await many(50, () => deleteMe(token))
-    t.equal(answers.filter(({ statusCode }) => statusCode === 204).length, 1)
-    t.equal(answers.filter(answer => slugOf(answer) === 'invalid-token').length, 49)
+    const responses = await many(50, () => deleteMe(token))
+    t.equal(responses.filter(({ statusCode }) => statusCode === 204).length, 1)
+    t.equal(responses.filter(response => slugOf(response) === 'invalid-token').length, 49)
     t.equal(await prisma.user.count(), 0)
   })
 
-  t.test('a login that is under way gets no code', async t => {
+  t.test('a login in progress sends no code', async t => {
     const { accessToken, deleteMe, duringHash, login, twilio, wait } = await startApp(t)
     const token = await accessToken()
     wait(31)
@@ -190,7 +190,7 @@ t.test('a deletion during other requests', async t => {
     t.equal(twilio.texts.length, sent)
   })
 
-  t.test('a change of the password during hashing deletes nothing with the old one', async t => {
+  t.test('a deletion with a password replaced during hashing is refused', async t => {
     const { accessToken, changePassword, deleteMe, duringHash, me } = await startApp(t)
     const token = await accessToken()
     duringHash(() => changePassword(token, next))
@@ -199,7 +199,7 @@ t.test('a deletion during other requests', async t => {
     t.equal((await deleteMe(token, next)).statusCode, 204)
   })
 
-  t.test('every request in flight ends in a refusal and leaves nothing', async t => {
+  t.test('concurrent requests fail without an internal error and leave no rows', async t => {
     const service = await startApp(t, { policy: { resendCooldown: 0 } })
     const { addUser, confirm, deleteMe, loginAndReadCode, logIn, prisma, twilio } = service
     for (let round = 0; round < 10; round++) {
@@ -209,7 +209,7 @@ t.test('a deletion during other requests', async t => {
       const pending = await loginAndReadCode()
       const confirmation = (await confirm(own.accessToken)).json()
       const code = codeIn(twilio.texts.at(-1)?.body)
-      const [answer, ...others] = await Promise.all([
+      const [response, ...others] = await Promise.all([
         deleteMe(own.accessToken),
         service.verify(pending.challengeToken, pending.code),
         service.refresh(other.refreshToken),
@@ -224,7 +224,7 @@ t.test('a deletion during other requests', async t => {
         service.endSession(own.accessToken),
         service.me(other.accessToken)
       ])
-      t.equal(answer.statusCode, 204)
+      t.equal(response.statusCode, 204)
       for (const { statusCode, body } of others) t.ok(statusCode < 500, body)
       t.same(
         [await prisma.user.count(), await prisma.session.count(), await prisma.challenge.count()],

@@ -17,7 +17,7 @@ const values = fc.oneof(
   fc.jsonValue({ stringUnit: 'binary' })
 )
 
-/** JSON that holds what `JSON.stringify` would change. */
+/** JSON bodies, including text that `JSON.stringify` cannot produce. */
 const bodies = fc.oneof(
   fc
     .dictionary(fc.oneof(fc.constantFrom(...names), fc.string({ unit: 'binary' })), values, {
@@ -38,8 +38,8 @@ const bodies = fc.oneof(
   )
 )
 
-/** What every response has to be. */
-function assertDecent({
+/** Asserts that a response is a success or a documented problem below 500. */
+function assertExpected({
   statusCode,
   headers,
   payload
@@ -78,7 +78,7 @@ t.test('no body, query or path causes an internal error or reaches another user'
   )
   await fc.assert(
     fc.asyncProperty(requests, async ([method, url, body]) => {
-      assertDecent(await admin(method, url, body))
+      assertExpected(await admin(method, url, body))
     }),
     { numRuns: 300 }
   )
@@ -91,7 +91,7 @@ t.test('no body, query or path causes an internal error or reaches another user'
   t.equal((await login()).statusCode, 200)
   t.notOk(
     logged.some(line => JSON.parse(line).level >= 50),
-    'no error in the log'
+    'no error is logged'
   )
 })
 
@@ -105,7 +105,7 @@ t.test('the admin API refuses what the public API refuses', async t => {
       payload,
       headers: { authorization, 'content-type': 'application/json', ...headers }
     })
-  for (const [slug, answer] of [
+  for (const [slug, response] of [
     ['payload-too-large', post(`{"username":"${'x'.repeat(16_384)}"}`)],
     ['unsupported-media-type', post('{}', { 'content-type': 'text/plain' })],
     [
@@ -119,7 +119,7 @@ t.test('the admin API refuses what the public API refuses', async t => {
     ['method-not-allowed', admin('OPTIONS', '/users')],
     ['not-found', admin('GET', '/users/x/y')]
   ] as const)
-    t.equal(slugOf(await answer), slug)
+    t.equal(slugOf(await response), slug)
   const host = await adminApp.inject({ url: '/users', headers: { authorization, host: 'a b' } })
   t.equal(slugOf(host), 'invalid-request')
   const { headers } = await adminApp.inject({
@@ -130,5 +130,5 @@ t.test('the admin API refuses what the public API refuses', async t => {
   t.notMatch(Object.keys(headers).join(), /access-control/)
 })
 
-/** Percent-encodes every UTF-16 unit that can be encoded. */
+/** Percent-encodes text. A lone surrogate becomes U+FFFD, because it cannot be encoded. */
 const encode = (text: string) => encodeURIComponent(text.toWellFormed())

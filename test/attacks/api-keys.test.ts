@@ -8,17 +8,17 @@ import { slugOf } from '../support/start-app.ts'
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 
 t.test('keys', async t => {
-  t.test('a key opens the admin API, and nothing else does', async t => {
+  t.test('only a valid key gives access to the admin API', async t => {
     const { adminApp, apiKey, accessToken, eventsNamed } = await startAdmin(t)
     const list = (authorization?: string) =>
       adminApp.inject({
         url: '/users',
         headers: authorization === undefined ? {} : { authorization }
       })
-    for (const good of [`Bearer ${apiKey}`, `bearer ${apiKey}`])
-      t.equal((await list(good)).statusCode, 200)
+    for (const valid of [`Bearer ${apiKey}`, `bearer ${apiKey}`])
+      t.equal((await list(valid)).statusCode, 200)
 
-    const bad = [
+    const invalid = [
       undefined,
       '',
       'Bearer',
@@ -42,13 +42,13 @@ t.test('keys', async t => {
       `Bearer ${generateApiKey()}`,
       `Bearer ${await accessToken()}`
     ]
-    for (const authorization of bad) {
-      const answer = await list(authorization)
+    for (const authorization of invalid) {
+      const response = await list(authorization)
       t.match(
         {
-          slug: slugOf(answer),
-          status: answer.statusCode,
-          challenge: answer.headers['www-authenticate']
+          slug: slugOf(response),
+          status: response.statusCode,
+          challenge: response.headers['www-authenticate']
         },
         {
           slug: 'invalid-token',
@@ -60,23 +60,23 @@ t.test('keys', async t => {
         String(authorization)
       )
     }
-    t.equal(eventsNamed('api_key.rejected').length, bad.length)
+    t.equal(eventsNamed('api_key.rejected').length, invalid.length)
     t.equal(eventsNamed('admin.requested').length, 2)
   })
 
-  t.test('the owner of an API key has no access to the endpoints of users', async t => {
+  t.test('an API key is not accepted as an access token', async t => {
     const { apiKey, me } = await startAdmin(t)
     t.equal(slugOf(await me(apiKey)), 'invalid-token')
   })
 
-  t.test('during a rotation both keys work, and afterwards only the new one', async t => {
+  t.test('both keys work during a rotation, and only the new key afterwards', async t => {
     const [old, next] = [generateApiKey(), generateApiKey()]
     const using = async (apiKeys: string[]) => {
       const { adminApp } = await startAdmin(t, { apiKeys })
-      const answers = [old, next].map(key =>
+      const responses = [old, next].map(key =>
         adminApp.inject({ url: '/users', headers: { authorization: `Bearer ${key}` } })
       )
-      return (await Promise.all(answers)).map(({ statusCode }) => statusCode)
+      return (await Promise.all(responses)).map(({ statusCode }) => statusCode)
     }
     t.same(await using([old]), [200, 401])
     t.same(await using([old, next]), [200, 200])
@@ -106,13 +106,13 @@ t.test('without a valid key', async t => {
       ['GET', '/me'],
       ['GET', '/openapi.yaml']
     ] as const) {
-      const answer = await adminApp.inject({ method, url })
-      t.equal(answer.statusCode, 401, `${method} ${url}`)
-      if (method !== 'HEAD') t.equal(slugOf(answer), 'invalid-token')
+      const response = await adminApp.inject({ method, url })
+      t.equal(response.statusCode, 401, `${method} ${url}`)
+      if (method !== 'HEAD') t.equal(slugOf(response), 'invalid-token')
     }
   })
 
-  t.test('neither the database nor the body is looked at', async t => {
+  t.test('neither the database nor the body is read', async t => {
     const database = await testDatabase(t)
     const { adminApp, admin } = await startAdmin(t, { database })
     await database.close()
@@ -127,14 +127,14 @@ t.test('without a valid key', async t => {
     const flood = Array.from({ length: 300 }, () =>
       adminApp.inject({ url: '/users', headers: { authorization: 'Bearer wrong' } })
     )
-    for (const answer of await Promise.all(flood)) t.equal(slugOf(answer), 'invalid-token')
-    t.ok((await admin('GET', '/users')).statusCode >= 500, 'which a valid key reaches')
+    for (const response of await Promise.all(flood)) t.equal(slugOf(response), 'invalid-token')
+    t.ok((await admin('GET', '/users')).statusCode >= 500, 'a valid key uses the database')
   })
 })
 
 t.test('audit', async t => {
   t.test(
-    'every request with a valid key is an event that names the key but not the data',
+    'every request with a valid key is logged with the key id and without the data',
     async t => {
       const { admin, apiKey, idOf, eventsNamed, logged } = await startAdmin(t)
       const id = await idOf('ada')

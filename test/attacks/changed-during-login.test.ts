@@ -61,7 +61,7 @@ t.test('a user disabled during hashing gets no message', async t => {
   t.equal(twilio.requests.length, 0)
 })
 
-t.test('a code used during hashing is not offered to a second login', async t => {
+t.test('a login whose pending code is used during hashing sends a new code', async t => {
   const { loginAndReadCode, login, verify, duringHash, twilio } = await startApp(t)
   const { challengeToken, code } = await loginAndReadCode()
   duringHash(() => verify(challengeToken, code))
@@ -70,7 +70,7 @@ t.test('a code used during hashing is not offered to a second login', async t =>
   t.equal((await verify(second.json().challengeToken, twilio.lastCode() ?? '')).statusCode, 200)
 })
 
-t.test('a digest renewed by another login during hashing does not refuse this one', async t => {
+t.test('a digest renewed by another login during hashing does not fail this login', async t => {
   const { login, users, passwords, duringHash } = await startApp(t)
   duringHash(async () =>
     users.change(
@@ -82,20 +82,20 @@ t.test('a digest renewed by another login during hashing does not refuse this on
   t.equal((await login()).statusCode, 200)
 })
 
-t.test('a correct code that a resend overtakes is wrong and the challenge continues', async t => {
+t.test('a code that a concurrent resend replaces is wrong and the challenge continues', async t => {
   const { loginAndReadCode, prisma, verify, resend, twilio, wait } = await startApp(t)
   const { challengeToken, code } = await loginAndReadCode()
   wait(31)
-  const answers = await Promise.all([
+  const responses = await Promise.all([
     resend(challengeToken),
     verify(challengeToken, code),
     verify(challengeToken, code)
   ])
-  const slugs = answers.slice(1).map(slugOf)
+  const slugs = responses.slice(1).map(slugOf)
   if (slugs.every(slug => slug !== undefined)) {
     t.same(slugs, ['wrong-code', 'wrong-code'])
     t.equal((await verify(challengeToken, twilio.lastCode() ?? '')).statusCode, 200)
   } else {
-    t.equal(await prisma.challenge.count({ where: { consumedAt: null } }), 0, 'it was in time')
+    t.equal(await prisma.challenge.count({ where: { consumedAt: null } }), 0, 'verify came first')
   }
 })

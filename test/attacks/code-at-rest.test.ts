@@ -6,7 +6,7 @@ import { ada, startApp } from '../support/start-app.ts'
 
 type Database = Awaited<ReturnType<typeof startApp>>['prisma']
 
-/** Every row of every table, as text, with what is binary in hexadecimal. */
+/** Every row of every table as text, with binary values in hexadecimal. */
 async function dump(prisma: Database) {
   const tables = await prisma.$queryRaw<{ name: string }[]>`
     SELECT tablename::text AS name
@@ -26,7 +26,7 @@ async function dump(prisma: Database) {
 }
 
 t.test('no row holds a code, a password or a token', async t => {
-  // Eight digits, because six may turn up in a hash by chance.
+  // Eight digits, because six may occur in a hash by chance.
   const { loginAndReadCode, refresh, resend, verify, prisma, twilio, wait } = await startApp(t, {
     codeLength: 8
   })
@@ -37,7 +37,7 @@ t.test('no row holds a code, a password or a token', async t => {
   const { accessToken, refreshToken } = (await verify(challengeToken, twilio.lastCode())).json()
   const { refreshToken: next } = (await refresh(refreshToken)).json()
   const used = await dump(prisma)
-  t.match(pending, ada.phone, 'a dump shows what there is')
+  t.match(pending, ada.phone, 'the dump contains the rows')
   t.match(pending, /\\\\x[0-9a-f]{64}/)
   for (const secret of [
     code,
@@ -60,14 +60,14 @@ t.test('no row holds a code, a password or a token', async t => {
   }
 })
 
-t.test('the table and all codes without the key reveal no code', async t => {
+t.test('without the key, the table reveals no code even if all codes are tried', async t => {
   const secret = Buffer.alloc(32, 1)
   const { loginAndReadCode, prisma } = await startApp(t, { secrets: [secret] })
   const { code } = await loginAndReadCode()
   const { id, userId, codeHash, purpose } = await prisma.challenge.findFirstOrThrow()
   const stored = Buffer.from(codeHash).toString('hex')
 
-  // What may be known or guessed of the recipe goes before or after the digits, or is the key.
+  // Values that an attacker may know or guess, used before or after the digits or as the key.
   const known = [
     '',
     id,
@@ -102,7 +102,7 @@ t.test('the table and all codes without the key reveal no code', async t => {
     yield pbkdf2Sync(code, id, 1, 32, 'sha256').toString('hex')
     yield Buffer.from(code.padEnd(32)).toString('hex')
   }
-  // Only the right digits could be found; the others show that nothing else is.
+  // Only the correct code could match. The others show that no other code does.
   const sample = [code, ...Array.from({ length: 200 }, (_, i) => String(i * 4999).padStart(6, '0'))]
   t.same(
     sample.filter(code => [...guesses(code)].includes(stored)),
@@ -132,7 +132,7 @@ t.test('the same code has a different hash in every challenge', async t => {
   t.equal(hashes.size, 10)
 })
 
-t.test('a challenge token holds ids and times and nothing about the user or the code', async t => {
+t.test('a challenge token contains nothing about the user or the code', async t => {
   const { loginAndReadCode, prisma, clock } = await startApp(t, { codeLength: 8 })
   const { challengeToken, code } = await loginAndReadCode()
   const { id: userId } = await prisma.user.findFirstOrThrow()
@@ -147,10 +147,10 @@ t.test('a challenge token holds ids and times and nothing about the user or the 
   for (const random of [sub, jti]) t.match(random, /^[\w-]{22}$/)
   const { kid, ...header } = decodeProtectedHeader(challengeToken)
   t.strictSame(header, { alg: 'HS256', typ: 'challenge+jwt' })
-  const told = challengeToken
+  const content = challengeToken
     .split('.')
     .map(part => Buffer.from(part, 'base64url').toString('latin1'))
     .join()
   for (const secret of [code, ada.phone.slice(-4), ada.username, userId, ada.password])
-    t.notOk(told.includes(secret), secret)
+    t.notOk(content.includes(secret), secret)
 })

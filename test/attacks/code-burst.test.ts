@@ -4,16 +4,16 @@ import { differentCode, slugOf, startApp } from '../support/start-app.ts'
 t.test('a burst of guesses uses no more than the available attempts', async t => {
   const { loginAndReadCode, verify } = await startApp(t)
   const { challengeToken, code } = await loginAndReadCode()
-  const answers = await Promise.all(
+  const responses = await Promise.all(
     Array.from({ length: 40 }, () => verify(challengeToken, differentCode(code)))
   )
-  const wrong = answers.filter(answer => slugOf(answer) === 'wrong-code')
-  t.same(wrong.map(answer => answer.json().attemptsRemaining).sort(), [0, 1, 2, 3, 4])
-  t.equal(answers.filter(answer => slugOf(answer) === 'challenge-ended').length, 35)
+  const wrong = responses.filter(response => slugOf(response) === 'wrong-code')
+  t.same(wrong.map(response => response.json().attemptsRemaining).sort(), [0, 1, 2, 3, 4])
+  t.equal(responses.filter(response => slugOf(response) === 'challenge-ended').length, 35)
   t.equal(
     slugOf(await verify(challengeToken, code)),
     'challenge-ended',
-    'the right code comes too late'
+    'the correct code is too late'
   )
 })
 
@@ -26,15 +26,18 @@ t.test(
       const guesses = Array.from({ length: 40 }, (_, i) =>
         i === position ? code : String((Number(code) + i + 1) % 1e6).padStart(6, '0')
       )
-      const answers = await Promise.all(guesses.map(guess => verify(challengeToken, guess)))
-      const right = answers.filter(({ statusCode }) => statusCode === 200)
-      const wrong = answers.filter(answer => slugOf(answer) === 'wrong-code')
-      t.ok(right.length <= 1)
-      t.ok(right.length + wrong.length <= 5, `${right.length} right and ${wrong.length} wrong`)
+      const responses = await Promise.all(guesses.map(guess => verify(challengeToken, guess)))
+      const correct = responses.filter(({ statusCode }) => statusCode === 200)
+      const wrong = responses.filter(response => slugOf(response) === 'wrong-code')
+      t.ok(correct.length <= 1)
+      t.ok(
+        correct.length + wrong.length <= 5,
+        `${correct.length} correct and ${wrong.length} wrong`
+      )
       t.equal(
-        right.length +
+        correct.length +
           wrong.length +
-          answers.filter(answer => slugOf(answer) === 'challenge-ended').length,
+          responses.filter(response => slugOf(response) === 'challenge-ended').length,
         40
       )
       t.equal(slugOf(await verify(challengeToken, code)), 'challenge-ended')
@@ -47,14 +50,14 @@ t.test('guesses during resends and logins use no more than the available attempt
     policy: { resendCooldown: 5 }
   })
   const { challengeToken, code } = await loginAndReadCode()
-  const answers = await Promise.all(
+  const responses = await Promise.all(
     Array.from({ length: 40 }, async (_, i) => {
       if (i % 10 === 3) await resend(challengeToken)
       if (i % 10 === 6) await login()
       return verify(challengeToken, differentCode(code))
     })
   )
-  t.equal(answers.filter(answer => slugOf(answer) === 'wrong-code').length, 5)
+  t.equal(responses.filter(response => slugOf(response) === 'wrong-code').length, 5)
   t.ok(twilio.texts.length <= 2)
 })
 
@@ -63,11 +66,11 @@ t.test('a burst through two instances uses no more than the available attempts',
   const one = await startApp(t, { secrets })
   const two = await startApp(t, { secrets, database: one.database, withoutUsers: true })
   const { challengeToken, code } = await one.loginAndReadCode()
-  const answers = await Promise.all(
+  const responses = await Promise.all(
     Array.from({ length: 40 }, (_, i) =>
       (i % 2 === 0 ? one : two).verify(challengeToken, differentCode(code))
     )
   )
-  t.equal(answers.filter(answer => slugOf(answer) === 'wrong-code').length, 5)
+  t.equal(responses.filter(response => slugOf(response) === 'wrong-code').length, 5)
   t.equal(slugOf(await two.verify(challengeToken, code)), 'challenge-ended')
 })

@@ -10,27 +10,27 @@ import {
 
 type Service = Awaited<ReturnType<typeof startApp>>
 
-// What an attacker has: the username, the password, many addresses, and no phone.
+// The attacker knows the username and password and has many addresses, but not the phone.
 const limits = { codeFailures: defaultLimits.codeFailures }
 const address = (n: number) => `198.51.${(n >> 8) & 255}.${n & 255}`
 
 /**
- * Guesses wrong until told no, on one challenge after another, from ever new addresses. Resolves to
- * how many guesses were heard.
+ * Submits wrong codes for one challenge after another from changing addresses until a login is
+ * refused. Resolves to the number of checked guesses and the refusal.
  */
-async function guessOn({ login, resend, verify, wait, twilio }: Service, most = 50) {
-  let heard = 0
-  while (heard < most) {
-    const answer = await login(ada, address(heard))
-    if (answer.statusCode !== 200) return { heard, answer }
-    const { challengeToken, resendIn } = answer.json()
+async function guessUntilRefused({ login, resend, verify, wait, twilio }: Service, most = 50) {
+  let checked = 0
+  while (checked < most) {
+    const response = await login(ada, address(checked))
+    if (response.statusCode !== 200) return { checked, response }
+    const { challengeToken, resendIn } = response.json()
     wait(resendIn)
-    await resend(challengeToken, address(heard + 1))
+    await resend(challengeToken, address(checked + 1))
     const wrong = differentCode(codeIn(twilio.texts.at(-1)?.body))
-    while (slugOf(await verify(challengeToken, wrong, address(heard))) === 'wrong-code') heard++
+    while (slugOf(await verify(challengeToken, wrong, address(checked))) === 'wrong-code') checked++
     wait(1)
   }
-  return { heard, answer: await login() }
+  return { checked, response: await login() }
 }
 
 t.test(
@@ -64,7 +64,7 @@ t.test(
       (await other.verify(second.challengeToken, differentCode(second.code))).json()
         .attemptsRemaining,
       2,
-      'what is told is what the account has left'
+      'the attempts left of the account count'
     )
     t.same(
       (await one.verify(second.challengeToken, differentCode(second.code))).json()
@@ -79,7 +79,7 @@ t.test(
 
     for (const { verify, resend } of [one, other]) {
       const locked = await verify(second.challengeToken, second.code)
-      t.equal(slugOf(locked), 'too-many-attempts', 'the right code comes too late')
+      t.equal(slugOf(locked), 'too-many-attempts', 'the correct code is too late')
       t.match(locked.json(), { status: 429, reason: 'codes', retryAfter: 900 })
       t.equal(locked.headers['retry-after'], '900')
       t.match((await resend(second.challengeToken)).json(), {
@@ -101,9 +101,9 @@ t.test(
   'a locked account sends no message and shows the lock only after the correct password',
   async t => {
     const service = await startApp(t, { limits })
-    const { answer } = await guessOn(service)
-    const texts = service.twilio.texts.length
-    t.match(answer.json(), { status: 429, reason: 'codes' })
+    const { response } = await guessUntilRefused(service)
+    const sentBefore = service.twilio.texts.length
+    t.match(response.json(), { status: 429, reason: 'codes' })
     t.equal(
       slugOf(await service.login({ ...ada, password: 'not the password' })),
       'invalid-credentials'
@@ -111,9 +111,9 @@ t.test(
     t.match(
       (await service.login(ada, '203.0.113.9')).json(),
       { status: 429, reason: 'codes' },
-      'the owner, elsewhere, learns the reason'
+      'the owner at another address gets the reason'
     )
-    t.equal(service.twilio.texts.length, texts)
+    t.equal(service.twilio.texts.length, sentBefore)
   }
 )
 
@@ -141,17 +141,17 @@ t.test('every further lock is twice as long until a hundred wrong codes disable 
   const service = await startApp(t, { limits })
   const waits: number[] = []
   for (let lock = 1; lock <= 19; lock++) {
-    const { heard, answer } = await guessOn(service)
-    t.equal(heard, 5)
-    waits.push(answer.json().retryAfter)
-    service.wait(answer.json().retryAfter)
+    const { checked, response } = await guessUntilRefused(service)
+    t.equal(checked, 5)
+    waits.push(response.json().retryAfter)
+    service.wait(response.json().retryAfter)
   }
-  // The second that guessOn lets pass after the last guess is one of the lock's.
+  // guessUntilRefused waits one second after the last guess, which is part of the lockout.
   t.same(waits, [
     ...[900, 1800, 3600, 7200, 14_400, 28_800, 57_600].map(seconds => seconds - 1),
     ...Array.from({ length: 12 }, () => 86_399)
   ])
-  t.match((await guessOn(service)).answer.json(), { status: 429, reason: 'codes-off' })
+  t.match((await guessUntilRefused(service)).response.json(), { status: 429, reason: 'codes-off' })
   service.wait(30 * 86_400)
   const off = await service.login()
   t.match(off.json(), { status: 429, reason: 'codes-off', retryAfter: 86_400 })
@@ -166,31 +166,31 @@ t.test('an attacker with a thousand addresses gets fewer than sixty guesses a da
   const service = await startApp(t, { limits })
   const started = service.clock().getTime()
   let guesses = 0
-  for (let tries = 0; service.clock().getTime() - started < 86_400_000; tries++) {
-    const { heard, answer } = await guessOn(service)
-    guesses += heard
-    if (tries === 0) t.equal(guesses, 5)
-    service.wait(Math.min(answer.json().retryAfter, 900)) // He also looks in between.
+  for (let round = 0; service.clock().getTime() - started < 86_400_000; round++) {
+    const { checked, response } = await guessUntilRefused(service)
+    guesses += checked
+    if (round === 0) t.equal(guesses, 5)
+    service.wait(Math.min(response.json().retryAfter, 900)) // They also retry during a lockout.
   }
   t.ok(guesses < 60, `${guesses} guesses in a day`)
-  t.ok(guesses >= 30, 'and he did try')
+  t.ok(guesses >= 30, 'the attack did run')
 })
 
-t.test('of two hundred concurrent wrong codes over four challenges five are checked', async t => {
+t.test('only five of two hundred concurrent wrong codes are checked', async t => {
   const service = await startApp(t, { limits, policy: { resendCooldown: 0 } })
   const { challengeToken, code } = await service.loginAndReadCode()
-  const answers = await Promise.all(
+  const responses = await Promise.all(
     Array.from({ length: 200 }, async (_, n) => {
       if (n % 50 === 49) await service.login()
       return service.verify(challengeToken, differentCode(code), address(n))
     })
   )
-  t.equal(answers.filter(answer => slugOf(answer) === 'wrong-code').length, 5)
-  t.equal(answers.filter(({ statusCode }) => statusCode >= 500).length, 0)
+  t.equal(responses.filter(response => slugOf(response) === 'wrong-code').length, 5)
+  t.equal(responses.filter(({ statusCode }) => statusCode >= 500).length, 0)
   t.match(await service.users.find({ username: 'ada' }), { codeFailures: 5 })
 })
 
-t.test('a malformed code, an ended challenge and an expired code are no failures', async t => {
+t.test('a malformed code, an ended challenge or an expired code is not a failure', async t => {
   const { loginAndReadCode, verify, wait, users } = await startApp(t, { limits })
   const { challengeToken, code } = await loginAndReadCode()
   t.equal((await verify(challengeToken, '12345')).statusCode, 400)

@@ -6,36 +6,36 @@ const grace = { username: 'grace', password: 'correct zebra staple', phone: '+12
 t.test("one user's code is wrong for another user's challenge", async t => {
   const { addUser, loginAndReadCode, verify } = await startApp(t)
   await addUser(grace)
-  const hers = await loginAndReadCode(grace)
-  let adas = await loginAndReadCode()
-  // Once in a million times both have the same digits.
-  while (adas.code === hers.code) {
-    await verify(adas.challengeToken, adas.code)
-    adas = await loginAndReadCode()
+  const theirs = await loginAndReadCode(grace)
+  let own = await loginAndReadCode()
+  // With a probability of one in a million, both codes are equal.
+  while (own.code === theirs.code) {
+    await verify(own.challengeToken, own.code)
+    own = await loginAndReadCode()
   }
-  t.equal(slugOf(await verify(adas.challengeToken, hers.code)), 'wrong-code')
-  t.equal(slugOf(await verify(hers.challengeToken, adas.code)), 'wrong-code')
+  t.equal(slugOf(await verify(own.challengeToken, theirs.code)), 'wrong-code')
+  t.equal(slugOf(await verify(theirs.challengeToken, own.code)), 'wrong-code')
   t.equal(
-    (await verify(adas.challengeToken, adas.code)).statusCode,
+    (await verify(own.challengeToken, own.code)).statusCode,
     200,
-    'and spends nothing of the other'
+    'the wrong guess used no attempt of the other challenge'
   )
-  t.equal((await verify(hers.challengeToken, hers.code)).statusCode, 200)
+  t.equal((await verify(theirs.challengeToken, theirs.code)).statusCode, 200)
 })
 
 t.test("one user's code hash is worthless in another user's row", async t => {
   const { addUser, loginAndReadCode, verify, prisma } = await startApp(t)
   await addUser(grace)
-  const hers = await loginAndReadCode(grace)
-  const adas = await loginAndReadCode()
+  const theirs = await loginAndReadCode(grace)
+  const own = await loginAndReadCode()
   const { codeHash } = await prisma.challenge.findFirstOrThrow({
     where: { user: { username: 'grace' } }
   })
   await prisma.challenge.updateMany({ where: { user: { username: 'ada' } }, data: { codeHash } })
   t.equal(
-    slugOf(await verify(adas.challengeToken, hers.code)),
+    slugOf(await verify(own.challengeToken, theirs.code)),
     'wrong-code',
-    'because it is bound to the challenge'
+    'the hash is bound to its challenge'
   )
 })
 
@@ -51,14 +51,14 @@ t.test('the codes of two consecutive challenges are wrong for each other', async
 
 t.test('two users with one phone number have separate challenges', async t => {
   const { addUser, loginAndReadCode, verify, me } = await startApp(t)
-  const twin = { ...grace, phone: '+12025550143' }
-  await addUser(twin)
-  const adas = await loginAndReadCode()
-  const hers = await loginAndReadCode(twin)
-  const accessToken = (await verify(hers.challengeToken, hers.code)).json().accessToken
+  const other = { ...grace, phone: '+12025550143' }
+  await addUser(other)
+  const own = await loginAndReadCode()
+  const theirs = await loginAndReadCode(other)
+  const accessToken = (await verify(theirs.challengeToken, theirs.code)).json().accessToken
   t.equal((await me(accessToken)).json().username, 'grace')
   t.equal(
-    (await me((await verify(adas.challengeToken, adas.code)).json().accessToken)).json().username,
+    (await me((await verify(own.challengeToken, own.code)).json().accessToken)).json().username,
     'ada'
   )
 })

@@ -26,22 +26,22 @@ t.test('session and action', async t => {
       prisma
     } = await startApp(t)
     await addUser(grace)
-    const [owner, elsewhere, stranger] = [await logIn(), await logIn(), await logIn(grace)]
+    const [owner, elsewhere, other] = [await logIn(), await logIn(), await logIn(grace)]
     const { confirmationToken } = (await confirm(owner.accessToken)).json()
     const code = twilio.lastCode()
     wait(30)
-    const texts = twilio.texts.length
-    for (const { accessToken } of [elsewhere, stranger]) {
-      for (const answer of [
+    const sentBefore = twilio.texts.length
+    for (const { accessToken } of [elsewhere, other]) {
+      for (const response of [
         await verifyConfirmation(accessToken, confirmationToken, code),
         await verifyConfirmation(accessToken, confirmationToken, differentCode(code)),
         await resendConfirmation(accessToken, confirmationToken)
       ]) {
-        t.equal(answer.statusCode, 404)
-        t.equal(slugOf(answer), 'not-found')
+        t.equal(response.statusCode, 404)
+        t.equal(slugOf(response), 'not-found')
       }
     }
-    t.equal(twilio.texts.length, texts)
+    t.equal(twilio.texts.length, sentBefore)
     t.match(await prisma.challenge.findMany({ where: { purpose: 'confirm:transfer' } }), [
       { attemptsLeft: 5, consumedAt: null }
     ])
@@ -51,7 +51,7 @@ t.test('session and action', async t => {
   t.test('a code confirms exactly the amount, reference and action of its message', async t => {
     const templates = new Map([
       ...readConfig({}).policy.confirmationTemplates,
-      ...readConfig({ CONFIRMATION_TEMPLATES: '{"delete":"Delete {what}"}' }).policy
+      ...readConfig({ CONFIRMATION_TEMPLATES: '{"delete":"Delete {object}"}' }).policy
         .confirmationTemplates
     ])
     const { logIn, confirm, verifyConfirmation, twilio } = await startApp(t, {
@@ -62,7 +62,7 @@ t.test('session and action', async t => {
       { ...transfer, data: { ...transfer.data, amount: '250.01' } },
       { ...transfer, data: { ...transfer.data, payee: 'Grace Hoppe' } },
       { ...transfer, reference: 'order-1816' },
-      { action: 'delete', data: { what: '250.00 EUR to Grace Hopper' } }
+      { action: 'delete', data: { object: '250.00 EUR to Grace Hopper' } }
     ]) {
       const first = (await confirm(accessToken)).json()
       const code = twilio.lastCode()
@@ -72,8 +72,8 @@ t.test('session and action', async t => {
         'wrong-code',
         JSON.stringify(other)
       )
-      const answer = await verifyConfirmation(accessToken, confirmationToken, twilio.lastCode())
-      t.match(decodeJwt(answer.json().receipt), {
+      const response = await verifyConfirmation(accessToken, confirmationToken, twilio.lastCode())
+      t.match(decodeJwt(response.json().receipt), {
         action: other.action,
         data: other.data,
         reference: 'reference' in other ? other.reference : null
@@ -91,7 +91,7 @@ t.test('session and action', async t => {
     const { app, logIn, confirm, verifyConfirmation, twilio } = await startApp(t)
     const { accessToken } = await logIn()
     const { confirmationToken } = (await confirm(accessToken)).json()
-    const answer = await app.inject({
+    const response = await app.inject({
       method: 'POST',
       url: '/confirmations/verify',
       headers: { authorization: `Bearer ${accessToken}` },
@@ -101,14 +101,14 @@ t.test('session and action', async t => {
         data: { ...transfer.data, amount: '9000.00' }
       }
     })
-    t.equal(slugOf(answer), 'invalid-request')
+    t.equal(slugOf(response), 'invalid-request')
     const { receipt } = (
       await verifyConfirmation(accessToken, confirmationToken, twilio.lastCode())
     ).json()
     t.strictSame(decodeJwt(receipt)['data'], transfer.data)
   })
 
-  t.test("a login's code is worthless for a confirmation and the other way round", async t => {
+  t.test("a login's code is wrong for a confirmation and the reverse", async t => {
     const { loginAndReadCode, logIn, confirm, verify, verifyConfirmation, twilio } =
       await startApp(t)
     const { accessToken } = await logIn()
@@ -139,20 +139,20 @@ t.test('concurrent requests', async t => {
     const { accessToken } = await one.logIn()
     const { confirmationToken } = (await one.confirm(accessToken)).json()
     const code = one.twilio.lastCode()
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 50 }, (_, i) =>
         (i % 2 === 0 ? one : two).verifyConfirmation(accessToken, confirmationToken, code)
       )
     )
-    t.equal(answers.filter(({ statusCode }) => statusCode === 200).length, 1)
-    t.equal(answers.filter(answer => slugOf(answer) === 'challenge-ended').length, 49)
+    t.equal(responses.filter(({ statusCode }) => statusCode === 200).length, 1)
+    t.equal(responses.filter(response => slugOf(response) === 'challenge-ended').length, 49)
   })
 
   t.test('a code gives one receipt even while another action is requested and refused', async t => {
     const { database, clock } = await startApp(t)
     let meanwhile: (() => void) | undefined
     const [about, closed] = [signal(), signal()]
-    // The other action finds the confirmation still open, and takes its place when it no longer is.
+    // The other action finds the confirmation open, but replaces it only after it was closed.
     const prisma = new Proxy(database.prisma, {
       get: (target, name) =>
         name === '$executeRaw' || name === '$queryRaw'
@@ -211,11 +211,11 @@ t.test('concurrent requests', async t => {
     async t => {
       const { logIn, confirm, verifyConfirmation, twilio } = await startApp(t)
       const { accessToken } = await logIn()
-      const answers = await Promise.all(Array.from({ length: 50 }, () => confirm(accessToken)))
-      t.same(new Set(answers.map(({ statusCode }) => statusCode)), new Set([201]))
-      t.equal(answers.filter(answer => answer.json().sent).length, 1)
+      const responses = await Promise.all(Array.from({ length: 50 }, () => confirm(accessToken)))
+      t.same(new Set(responses.map(({ statusCode }) => statusCode)), new Set([201]))
+      t.equal(responses.filter(response => response.json().sent).length, 1)
       t.equal(twilio.texts.length, 2)
-      const { confirmationToken } = answers[7]?.json()
+      const { confirmationToken } = responses[7]?.json()
       t.equal(
         (await verifyConfirmation(accessToken, confirmationToken, twilio.lastCode())).statusCode,
         200
@@ -226,13 +226,13 @@ t.test('concurrent requests', async t => {
 
 t.test('values', async t => {
   /**
-   * What of a text message is read by people, phones and Twilio: shown exactly, in two segments
-   * at most, between two lines of ours.
+   * Whether a message shows the sentence exactly, in at most two segments, between a first and a
+   * last line of the service.
    */
-  function assertHonest(body: string, code: string, sentence: string) {
+  function isShownExactly(body: string, code: string, sentence: string) {
     const lines = body.split('\n')
     const { segmentsCount } = new SegmentedMessage(body)
-    // The second where the first would be too long.
+    // The second frame is used if the first would be too long.
     const frames = [
       [`${code} confirms this with sms-login:`, 'Expires in 1 minute. Never share the code.'],
       [`${code} confirms with sms-login:`, "Valid 1 minute. Don't share."]
@@ -248,7 +248,7 @@ t.test('values', async t => {
   t.test('a payee that would add a line, a link or a code to the message is refused', async t => {
     const { logIn, confirm, twilio } = await startApp(t)
     const { accessToken } = await logIn()
-    const texts = twilio.texts.length
+    const sentBefore = twilio.texts.length
     for (const payee of [
       'x\n@evil.example #000000',
       'x\r\nGood',
@@ -274,14 +274,17 @@ t.test('values', async t => {
       '\u001b',
       '１２３４５６'
     ]) {
-      const answer = await confirm(accessToken, { ...transfer, data: { ...transfer.data, payee } })
-      t.equal(slugOf(answer), 'invalid-request', JSON.stringify(payee))
-      t.match(answer.json().errors, [{ pointer: '#/data/payee' }])
+      const response = await confirm(accessToken, {
+        ...transfer,
+        data: { ...transfer.data, payee }
+      })
+      t.equal(slugOf(response), 'invalid-request', JSON.stringify(payee))
+      t.match(response.json().errors, [{ pointer: '#/data/payee' }])
     }
-    t.equal(twilio.texts.length, texts)
+    t.equal(twilio.texts.length, sentBefore)
   })
 
-  t.test('a payee that looks odd but is harmless is shown exactly', async t => {
+  t.test('an unusual but harmless payee is shown exactly', async t => {
     const { logIn, confirm, twilio } = await startApp(t)
     const { accessToken } = await logIn()
     for (const payee of [
@@ -307,7 +310,7 @@ t.test('values', async t => {
       ).json()
       t.equal(text, `Send 250.00 EUR to ${payee}`)
       t.ok(
-        assertHonest(String(twilio.texts.at(-1)?.body), twilio.lastCode(), text),
+        isShownExactly(String(twilio.texts.at(-1)?.body), twilio.lastCode(), text),
         String(twilio.texts.at(-1)?.body)
       )
     }
@@ -335,14 +338,14 @@ t.test('values', async t => {
     await fc.assert(
       fc.asyncProperty(fc.record({ amount: value, currency: value, payee: value }), async data => {
         const before = twilio.texts.length
-        const answer = await confirm(accessToken, { ...transfer, data })
-        if (answer.statusCode !== 201)
-          return slugOf(answer) === 'invalid-request' && twilio.texts.length === before
+        const response = await confirm(accessToken, { ...transfer, data })
+        if (response.statusCode !== 201)
+          return slugOf(response) === 'invalid-request' && twilio.texts.length === before
         shown++
         const sentence = `Send ${data.amount} ${data.currency} to ${data.payee}`
         return (
-          answer.json().text === sentence &&
-          assertHonest(String(twilio.texts.at(-1)?.body), twilio.lastCode(), sentence)
+          response.json().text === sentence &&
+          isShownExactly(String(twilio.texts.at(-1)?.body), twilio.lastCode(), sentence)
         )
       }),
       { numRuns: 300 }

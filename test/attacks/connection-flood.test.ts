@@ -5,27 +5,27 @@ import { ada, startApp, type StartOptions } from '../support/start-app.ts'
 
 const livez = 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n'
 
-t.test('pipelined requests are answered in order, a few at a time', async t => {
-  const { app, open } = await listening(t)
+t.test('pipelined requests are handled in order, a few at a time', async t => {
+  const { app, open } = await listen(t)
   let inFlight = 0
-  let most = 0
+  let highest = 0
   app.server.on('request', (_request, response) => {
-    most = Math.max(most, ++inFlight)
+    highest = Math.max(highest, ++inFlight)
     response.once('close', () => inFlight--)
   })
   const paths = Array.from({ length: 3000 }, (_, n) => (n % 3 === 0 ? '/livez' : `/none-${n % 3}`))
-  const statuses = await answers(open(), 3000, socket => {
+  const statuses = await readStatuses(open(), 3000, socket => {
     socket.write(paths.map(path => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`).join(''))
   })
   t.same(
     statuses,
     paths.map(path => (path === '/livez' ? 200 : 404))
   )
-  t.ok(most <= 36, `${most} at most`)
+  t.ok(highest <= 36, `${highest} at the same time`)
 })
 
-t.test('pipelined requests with bodies split anywhere are all answered', async t => {
-  const { open } = await listening(t)
+t.test('pipelined requests with bodies split anywhere all get a response', async t => {
+  const { open } = await listen(t)
   const body = JSON.stringify({ username: 'x'.repeat(1500), password: 'y' })
   const post = [
     'POST /login HTTP/1.1',
@@ -39,19 +39,19 @@ t.test('pipelined requests with bodies split anywhere are all answered', async t
   for (const size of [1, 700, 5000, 70_000]) {
     const short = size === 1 ? `${post}${livez}`.repeat(2) : bytes
     const expected = short.length / (post.length + livez.length)
-    const statuses = await answers(open(), expected * 2, async socket => {
-      for (let at = 0; at < short.length; at += size) {
-        if (!socket.write(short.slice(at, at + size))) await once(socket, 'drain')
-        if (size < 1000 && at % (size * 100) === 0)
+    const statuses = await readStatuses(open(), expected * 2, async socket => {
+      for (let start = 0; start < short.length; start += size) {
+        if (!socket.write(short.slice(start, start + size))) await once(socket, 'drain')
+        if (size < 1000 && start % (size * 100) === 0)
           await new Promise(resolve => setImmediate(resolve))
       }
     })
-    t.same(statuses, Array(expected).fill([400, 200]).flat(), `pieces of ${size}`)
+    t.same(statuses, Array(expected).fill([400, 200]).flat(), `chunks of ${size} bytes`)
   }
 })
 
-t.test('a request after invalid HTTP is not answered', async t => {
-  const { open } = await listening(t)
+t.test('a request after invalid HTTP gets no response', async t => {
+  const { open } = await listen(t)
   const socket = open()
   let received = ''
   socket.setEncoding('utf8').on('data', text => {
@@ -63,7 +63,7 @@ t.test('a request after invalid HTTP is not answered', async t => {
 })
 
 t.test('data after a request with Upgrade is not parsed', async t => {
-  const { app, open } = await listening(t)
+  const { app, open } = await listen(t)
   const urls: (string | undefined)[] = []
   app.server.on('request', ({ url }) => urls.push(url))
   const upgrade = 'Host: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n'
@@ -71,11 +71,13 @@ t.test('data after a request with Upgrade is not parsed', async t => {
   for (const [start, status] of [
     [`GET /livez HTTP/1.1\r\n${upgrade}\r\n`, 200],
     [
-      `POST /login HTTP/1.1\r\n${upgrade}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      `POST /login HTTP/1.1\r\n${upgrade}Content-Type: application/json\r\n` +
+        `Content-Length: ${body.length}\r\n\r\n${body}`,
       400
     ]
   ] as const) {
-    // Every place at which a piece of this can begin is the beginning of a request.
+    // The padding shifts the data by every offset, so that wherever a parser resumed, some attempt
+    // would put the start of a request there.
     const inner = `GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n`
     for (let pad = 0; pad < inner.length; pad++) {
       const socket = open()
@@ -93,7 +95,7 @@ t.test('data after a request with Upgrade is not parsed', async t => {
 })
 
 t.test('a slow handler delays its connection without closing it', async t => {
-  const service = await listening(t)
+  const service = await listen(t)
   const { app, open } = service
   const server = once(app.server, 'connection') as Promise<[Socket]>
   const body = JSON.stringify({ username: ada.username, password: ada.password })
@@ -102,16 +104,17 @@ t.test('a slow handler delays its connection without closing it', async t => {
     socket.emit('timeout')
     t.notOk(socket.destroyed)
   })
-  const statuses = await answers(open(), 2, socket => {
+  const statuses = await readStatuses(open(), 2, socket => {
     socket.write(
-      `POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}${livez}`
+      `POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n` +
+        `Content-Length: ${body.length}\r\n\r\n${body}${livez}`
     )
   })
   t.same(statuses, [200, 200])
 })
 
 t.test('a client that does not read its responses is disconnected', async t => {
-  const { app, open } = await listening(t)
+  const { app, open } = await listen(t)
   t.equal(app.server.timeout, 15_000)
   app.server.timeout = 200
   const accepted = once(app.server, 'connection') as Promise<[Socket]>
@@ -133,7 +136,7 @@ t.test('an address may open 1,024 connections and a trusted proxy any number', a
     [[], 1024],
     [['127.0.0.0/8'], 1100]
   ] as const) {
-    const { app, open } = await listening(t, { trustedProxies })
+    const { app, open } = await listen(t, { trustedProxies })
     t.equal(app.server.maxConnections, 4096)
     const sockets = Array.from({ length: 1100 }, open)
     const served = await Promise.all(
@@ -153,7 +156,7 @@ t.test('an address may open 1,024 connections and a trusted proxy any number', a
     )
     first?.destroy()
     while ((await connections(app)) >= expected) await new Promise(resolve => setImmediate(resolve))
-    t.same(await answers(open(), 1, socket => void socket.write(livez)), [200])
+    t.same(await readStatuses(open(), 1, socket => void socket.write(livez)), [200])
     await freed
   }
 })
@@ -166,8 +169,8 @@ const connections = ({ server }: Awaited<ReturnType<typeof startApp>>['app']) =>
 const statusesIn = (received: string) =>
   [...received.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status))
 
-/** The statuses of that many responses to what `send` writes. */
-async function answers(
+/** Sends data and returns the statuses of the next `count` responses. */
+async function readStatuses(
   socket: Socket,
   count: number,
   send: (socket: Socket) => void | Promise<void>
@@ -186,7 +189,7 @@ async function answers(
   return statusesIn(received)
 }
 
-async function listening(t: Test, options: StartOptions = {}) {
+async function listen(t: Test, options: StartOptions = {}) {
   const service = await startApp(t, options)
   await service.app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = service.app.server.address() as AddressInfo

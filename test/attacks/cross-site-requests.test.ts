@@ -3,10 +3,10 @@ import { ada, slugOf, startApp, type StartOptions } from '../support/start-app.t
 
 const json = 'application/json'
 const body = JSON.stringify({ username: 'ada', password: 'a guess' })
-type Sent = { headers: Record<string, string>; payload: string }
+type SentRequest = { headers: Record<string, string>; payload: string }
 
-/** What a page of another site can have its visitors' browsers send, or claims to. */
-const foreign: Record<string, Sent> = {
+/** Requests that a page of another site can make browsers send. */
+const foreign: Record<string, SentRequest> = {
   'a text/plain body': { headers: { 'content-type': 'text/plain' }, payload: body },
   'a form': {
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
@@ -16,12 +16,12 @@ const foreign: Record<string, Sent> = {
     headers: { 'content-type': 'multipart/form-data; boundary=x' },
     payload: '--x--'
   },
-  'a type that only begins like JSON': {
+  'a type that only starts like JSON': {
     headers: { 'content-type': 'application/jsonp' },
     payload: body
   },
   'no content type': { headers: {}, payload: '' },
-  'a type that is not one': { headers: { 'content-type': 'json' }, payload: body },
+  'an invalid type': { headers: { 'content-type': 'json' }, payload: body },
   'another site': {
     headers: {
       'content-type': json,
@@ -45,9 +45,9 @@ const foreign: Record<string, Sent> = {
   'a sandboxed page': { headers: { 'content-type': json, origin: 'null' }, payload: body }
 }
 
-for (const [what, sent] of Object.entries(foreign)) {
-  t.test(`cross-site POSTs with ${what} leave the page its full request limit`, async t => {
-    const { app, login } = await limited(t)
+for (const [name, sent] of Object.entries(foreign)) {
+  t.test(`cross-site POSTs with ${name} leave the page its full request limit`, async t => {
+    const { app, login } = await startLimited(t)
     for (const url of ['/login', '/verify', '/refresh'])
       for (let n = 0; n < 4; n++) await app.inject({ method: 'POST', url, ...sent })
     for (let n = 0; n < 6; n++)
@@ -57,15 +57,15 @@ for (const [what, sent] of Object.entries(foreign)) {
 }
 
 t.test('cross-site POSTs have a limit of their own', async t => {
-  const { app } = await limited(t)
+  const { app } = await startLimited(t)
   const { 'a text/plain body': sent } = foreign
-  const answers = []
+  const responses = []
   for (let n = 0; n < 7; n++)
-    answers.push(slugOf(await app.inject({ method: 'POST', url: '/login', ...sent })))
-  t.same(answers, [...Array(6).fill('unsupported-media-type'), 'too-many-attempts'])
+    responses.push(slugOf(await app.inject({ method: 'POST', url: '/login', ...sent })))
+  t.same(responses, [...Array(6).fill('unsupported-media-type'), 'too-many-attempts'])
 })
 
-const ours: Record<string, Record<string, string>> = {
+const trusted: Record<string, Record<string, string>> = {
   'no browser': {},
   'a charset': { 'content-type': 'application/json; charset=utf-8' },
   'the same origin': { origin: 'https://login.example', 'sec-fetch-site': 'same-origin' },
@@ -73,9 +73,9 @@ const ours: Record<string, Record<string, string>> = {
   'an origin in CORS_ORIGINS': { origin: 'https://app.example', 'sec-fetch-site': 'cross-site' },
   'the same origin in an old browser': { origin: 'https://login.example' }
 }
-for (const [what, headers] of Object.entries(ours)) {
-  t.test(`requests from ${what} share one limit`, async t => {
-    const { app, login } = await limited(t, { corsOrigins: ['https://app.example'] })
+for (const [name, headers] of Object.entries(trusted)) {
+  t.test(`requests from ${name} share one limit`, async t => {
+    const { app, login } = await startLimited(t, { corsOrigins: ['https://app.example'] })
     for (let n = 0; n < 6; n++)
       await app.inject({
         method: 'POST',
@@ -87,6 +87,6 @@ for (const [what, headers] of Object.entries(ours)) {
   })
 }
 
-function limited(t: Test, options: StartOptions = {}) {
+function startLimited(t: Test, options: StartOptions = {}) {
   return startApp(t, { limits: { requests: 6 }, ...options })
 }

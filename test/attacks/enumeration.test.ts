@@ -2,8 +2,8 @@ import argon2 from 'argon2'
 import t, { type Test } from 'tap'
 import { ada, slugOf, startApp } from '../support/start-app.ts'
 
-/** Everybody who must not get in, each with the password that is theirs if they have one. */
-async function strangers(t: Test) {
+/** Starts the service with users who cannot log in, and returns logins that must fail. */
+async function startWithFailingLogins(t: Test) {
   const service = await startApp(t)
   const { addUser, users, prisma } = service
   const password = 'correct zebra staple'
@@ -20,79 +20,83 @@ async function strangers(t: Test) {
       data: { username, usernameKey: username, passwordDigest, phone: '+12025550145' }
     })
   }
-  const tries: Record<string, { username: string; password: string }> = {
+  const logins: Record<string, { username: string; password: string }> = {
     'an unknown user': { username: 'nobody', password },
-    'an impossible username': { username: "' OR 1=1 --", password },
+    'an invalid username': { username: "' OR 1=1 --", password },
     'a wrong password': { ...ada, password },
-    'a disabled person with the right password': { username: 'disabled', password },
-    'a disabled person with a wrong password': { username: 'disabled', password: 'wrong' },
-    'a person without a phone, with the right password': { username: 'phoneless', password },
+    'a disabled user with the correct password': { username: 'disabled', password },
+    'a disabled user with a wrong password': { username: 'disabled', password: 'wrong' },
+    'a user without a phone, with the correct password': { username: 'phoneless', password },
     'an empty digest': { username: 'empty', password },
-    'a digest that is garbage': { username: 'garbage', password },
-    'a digest of bcrypt': { username: 'bcrypt', password },
-    'a digest of scrypt': { username: 'scrypt', password }
+    'an unreadable digest': { username: 'garbage', password },
+    'an invalid bcrypt digest': { username: 'bcrypt', password },
+    'an unsupported scrypt digest': { username: 'scrypt', password }
   }
-  return { ...service, tries }
+  return { ...service, logins }
 }
 
 t.test('all failed logins have the same response', async t => {
-  const { login, tries, twilio } = await strangers(t)
-  const told = new Map<string, string>()
-  for (const [who, credentials] of Object.entries(tries)) {
-    const answer = await login(credentials)
-    t.equal(slugOf(answer), 'invalid-credentials', who)
-    const { date, ...headers } = answer.headers
-    told.set(
-      JSON.stringify([answer.statusCode, headers, answer.body.replace(answer.json().instance, '')]),
-      who
+  const { login, logins, twilio } = await startWithFailingLogins(t)
+  const distinct = new Map<string, string>()
+  for (const [name, credentials] of Object.entries(logins)) {
+    const response = await login(credentials)
+    t.equal(slugOf(response), 'invalid-credentials', name)
+    const { date, ...headers } = response.headers
+    distinct.set(
+      JSON.stringify([
+        response.statusCode,
+        headers,
+        response.body.replace(response.json().instance, '')
+      ]),
+      name
     )
   }
-  t.equal(told.size, 1, [...told.values()].join(', '))
-  t.equal(twilio.requests.length, 0, 'nor from a phone')
+  t.equal(distinct.size, 1, [...distinct.values()].join(', '))
+  t.equal(twilio.requests.length, 0, 'no message is sent')
 })
 
-t.test('every login costs one hash at the same price', async t => {
-  const { login, tries } = await strangers(t)
+t.test('every failed login costs one hash with the same parameters', async t => {
+  const { login, logins } = await startWithFailingLogins(t)
   const { verify, hash } = argon2
   t.teardown(() => Object.assign(argon2, { verify, hash }))
   let hashes: string[] = []
   argon2.verify = async (digest, password) => {
-    const right = await verify(digest, password)
-    // One that stops at the form of the digest, by an error or by a no, has hashed nothing.
+    const isCorrect = await verify(digest, password)
+    // A digest in the wrong format is rejected without hashing, which does not count.
     if (/^\$argon2(id|i|d)\$/.test(digest)) hashes.push(digest.split('$')[3] ?? '')
-    return right
+    return isCorrect
   }
   argon2.hash = async () => {
-    throw new Error('nothing is hashed anew for them')
+    throw new Error('no password is rehashed')
   }
-  for (const [who, credentials] of Object.entries(tries)) {
+  for (const [name, credentials] of Object.entries(logins)) {
     hashes = []
     await login(credentials)
-    t.same(hashes, ['m=1024,t=1,p=1'], who)
+    t.same(hashes, ['m=1024,t=1,p=1'], name)
   }
 })
 
-t.test('every login costs one database statement', async t => {
-  const { login, tries, prisma } = await strangers(t)
+t.test('every failed login costs one SQL statement', async t => {
+  const { login, logins, prisma } = await startWithFailingLogins(t)
   const statements: string[] = []
   const raw = prisma.$queryRaw.bind(prisma)
   prisma.$queryRaw = ((...args: Parameters<typeof raw>) => {
     statements.push('query')
     return raw(...args)
   }) as typeof prisma.$queryRaw
-  for (const [who, credentials] of Object.entries(tries)) {
+  for (const [name, credentials] of Object.entries(logins)) {
     statements.length = 0
     await login(credentials)
-    t.same(statements, ['query'], who)
+    t.same(statements, ['query'], name)
   }
 })
 
-for (const [what, limits] of Object.entries({
+for (const [scope, limits] of Object.entries({
   'of its network': { messagesPerNetworkHour: 1 },
   'in total': { messagesPerHour: 1 }
 })) {
   t.test(
-    `with the message limit ${what} reached, a correct password looks like a wrong one`,
+    `with the message limit ${scope} exhausted, a correct password looks like a wrong one`,
     async t => {
       const { login, addUser, twilio } = await startApp(t, { limits })
       const grace = { username: 'grace', password: 'correct zebra staple' }
@@ -103,20 +107,20 @@ for (const [what, limits] of Object.entries({
       argon2.verify = async () => {
         throw new Error('no password is compared')
       }
-      const answers = []
-      for (const who of [
+      const responses = []
+      for (const credentials of [
         grace,
         { ...grace, password: 'wrong' },
         { ...grace, username: 'nobody' },
         ada
       ])
-        answers.push(await login(who))
-      for (const answer of answers) {
-        t.match(answer.json(), { status: 429, type: /too-many-texts$/, retryAfter: 3600 })
-        const { date, ...headers } = answer.headers
-        const { date: _, ...expected } = answers[0]?.headers ?? {}
+        responses.push(await login(credentials))
+      for (const response of responses) {
+        t.match(response.json(), { status: 429, type: /too-many-texts$/, retryAfter: 3600 })
+        const { date, ...headers } = response.headers
+        const { date: _, ...expected } = responses[0]?.headers ?? {}
         t.same(headers, expected)
-        t.same({ ...answer.json(), instance: '' }, { ...answers[0]?.json(), instance: '' })
+        t.same({ ...response.json(), instance: '' }, { ...responses[0]?.json(), instance: '' })
       }
       t.equal(twilio.texts.length, 1)
     }
@@ -124,7 +128,7 @@ for (const [what, limits] of Object.entries({
 }
 
 t.test(
-  'with the message limit of a country reached, unknown usernames look like known ones',
+  'with the message limit of a country exhausted, unknown usernames look like known ones',
   async t => {
     const { login, addUser } = await startApp(t, { limits: { messagesPerCountryHour: 1 } })
     await addUser({ username: 'grace', password: 'correct zebra staple', phone: '+12025550144' })

@@ -20,7 +20,7 @@ type Fields = Record<string, unknown>
 type Signature = (input: string) => Buffer
 
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-const stranger = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
+const attackerKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
 const publicKey = createPublicKey(privateKey)
 const secret = randomBytes(32)
 
@@ -42,24 +42,24 @@ function token(header: unknown, claims: unknown, signature: Signature) {
 }
 
 /**
- * What can be wrong with a token of either kind, given one that is good and how to sign another
- * like it.
+ * Returns forgeries of a valid token by their names. `signature` signs as the service does. `texts`
+ * and `numbers` are the required claims of these types.
  */
 function forgeries(
-  good: string,
+  valid: string,
   signature: Signature,
   texts: string[],
   numbers: string[]
 ): Record<string, string> {
-  const header: Fields = { ...decodeProtectedHeader(good) }
-  const claims: Fields = { ...decodeJwt(good) }
-  const [head = '', body = '', tail = ''] = good.split('.')
+  const header: Fields = { ...decodeProtectedHeader(valid) }
+  const claims: Fields = { ...decodeJwt(valid) }
+  const [head = '', body = '', tail = ''] = valid.split('.')
   const withHeader = (change: Fields) => token({ ...header, ...change }, claims, signature)
   const withClaims = (change: Fields) => token(header, { ...claims, ...change }, signature)
   const exp = Number(claims['exp'])
   const forged: Record<string, string> = {}
-  const add = (what: string, value: string) => {
-    forged[what] = value
+  const add = (name: string, value: string) => {
+    forged[name] = value
   }
 
   for (const alg of ['none', 'None', 'NONE', 'nOnE', '', null, undefined, 1, {}, []]) {
@@ -89,17 +89,17 @@ function forgeries(
     use: 'sig'
   }
   const der = publicKey.export({ format: 'der', type: 'spki' })
-  for (const [what, key] of Object.entries({
+  for (const [name, key] of Object.entries({
     PEM: pem,
     'trimmed PEM': pem.trim(),
     JWK: JSON.stringify(jwk),
     DER: der,
     nothing: ''
   })) {
-    add(`HS256 with ${what} as the key`, token({ ...header, alg: 'HS256' }, claims, hs256(key)))
+    add(`HS256 with ${name} as the key`, token({ ...header, alg: 'HS256' }, claims, hs256(key)))
   }
-  add("a stranger's key", token({ ...header, alg: 'ES256' }, claims, es256(stranger)))
-  add("a stranger's secret", token({ ...header, alg: 'HS256' }, claims, hs256(randomBytes(32))))
+  add("an attacker's key", token({ ...header, alg: 'ES256' }, claims, es256(attackerKey)))
+  add("an attacker's secret", token({ ...header, alg: 'HS256' }, claims, hs256(randomBytes(32))))
 
   for (const kid of [
     undefined,
@@ -166,7 +166,7 @@ function forgeries(
       add(`${name} ${JSON.stringify(value)}`, withClaims({ [name]: value }))
     }
     add(
-      `${name} beyond all numbers`,
+      `${name} beyond the largest number`,
       token(
         header,
         JSON.stringify({ ...claims, [name]: 0 }).replace(`"${name}":0`, `"${name}":1e999`),
@@ -184,12 +184,12 @@ function forgeries(
 
   add('no signature', `${head}.${body}.`)
   add('no signature and no dot', `${head}.${body}`)
-  add('half a signature', `${head}.${body}.${tail.slice(0, tail.length / 2)}`)
+  add('a truncated signature', `${head}.${body}.${tail.slice(0, tail.length / 2)}`)
   add(
-    'a signature less its last byte',
+    'a signature without its last byte',
     `${head}.${body}.${Buffer.from(tail, 'base64url').subarray(0, -1).toString('base64url')}`
   )
-  add('a signature and more', `${head}.${body}.${tail}AAAA`)
+  add('a signature with more bytes', `${head}.${body}.${tail}AAAA`)
   add('a signature of zeros', `${head}.${body}.${'A'.repeat(tail.length)}`)
   add(
     'a signature in DER',
@@ -202,19 +202,19 @@ function forgeries(
     `${head}.${body}.${withClaims({ jti: 'x'.repeat(22) }).split('.')[2]}`
   )
   add('a payload of another token', `${head}.${encode({ ...claims, sub: claims['jti'] })}.${tail}`)
-  add('four parts', `${good}.${tail}`)
-  add('five parts, as an encrypted one', `${good}.${tail}.${tail}`)
+  add('four parts', `${valid}.${tail}`)
+  add('five parts, as in an encrypted token', `${valid}.${tail}.${tail}`)
   add('dots', '..')
-  add('one part', head)
-  for (const [what, space] of Object.entries({
+  add('the header only', head)
+  for (const [name, character] of Object.entries({
     space: ' ',
     tab: '\t',
     'percent sign': '%',
     comma: ',',
     'byte above 127': 'é'
   })) {
-    add(`a ${what} inside`, `${head}.${space}${body}.${tail}`)
-    add(`a ${what} behind`, `${good}${space}`)
+    add(`a ${name} inside`, `${head}.${character}${body}.${tail}`)
+    add(`a ${name} at the end`, `${valid}${character}`)
   }
   add('junk', 'x'.repeat(1500))
   add('dots only', '.'.repeat(1500))
@@ -224,22 +224,22 @@ function forgeries(
 t.test('forged tokens', async t => {
   t.test('every forged access token is rejected without an internal error', async t => {
     const { me, accessToken, logged } = await startApp(t, { signingKeys: [privateKey] })
-    const good = await accessToken()
+    const valid = await accessToken()
     const signature = es256(privateKey)
     t.equal(
-      (await me(token(decodeProtectedHeader(good), decodeJwt(good), signature))).statusCode,
+      (await me(token(decodeProtectedHeader(valid), decodeJwt(valid), signature))).statusCode,
       200,
-      'one forged with the right key is not told apart'
+      'a token signed with the correct key is valid'
     )
 
     const forged = forgeries(
-      good,
+      valid,
       signature,
       ['sub', 'client_id', 'iss', 'aud', 'jti', 'sid'],
       ['iat', 'exp', 'auth_time']
     )
     const withClaims = (change: Fields) =>
-      token(decodeProtectedHeader(good), { ...decodeJwt(good), ...change }, signature)
+      token(decodeProtectedHeader(valid), { ...decodeJwt(valid), ...change }, signature)
     for (const amr of [undefined, null, 'pwd', {}, [1], 1])
       forged[`amr ${JSON.stringify(amr)}`] = withClaims({ amr })
     for (const sub of ['ada', "' OR 1=1 --", '00000000-0000-4000-8000-000000000000'])
@@ -248,12 +248,12 @@ t.test('forged tokens', async t => {
     forged['8 KiB of junk'] = 'x'.repeat(8192)
     forged['nothing'] = ''
 
-    for (const [what, value] of Object.entries(forged)) {
-      const answer = await me(value)
+    for (const [name, value] of Object.entries(forged)) {
+      const response = await me(value)
       t.strictSame(
-        [answer.statusCode, slugOf(answer), answer.headers['www-authenticate']],
+        [response.statusCode, slugOf(response), response.headers['www-authenticate']],
         [401, 'invalid-token', 'Bearer realm="sms-login", error="invalid_token"'],
-        what
+        name
       )
     }
     t.ok(Object.keys(forged).length > 180)
@@ -265,41 +265,41 @@ t.test('forged tokens', async t => {
       signingKeys: [privateKey],
       secrets: [secret]
     })
-    const { challengeToken: good, code } = await loginAndReadCode()
+    const { challengeToken: valid, code } = await loginAndReadCode()
     const key = deriveKey(secret, 'challenge-token')
-    const forged = forgeries(good, hs256(key), ['sub', 'iss', 'aud', 'jti'], ['iat', 'exp'])
-    for (const [what, wrong] of Object.entries({
+    const forged = forgeries(valid, hs256(key), ['sub', 'iss', 'aud', 'jti'], ['iat', 'exp'])
+    for (const [name, wrong] of Object.entries({
       'the secret itself': secret,
-      'the key of codes': deriveKey(secret, 'code'),
+      'the key for codes': deriveKey(secret, 'code'),
       'the key in hex': key.toString('hex')
     })) {
-      forged[`${what} as the key`] = token(
-        decodeProtectedHeader(good),
-        decodeJwt(good),
+      forged[`${name} as the key`] = token(
+        decodeProtectedHeader(valid),
+        decodeJwt(valid),
         hs256(wrong)
       )
     }
-    for (const [what, challengeToken] of Object.entries(forged)) {
+    for (const [name, challengeToken] of Object.entries(forged)) {
       for (const [url, body] of [
         ['/verify', { challengeToken, code: differentCode(code) }],
         ['/resend', { challengeToken }]
       ] as const) {
-        const answer = await post(url, body)
+        const response = await post(url, body)
         t.strictSame(
-          [answer.statusCode, slugOf(answer), answer.headers['www-authenticate']],
+          [response.statusCode, slugOf(response), response.headers['www-authenticate']],
           [401, 'challenge-ended', 'Bearer realm="sms-login"'],
-          `${what} at ${url}`
+          `${name} at ${url}`
         )
       }
     }
     t.equal(slugOf(await verify('x'.repeat(8192), code)), 'invalid-request')
     t.equal(slugOf(await verify('', code)), 'invalid-request')
-    for (const value of [null, 1, {}, [good], true])
+    for (const value of [null, 1, {}, [valid], true])
       t.equal(slugOf(await post('/verify', { challengeToken: value, code })), 'invalid-request')
     t.ok(Object.keys(forged).length > 150)
     t.equal(logged.filter(line => JSON.parse(line).level >= 50).length, 0)
 
-    const genuine = token(decodeProtectedHeader(good), decodeJwt(good), hs256(key))
+    const genuine = token(decodeProtectedHeader(valid), decodeJwt(valid), hs256(key))
     t.equal((await verify(genuine, differentCode(code))).json().attemptsRemaining, 4)
   })
 
@@ -313,33 +313,34 @@ t.test('forged tokens', async t => {
           policy: { resendCooldown: 0 }
         })
       const { accessToken } = await logIn()
-      const good = (await confirm(accessToken)).json().confirmationToken
+      const valid = (await confirm(accessToken)).json().confirmationToken
       const code = twilio.lastCode()
       const forged = forgeries(
-        good,
+        valid,
         hs256(deriveKey(secret, 'confirmation-token')),
         ['sub', 'iss', 'aud', 'jti'],
         ['iat', 'exp']
       )
-      forged['the key of challenges as the key'] = token(
-        decodeProtectedHeader(good),
-        decodeJwt(good),
+      forged['the key for challenge tokens as the key'] = token(
+        decodeProtectedHeader(valid),
+        decodeJwt(valid),
         hs256(deriveKey(secret, 'challenge-token'))
       )
-      for (const [what, confirmationToken] of Object.entries(forged)) {
-        for (const answer of [
+      for (const [name, confirmationToken] of Object.entries(forged)) {
+        for (const response of [
           await verifyConfirmation(accessToken, confirmationToken, differentCode(code)),
           await resendConfirmation(accessToken, confirmationToken)
         ]) {
-          t.strictSame([answer.statusCode, slugOf(answer)], [401, 'challenge-ended'], what)
+          t.strictSame([response.statusCode, slugOf(response)], [401, 'challenge-ended'], name)
         }
       }
       t.equal(twilio.texts.length, 2)
       t.equal(
-        (await verifyConfirmation(accessToken, good, differentCode(code))).json().attemptsRemaining,
+        (await verifyConfirmation(accessToken, valid, differentCode(code))).json()
+          .attemptsRemaining,
         4
       )
-      t.equal((await verifyConfirmation(accessToken, good, code)).statusCode, 200)
+      t.equal((await verifyConfirmation(accessToken, valid, code)).statusCode, 200)
       t.equal(logged.filter(line => JSON.parse(line).level >= 50).length, 0)
     }
   )
@@ -347,15 +348,15 @@ t.test('forged tokens', async t => {
   t.test('a key inside a token or referenced by it is neither used nor fetched', async t => {
     const { me, accessToken } = await startApp(t, { signingKeys: [privateKey] })
     const { port, connections } = await listener(t)
-    const good = await accessToken()
+    const valid = await accessToken()
     const jwk = {
-      ...createPublicKey(stranger).export({ format: 'jwk' }),
+      ...createPublicKey(attackerKey).export({ format: 'jwk' }),
       kid: 'mine',
       alg: 'ES256',
       use: 'sig'
     }
     const url = `http://127.0.0.1:${port}/keys`
-    for (const kid of ['mine', decodeProtectedHeader(good).kid]) {
+    for (const kid of ['mine', decodeProtectedHeader(valid).kid]) {
       for (const key of [
         { jwk },
         { jku: url },
@@ -364,9 +365,9 @@ t.test('forged tokens', async t => {
         { jwk, jku: url, x5u: url }
       ]) {
         const forged = token(
-          { ...decodeProtectedHeader(good), kid, ...key },
-          decodeJwt(good),
-          es256(stranger)
+          { ...decodeProtectedHeader(valid), kid, ...key },
+          decodeJwt(valid),
+          es256(attackerKey)
         )
         t.equal(slugOf(await me(forged)), 'invalid-token', Object.keys(key).join())
       }
@@ -374,7 +375,7 @@ t.test('forged tokens', async t => {
     t.equal(connections(), 0)
   })
 
-  t.test('with keys of several types each verifies only its own algorithm and tokens', async t => {
+  t.test('each of several keys verifies only its own algorithm and tokens', async t => {
     const keys = {
       ES256: privateKey,
       EdDSA: generateKeyPairSync('ed25519').privateKey,
@@ -399,12 +400,12 @@ t.test('forged tokens', async t => {
     const published: (JsonWebKey & { alg: string; kid: string })[] = (
       await app.inject('/.well-known/jwks.json')
     ).json().keys
-    const good = new Set<string>()
+    const accepted = new Set<string>()
     for (const { kid, alg: own, ...jwk } of published) {
       for (const alg of [...Object.keys(signatures), 'HS256', 'none']) {
         for (const [signed, signature] of Object.entries(signatures)) {
           const { statusCode } = await me(token({ alg, typ: 'at+jwt', kid }, claims, signature))
-          if (statusCode === 200) good.add(`${own} key: ${alg}, signed with ${signed}`)
+          if (statusCode === 200) accepted.add(`${own} key: ${alg}, signed with ${signed}`)
           else t.equal(statusCode, 401)
         }
         const pem = createPublicKey({ key: jwk, format: 'jwk' })
@@ -424,7 +425,7 @@ t.test('forged tokens', async t => {
       }
     }
     t.same(
-      [...good],
+      [...accepted],
       [
         'ES256 key: ES256, signed with ES256',
         'EdDSA key: EdDSA, signed with EdDSA',
@@ -440,9 +441,9 @@ t.test('forged tokens', async t => {
       policy: { resendCooldown: 0 }
     })
     const tokens = [
-      { good: await accessToken(), signature: es256(privateKey), use: me },
+      { valid: await accessToken(), signature: es256(privateKey), use: me },
       {
-        good: (await loginAndReadCode()).challengeToken,
+        valid: (await loginAndReadCode()).challengeToken,
         signature: hs256(deriveKey(secret, 'challenge-token')),
         use: resend
       }
@@ -488,16 +489,16 @@ t.test('forged tokens', async t => {
         change,
         change,
         fc.boolean(),
-        async ({ good, signature, use }, header, claims, whole) => {
+        async ({ valid, signature, use }, header, claims, whole) => {
           const forged = whole
             ? token(header, claims, signature)
             : token(
-                { ...decodeProtectedHeader(good), ...header },
-                { ...decodeJwt(good), ...claims },
+                { ...decodeProtectedHeader(valid), ...header },
+                { ...decodeJwt(valid), ...claims },
                 signature
               )
           const { statusCode } = await use(forged)
-          // 200 when only ignored bits changed. 400 when the token is too long.
+          // 200 if only ignored values changed, and 400 if the token is too long.
           return statusCode === 401 || statusCode === 200 || statusCode === 400
         }
       ),
@@ -508,27 +509,27 @@ t.test('forged tokens', async t => {
 
   t.test('a token with any one character changed is rejected', async t => {
     const { me, accessToken } = await startApp(t)
-    const good = await accessToken()
-    // Of the last character of a signature some bits mean nothing.
-    for (let i = 0; i < good.length - 1; i += 3) {
-      const changed = good[i] === 'A' ? 'B' : 'A'
-      const answer = await me(good.slice(0, i) + changed + good.slice(i + 1))
-      if (slugOf(answer) !== 'invalid-token')
-        t.fail(`character ${i} as ${changed}: ${answer.statusCode}`)
+    const valid = await accessToken()
+    // Some bits of the last character of a signature are ignored.
+    for (let i = 0; i < valid.length - 1; i += 3) {
+      const changed = valid[i] === 'A' ? 'B' : 'A'
+      const response = await me(valid.slice(0, i) + changed + valid.slice(i + 1))
+      if (slugOf(response) !== 'invalid-token')
+        t.fail(`character ${i} as ${changed}: ${response.statusCode}`)
     }
-    t.equal((await me(good)).statusCode, 200)
+    t.equal((await me(valid)).statusCode, 200)
   })
 })
 
 t.test('valid variants', async t => {
   t.test('the token type may be written as a full media type in any case', async t => {
     const { me, accessToken } = await startApp(t, { signingKeys: [privateKey] })
-    const good = await accessToken()
+    const valid = await accessToken()
     for (const typ of ['at+jwt', 'AT+JWT', 'application/at+jwt']) {
       t.equal(
         (
           await me(
-            token({ ...decodeProtectedHeader(good), typ }, decodeJwt(good), es256(privateKey))
+            token({ ...decodeProtectedHeader(valid), typ }, decodeJwt(valid), es256(privateKey))
           )
         ).statusCode,
         200,
@@ -537,73 +538,83 @@ t.test('valid variants', async t => {
     }
   })
 
-  t.test("variants of a signature's unused bits are the same token and end with it", async t => {
+  t.test('variants of the ignored bits of a signature are the same token', async t => {
     const { me, accessToken, loginAndReadCode, resend, verify, users } = await startApp(t, {
       policy: { resendCooldown: 0 }
     })
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
-    /** All tokens that differ from this one in bits which stand for nothing, itself included. */
-    const spellings = (good: string) =>
+    /** A token and all tokens that differ from it only in ignored bits. */
+    const variantsOf = (valid: string) =>
       [...alphabet]
-        .map(last => good.slice(0, -1) + last)
+        .map(last => valid.slice(0, -1) + last)
         .filter(other =>
           Buffer.from(other.split('.')[2] ?? '', 'base64url').equals(
-            Buffer.from(good.split('.')[2] ?? '', 'base64url')
+            Buffer.from(valid.split('.')[2] ?? '', 'base64url')
           )
         )
 
     const access = await accessToken()
-    t.equal(spellings(access).length, 16)
-    const answers = await Promise.all(spellings(access).map(me))
+    t.equal(variantsOf(access).length, 16)
+    const responses = await Promise.all(variantsOf(access).map(me))
     t.equal(
-      new Set(answers.map(({ body }) => body)).size,
+      new Set(responses.map(({ body }) => body)).size,
       1,
-      'each tells the same person and session'
+      'all belong to the same user and session'
     )
 
     const { challengeToken } = await loginAndReadCode()
-    t.equal(spellings(challengeToken).length, 4)
-    for (const token of spellings(challengeToken)) t.equal((await resend(token)).statusCode, 200)
+    t.equal(variantsOf(challengeToken).length, 4)
+    for (const token of variantsOf(challengeToken)) t.equal((await resend(token)).statusCode, 200)
     const { challengeToken: used, code } = await loginAndReadCode()
     t.equal((await verify(used, code)).statusCode, 200)
-    for (const token of spellings(used))
+    for (const token of variantsOf(used))
       t.equal(slugOf(await verify(token, code)), 'challenge-ended')
 
     await users.change({ username: 'ada' }, { disabled: true }, new Date())
-    for (const token of spellings(access)) t.equal(slugOf(await me(token)), 'invalid-token')
+    for (const token of variantsOf(access)) t.equal(slugOf(await me(token)), 'invalid-token')
   })
 
   t.test('the authorization scheme is accepted in any case and no other scheme is', async t => {
     const { app, accessToken } = await startApp(t)
-    const good = await accessToken()
-    const ask = (authorization: string) => app.inject({ url: '/me', headers: { authorization } })
-    for (const header of [`Bearer ${good}`, `bearer ${good}`, `BEARER ${good}`, `Bearer  ${good}`])
-      t.equal((await ask(header)).statusCode, 200, header.slice(0, 9))
+    const valid = await accessToken()
+    const request = (authorization: string) =>
+      app.inject({ url: '/me', headers: { authorization } })
     for (const header of [
-      good,
-      `Bearer${good}`,
-      `Bearer\t${good}`,
-      `Bearer: ${good}`,
-      `Bearer "${good}"`,
-      `Token ${good}`,
-      `Basic ${btoa(`ada:${good}`)}`,
-      `DPoP ${good}`,
-      `Bearer ${good}, Bearer ${good}`,
-      `Bearer ${good} ${good}`,
+      `Bearer ${valid}`,
+      `bearer ${valid}`,
+      `BEARER ${valid}`,
+      `Bearer  ${valid}`
+    ])
+      t.equal((await request(header)).statusCode, 200, header.slice(0, 9))
+    for (const header of [
+      valid,
+      `Bearer${valid}`,
+      `Bearer\t${valid}`,
+      `Bearer: ${valid}`,
+      `Bearer "${valid}"`,
+      `Token ${valid}`,
+      `Basic ${btoa(`ada:${valid}`)}`,
+      `DPoP ${valid}`,
+      `Bearer ${valid}, Bearer ${valid}`,
+      `Bearer ${valid} ${valid}`,
       'Bearer',
       'Bearer ',
       '',
       ' '
     ]) {
-      const answer = await ask(header)
-      t.strictSame([answer.statusCode, slugOf(answer)], [401, 'invalid-token'], header.slice(0, 9))
-      t.match(answer.headers['www-authenticate'], /^Bearer realm="sms-login"/)
+      const response = await request(header)
+      t.strictSame(
+        [response.statusCode, slugOf(response)],
+        [401, 'invalid-token'],
+        header.slice(0, 9)
+      )
+      t.match(response.headers['www-authenticate'], /^Bearer realm="sms-login"/)
     }
   })
 })
 
 t.test('times', async t => {
-  t.test('a token is rejected until its nbf by the clock of the service', async t => {
+  t.test("a token is rejected until its nbf by the service's clock", async t => {
     const { me, accessToken, loginAndReadCode, resend, clock, wait } = await startApp(t, {
       signingKeys: [privateKey],
       secrets: [secret],
@@ -612,23 +623,22 @@ t.test('times', async t => {
     const now = Math.floor(clock().getTime() / 1000)
     const access = await accessToken()
     const { challengeToken } = await loginAndReadCode()
-    const early = (good: string, change: Fields, signature: Signature) =>
-      token(decodeProtectedHeader(good), { ...decodeJwt(good), ...change }, signature)
+    const withClaims = (valid: string, change: Fields, signature: Signature) =>
+      token(decodeProtectedHeader(valid), { ...decodeJwt(valid), ...change }, signature)
     const signature = {
       access: es256(privateKey),
       challenge: hs256(deriveKey(secret, 'challenge-token'))
     }
     const statuses = async (change: Fields) => [
-      (await me(early(access, change, signature.access))).statusCode,
-      (await resend(early(challengeToken, change, signature.challenge))).statusCode
+      (await me(withClaims(access, change, signature.access))).statusCode,
+      (await resend(withClaims(challengeToken, change, signature.challenge))).statusCode
     ]
     t.same(await statuses({ nbf: now + 60 }), [401, 401])
     wait(59)
     t.same(await statuses({ nbf: now + 60 }), [401, 401])
     wait(1)
     t.same(await statuses({ nbf: now + 60 }), [200, 200])
-    // RFC 7519 gives a reader nothing to do with `iat`, and servers' clocks are not the same to the
-    // second.
+    // RFC 7519 defines no check of `iat`, and the clocks of servers differ by seconds.
     t.same(await statuses({ iat: now + 100 }), [200, 200])
   })
 
@@ -646,7 +656,7 @@ t.test('times', async t => {
   })
 })
 
-/** A port that counts who comes. */
+/** Listens on a port and counts the connections. */
 async function listener(t: Test) {
   let connections = 0
   const server = createServer(socket => {

@@ -11,10 +11,10 @@ import { ada, differentCode, startApp } from '../support/start-app.ts'
 const canary = 'canary-hunter2-canary'
 
 type Method = NonNullable<InjectOptions['method']>
-type Seen = { status: number; type: string; body: string; headers: string }
+type Received = { status: number; type: string; body: string; headers: string }
 
-/** What every answer has to be, whatever was asked. */
-function assertDecent({ status, type, body, headers }: Seen) {
+/** Asserts that a response is a success or a documented problem below 500, without the canary. */
+function assertExpected({ status, type, body, headers }: Received) {
   assert.ok(status < 500, `${status} ${body}`)
   if (status >= 300) {
     assert.equal(type, 'application/problem+json')
@@ -28,10 +28,10 @@ function assertDecent({ status, type, body, headers }: Seen) {
       )
     )
   }
-  assert.ok(!`${body}${headers}`.includes(canary), 'the canary comes back')
+  assert.ok(!`${body}${headers}`.includes(canary), 'the response contains the canary')
 }
 
-const seen = ({ statusCode, headers, payload }: LightMyRequestResponse): Seen => ({
+const received = ({ statusCode, headers, payload }: LightMyRequestResponse): Received => ({
   status: statusCode,
   type: String(headers['content-type']),
   body: payload,
@@ -39,11 +39,11 @@ const seen = ({ statusCode, headers, payload }: LightMyRequestResponse): Seen =>
 })
 
 /**
- * A service with a login under way that nothing hostile may touch: no text, no attempt, not a word
- * in the log.
+ * Starts the service with a pending login. `assertUntouched` asserts that no request has sent a
+ * message, used an attempt or logged the canary.
  */
-async function target(t: Test) {
-  // Limits that are on, so that hostile names are counted, but never in the way.
+async function startTarget(t: Test) {
+  // High limits, so that hostile usernames are counted but no request is refused.
   const service = await startApp(t, {
     limits: { requests: 1e6, passwordFailures: 1e6, codeFailures: 5, messagesPerPhoneHour: 6 }
   })
@@ -59,27 +59,27 @@ async function target(t: Test) {
     accessToken,
     refreshToken,
     async inject(request: InjectOptions) {
-      assertDecent(seen(await app.inject(request)))
+      assertExpected(received(await app.inject(request)))
     },
     async assertUntouched() {
       t.equal(twilio.requests.length, 1, 'no message was sent')
       t.match(
         await prisma.challenge.findMany(),
         [{ attemptsLeft: 5, consumedAt: null }],
-        'no attempt is lost'
+        'no attempt was used'
       )
-      t.match(await prisma.user.findMany(), [{ codeFailures: 0 }], 'nor counted')
-      const answer = await verify(challengeToken, code)
-      t.equal(answer.statusCode, 200, 'and the right code is still good')
-      t.equal((await me(answer.json().accessToken)).statusCode, 200, 'and so is what it opens')
-      t.equal((await refresh(refreshToken)).statusCode, 200, 'and another session lives')
+      t.match(await prisma.user.findMany(), [{ codeFailures: 0 }], 'no failure was counted')
+      const response = await verify(challengeToken, code)
+      t.equal(response.statusCode, 200, 'the correct code is still valid')
+      t.equal((await me(response.json().accessToken)).statusCode, 200, 'its session works')
+      t.equal((await refresh(refreshToken)).statusCode, 200, 'the other session works')
       t.notOk(
         logged.some(line => line.includes(canary)),
-        'the log does not have the canary'
+        'the log does not contain the canary'
       )
       t.notOk(
         logged.some(line => JSON.parse(line).level >= 50),
-        'nor an error'
+        'no error is logged'
       )
     }
   }
@@ -122,7 +122,7 @@ const names = [
 ]
 
 /** Values known to break parsers, comparisons, hashes or databases. */
-const nasty = fc.constantFrom<unknown>(
+const hostile = fc.constantFrom<unknown>(
   canary,
   '',
   ' ',
@@ -171,18 +171,18 @@ const nasty = fc.constantFrom<unknown>(
   { length: 6 }
 )
 const values = fc.oneof(
-  nasty,
+  hostile,
   fc.anything({ maxDepth: 2, withNullPrototype: true, withSparseArray: true }),
   fc.string({ unit: 'binary' }),
   fc.json().map(text => JSON.parse(text) as unknown)
 )
 
-/** Three parts of anything: a JWT at first sight. */
+/** Three base64url parts with dots between them, like a JWT. */
 const forgedTokens = fc
   .tuple(fc.json(), fc.json(), fc.string())
   .map(parts => parts.map(part => Buffer.from(part).toString('base64url')).join('.'))
 
-/** Text in which JSON's own limits are tried: no object in memory could say these. */
+/** Raw JSON text at the limits of the grammar, which `JSON.stringify` cannot produce. */
 const rawValue = fc.oneof(
   fc.constantFrom(
     '1e999',
@@ -218,11 +218,11 @@ const deep = fc
   })
   .map(({ open, times }) => open.repeat(times) + (open.startsWith('[') ? `"${canary}"` : 'null'))
 
-/** A good text with a character too few, too many or of the wrong kind. */
-const bent = (good: string) =>
+/** A valid text with a character removed, added or replaced. */
+const altered = (valid: string) =>
   fc
     .record({
-      at: fc.nat(good.length),
+      at: fc.nat(valid.length),
       remove: fc.nat(2),
       insert: fc.constantFrom(
         '',
@@ -246,44 +246,44 @@ const bent = (good: string) =>
         canary
       )
     })
-    .map(({ at, remove, insert }) => good.slice(0, at) + insert + good.slice(at + remove))
+    .map(({ at, remove, insert }) => valid.slice(0, at) + insert + valid.slice(at + remove))
 
-/** Bodies that only just are no good: a good one, changed in one or two places. */
-function nearlyValid(good: Record<string, string>) {
+/** A valid body, changed in one or two places. */
+function nearlyValid(valid: Record<string, string>) {
   const key = fc.oneof(
-    fc.constantFrom(...Object.keys(good)),
+    fc.constantFrom(...Object.keys(valid)),
     fc.constantFrom(...names),
     fc.string({ unit: 'binary', maxLength: 80 })
   )
   const member = fc.tuple(
     key,
     fc.oneof(
-      values.map(stringified),
+      values.map(stringify),
       rawValue,
-      fc.constantFrom(...Object.values(good)).map(value => JSON.stringify(value))
+      fc.constantFrom(...Object.values(valid)).map(value => JSON.stringify(value))
     )
   )
-  const members = Object.entries(good).map(([key, value]): [string, string] => [
+  const members = Object.entries(valid).map(([key, value]): [string, string] => [
     key,
     JSON.stringify(value)
   ])
-  const written = (members: [string, string][]) =>
+  const serialize = (members: [string, string][]) =>
     `{${members.map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(',')}}`
 
   const replaced = (key: string, value: string) =>
-    written(members.map(one => (one[0] === key ? [key, value] : one)))
+    serialize(members.map(member => (member[0] === key ? [key, value] : member)))
   const overwritten = fc
-    .tuple(fc.constantFrom(...Object.keys(good)), fc.oneof(values.map(stringified), rawValue))
+    .tuple(fc.constantFrom(...Object.keys(valid)), fc.oneof(values.map(stringify), rawValue))
     .map(([key, value]) => replaced(key, value))
-  const slightlyOff = fc.oneof(
-    ...Object.entries(good).map(([key, value]) =>
-      bent(value).map(text => replaced(key, JSON.stringify(text)))
+  const slightlyAltered = fc.oneof(
+    ...Object.entries(valid).map(([key, value]) =>
+      altered(value).map(text => replaced(key, JSON.stringify(text)))
     )
   )
   const added = fc
     .tuple(fc.array(member, { minLength: 1, maxLength: 3 }), fc.boolean())
-    .map(([more, first]) => written(first ? [...more, ...members] : [...members, ...more]))
-  const dropped = fc.subarray(members).map(written)
+    .map(([more, first]) => serialize(first ? [...more, ...members] : [...members, ...more]))
+  const dropped = fc.subarray(members).map(serialize)
   const wrapped = fc
     .constantFrom(
       (text: string) => `[${text}]`,
@@ -293,7 +293,7 @@ function nearlyValid(good: Record<string, string>) {
       (text: string) => `\ufeff${text}`,
       (text: string) => ` \r\n\t${text}\0`
     )
-    .map(wrap => wrap(written(members)))
+    .map(wrap => wrap(serialize(members)))
   const splice = fc.record({
     at: fc.double({ min: 0, max: 1, noNaN: true }),
     remove: fc.nat(12),
@@ -303,10 +303,10 @@ function nearlyValid(good: Record<string, string>) {
     splices.reduce((text, { at, remove, insert }) => {
       const start = Math.floor(at * text.length)
       return text.slice(0, start) + insert + text.slice(start + remove)
-    }, written(members))
+    }, serialize(members))
   )
   return fc.oneof(
-    { weight: 3, arbitrary: slightlyOff },
+    { weight: 3, arbitrary: slightlyAltered },
     { weight: 2, arbitrary: overwritten },
     added,
     dropped,
@@ -315,8 +315,8 @@ function nearlyValid(good: Record<string, string>) {
   )
 }
 
-/** As JSON, whatever it is; what has no such form becomes a string. */
-function stringified(value: unknown): string {
+/** Returns a value as JSON. A value without a JSON form becomes a string. */
+function stringify(value: unknown): string {
   try {
     return JSON.stringify(value) ?? '"undefined"'
   } catch {
@@ -324,8 +324,8 @@ function stringified(value: unknown): string {
   }
 }
 
-/** The body as the service reads it; undefined for what isn't JSON. */
-function parsed(body: string): unknown {
+/** Parses a body as the service does. Returns undefined if it isn't JSON. */
+function parse(body: string): unknown {
   try {
     return JSON.parse(body.replace(/^\ufeff/, ''))
   } catch {
@@ -333,7 +333,7 @@ function parsed(body: string): unknown {
   }
 }
 
-/** The response names an unknown key, because a key is a mistake and not a secret. */
+/** Whether a key contains the canary. A response may name an unknown key, which is not a secret. */
 const namesCanary = (body: unknown) =>
   typeof body === 'object' && body !== null && Object.keys(body).some(key => key.includes('canary'))
 
@@ -351,7 +351,7 @@ const post = (
 t.test(
   'no body causes an internal error, leaks a secret, sends a message or uses an attempt',
   async t => {
-    const { inject, assertUntouched } = await target(t)
+    const { inject, assertUntouched } = await startTarget(t)
     const objects = fc.dictionary(
       fc.oneof(fc.constantFrom(...names), fc.string({ unit: 'binary' })),
       values,
@@ -373,10 +373,10 @@ t.test(
       })
     )
     const bodies = fc.oneof(
-      wellShaped.map(stringified),
+      wellShaped.map(stringify),
       fc.json(),
-      values.map(stringified),
-      objects.map(stringified),
+      values.map(stringify),
+      objects.map(stringify),
       rawValue,
       deep,
       fc.uint8Array({ maxLength: 300 }).map(bytes => Buffer.from(bytes))
@@ -392,7 +392,7 @@ t.test(
 t.test(
   'no nearly valid body causes an internal error, leaks a secret or sends a message',
   async t => {
-    const { inject, assertUntouched, challengeToken, code, refreshToken } = await target(t)
+    const { inject, assertUntouched, challengeToken, code, refreshToken } = await startTarget(t)
     const isGuess = (body: unknown) =>
       typeof body === 'object' &&
       body !== null &&
@@ -402,7 +402,7 @@ t.test(
       typeof body.code === 'string' &&
       /^[0-9]{6}$/.test(body.code) &&
       Object.keys(body).length === 2
-    // Good, or of the same session: as a used one would, it ends the session.
+    // A token of this session that is not current counts as reused and ends the session.
     const isOfSession = (body: unknown) =>
       typeof body === 'object' &&
       body !== null &&
@@ -431,8 +431,8 @@ t.test(
     )
     await fc.assert(
       fc.asyncProperty(requests, async ({ path, body }) => {
-        const read = parsed(body)
-        // What is an honest guess after all may cost an attempt.
+        const read = parse(body)
+        // A well-formed guess may use an attempt.
         fc.pre(!(path === '/verify' && isGuess(read)) && !isOfSession(read) && !namesCanary(read))
         await inject(post(path, body))
       }),
@@ -442,7 +442,7 @@ t.test(
   }
 )
 
-/** Whether a body has the right password and a new one that may be long enough. */
+/** Whether a body has the correct password and a new password of sufficient length. */
 const isPasswordChange = (body: unknown) =>
   typeof body === 'object' &&
   body !== null &&
@@ -451,8 +451,8 @@ const isPasswordChange = (body: unknown) =>
   'newPassword' in body &&
   String(body.newPassword).length >= 8
 
-t.test('no body of a request for the own account changes what it must not', async t => {
-  const { inject, assertUntouched, accessToken, prisma } = await target(t)
+t.test('no body of a request to /me changes more than the locale', async t => {
+  const { inject, assertUntouched, accessToken, prisma } = await startTarget(t)
   const headers = { authorization: `Bearer ${accessToken}`, 'content-type': 'application/json' }
   const [before] = await prisma.user.findMany()
   const requests = fc.oneof(
@@ -469,7 +469,7 @@ t.test('no body of a request for the own account changes what it must not', asyn
   )
   await fc.assert(
     fc.asyncProperty(requests, async ({ method, payload }) => {
-      const body = parsed(payload)
+      const body = parse(payload)
       fc.pre(!namesCanary(body) && !isPasswordChange(body))
       await inject({ method, url: method === 'POST' ? '/me/password' : '/me', payload, headers })
     }),
@@ -548,7 +548,7 @@ const hosts = fc.oneof(
 )
 
 t.test('no header causes an internal error, leaks a secret or sends a message', async t => {
-  const { inject, assertUntouched, challengeToken } = await target(t)
+  const { inject, assertUntouched, challengeToken } = await startTarget(t)
   const headers = fc.record(
     {
       'content-type': contentTypes,
@@ -608,16 +608,16 @@ t.test('no header causes an internal error, leaks a secret or sends a message', 
 t.test(
   'no path, query or method causes an internal error, leaks a secret or sends a message',
   async t => {
-    const { app, assertUntouched } = await target(t)
+    const { app, assertUntouched } = await startTarget(t)
     await app.listen({ host: '127.0.0.1', port: 0 })
     const { port } = app.server.address() as AddressInfo
 
-    async function exchange(request: string): Promise<Seen> {
+    async function exchange(request: string): Promise<Received> {
       const socket = connect(port, '127.0.0.1')
-      // Not ended: to Node a client that closes its side while it waits has hung up.
+      // The socket stays open, because Node treats a half-closed client as disconnected.
       socket.write(request, 'latin1')
-      const answer = await readText(socket)
-      const [head = '', body = ''] = answer.split(/\r\n\r\n(.*)/s)
+      const response = await readText(socket)
+      const [head = '', body = ''] = response.split(/\r\n\r\n(.*)/s)
       return {
         status: Number(/^HTTP\/1\.1 (\d{3}) /.exec(head)?.[1]),
         type: /^content-type: (.*?)\r?$/im.exec(head)?.[1] ?? '',
@@ -708,7 +708,7 @@ t.test(
             '',
             body
           ].join('\r\n')
-          assertDecent(await exchange(sent))
+          assertExpected(await exchange(sent))
         }
       ),
       { numRuns: 100 }
@@ -720,9 +720,9 @@ t.test(
 t.test('no body of 16 KiB gets a response of more than four times its size', async t => {
   const { app } = await startApp(t)
   const numbers = (count: number) => Array(count).fill('1e999').join()
-  for (const [what, payload] of [
-    ['numbers below many arrays', `${'['.repeat(5000)}${numbers(900)}${']'.repeat(5000)}`],
-    ['numbers below a long key', `{"${'x'.repeat(8000)}":[${numbers(1200)}]}`],
+  for (const [name, payload] of [
+    ['numbers in nested arrays', `${'['.repeat(5000)}${numbers(900)}${']'.repeat(5000)}`],
+    ['numbers under a long key', `{"${'x'.repeat(8000)}":[${numbers(1200)}]}`],
     ['numbers in data', `{"action":"transfer","data":[${numbers(2600)}]}`]
   ] as const) {
     const { statusCode, body } = await app.inject({
@@ -731,7 +731,7 @@ t.test('no body of 16 KiB gets a response of more than four times its size', asy
       headers: { 'content-type': 'application/json' },
       payload
     })
-    t.equal(statusCode, 400, what)
-    t.ok(body.length < 4 * 16_384, `${what}: ${body.length}`)
+    t.equal(statusCode, 400, name)
+    t.ok(body.length < 4 * 16_384, `${name}: ${body.length}`)
   }
 })

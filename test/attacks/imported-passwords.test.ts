@@ -15,8 +15,8 @@ function digestOf(hash: string): string {
   return normalized.digest
 }
 
-/** A service with users who have these digests, whatever they are. */
-async function withDigests(t: Test, digests: Record<string, string>) {
+/** Starts the service with users who have these digests, without checking them. */
+async function startWithDigests(t: Test, digests: Record<string, string>) {
   const service = await startApp(t, { argon2 })
   for (const [username, passwordDigest] of Object.entries(digests))
     await service.users.add({ username, phone: '+12025550144', passwordDigest })
@@ -30,11 +30,11 @@ async function withDigests(t: Test, digests: Record<string, string>) {
 }
 
 t.test('imported passwords', async t => {
-  const oneOfEachKind = [...new Map(foreignHashes.map(one => [one.kind, one])).values()]
+  const oneOfEachKind = [...new Map(foreignHashes.map(entry => [entry.kind, entry])).values()]
   for (const { from, hash, password, kind } of oneOfEachKind)
     t.test(`a login with a password of ${from} replaces a ${kind} hash`, async t => {
       const digest = digestOf(hash)
-      const { login, digestNow, kindNow, wait } = await withDigests(t, { grace: digest })
+      const { login, digestNow, kindNow, wait } = await startWithDigests(t, { grace: digest })
       t.equal(await kindNow('grace'), kind)
       const wrong = await login({ username: 'grace', password: `${password}!` })
       t.equal(slugOf(wrong), 'invalid-credentials')
@@ -53,12 +53,12 @@ t.test('imported passwords', async t => {
 
   t.test('twenty concurrent first logins all succeed and replace the hash once', async t => {
     const hash = digestOf('$2y$07$BCryptRequires22Chrcte/VlQH0piJtjXl.0t1XkA8pw9dMXTpOq')
-    const { login, digestNow, twilio } = await withDigests(t, { grace: hash })
+    const { login, digestNow, twilio } = await startWithDigests(t, { grace: hash })
     const grace = { username: 'grace', password: 'rasmuslerdorf' }
-    const answers = await Promise.all(Array.from({ length: 20 }, () => login(grace)))
+    const responses = await Promise.all(Array.from({ length: 20 }, () => login(grace)))
     t.same(
-      answers.map(({ statusCode }) => statusCode),
-      answers.map(() => 200)
+      responses.map(({ statusCode }) => statusCode),
+      responses.map(() => 200)
     )
     t.equal(twilio.texts.length, 1)
     t.match(await digestNow('grace'), current)
@@ -68,7 +68,7 @@ t.test('imported passwords', async t => {
   t.test('a password that was hashed as typed matches, and the new hash is normalized', async t => {
     const typed = 'zoe\u0308\u00a0in the dark'
     const { hash } = await import('bcrypt')
-    const { login, digestNow } = await withDigests(t, { grace: await hash(typed, 4) })
+    const { login, digestNow } = await startWithDigests(t, { grace: await hash(typed, 4) })
     t.equal((await login({ username: 'grace', password: typed })).statusCode, 200)
     t.match(await digestNow('grace'), current)
     t.equal((await login({ username: 'grace', password: typed.normalize('NFC') })).statusCode, 200)
@@ -78,7 +78,7 @@ t.test('imported passwords', async t => {
     const { default: argon2 } = await import('argon2')
     const hash = async (type: 0 | 1 | 2, lanes: number) =>
       argon2.hash('anchors aweigh', { type, memoryCost: 4096, timeCost: 3, parallelism: lanes })
-    const { login, digestNow } = await withDigests(t, {
+    const { login, digestNow } = await startWithDigests(t, {
       grace: await hash(argon2.argon2i, 1),
       jean: await hash(argon2.argon2d, 4)
     })
@@ -112,12 +112,12 @@ t.test('digests that cannot be compared', async t => {
     prototype: '__proto__'
   }
 
-  t.test('each is an event, and a wrong password for the caller', async t => {
-    const service = await withDigests(t, unreadable)
+  t.test('an unreadable digest is logged and looks like a wrong password', async t => {
+    const service = await startWithDigests(t, unreadable)
     for (const username of Object.keys(unreadable)) {
       service.logged.length = 0
-      const answer = await service.login({ username, password: ada.password })
-      t.equal(slugOf(answer), 'invalid-credentials', username)
+      const response = await service.login({ username, password: ada.password })
+      t.equal(slugOf(response), 'invalid-credentials', username)
       const user = await service.users.find({ username })
       t.match(
         service.unreadable().map(line => JSON.parse(line)),
@@ -128,7 +128,7 @@ t.test('digests that cannot be compared', async t => {
     }
   })
 
-  t.test('a digest that needs more memory than there is, is one of them', async t => {
+  t.test('a digest that needs more memory than available is unreadable', async t => {
     const { default: argon2 } = await import('argon2')
     const { verify } = argon2
     t.teardown(() => Object.assign(argon2, { verify }))
@@ -137,14 +137,14 @@ t.test('digests that cannot be compared', async t => {
       if (stored === digest) throw new Error('Memory allocation error')
       return verify(stored, ...rest)
     }
-    const { login, unreadable } = await withDigests(t, { grace: digest })
-    const answer = await login({ username: 'grace', password: 'anchors aweigh' })
-    t.equal(slugOf(answer), 'invalid-credentials')
+    const { login, unreadable } = await startWithDigests(t, { grace: digest })
+    const response = await login({ username: 'grace', password: 'anchors aweigh' })
+    t.equal(slugOf(response), 'invalid-credentials')
     t.equal(unreadable().length, 1)
   })
 
-  t.test('a user without a password is not one of them', async t => {
-    const { login, unreadable, kindNow } = await withDigests(t, { grace: unusableDigest })
+  t.test('the digest of a user without a password is not unreadable', async t => {
+    const { login, unreadable, kindNow } = await startWithDigests(t, { grace: unusableDigest })
     for (const password of ['!', '', 'anchors aweigh'])
       t.not((await login({ username: 'grace', password })).statusCode, 200)
     t.same(unreadable(), [])
@@ -155,28 +155,28 @@ t.test('digests that cannot be compared', async t => {
 t.test('decoys', async t => {
   const bcryptHash = '$2b$04$BCryptRequires22Chrcte/VlQH0piJtjXl.0t1XkA8pw9dMXTTOq'
 
-  t.test('unknown users have the kinds of stored digests in their proportion', async t => {
+  t.test('unknown users get decoys in proportion to the kinds of stored digests', async t => {
     const digests = Object.fromEntries(
       Array.from({ length: 3 }, (_, i) => [`imported-${i}`, bcryptHash])
     )
-    const { login, passwords, prisma } = await withDigests(t, digests)
+    const { login, passwords, prisma } = await startWithDigests(t, digests)
     const kinds = spyOnKinds(t)
-    const tryUnknown = async () => {
+    const kindsOfUnknown = async () => {
       kinds.take()
       for (let i = 0; i < 100; i++)
         await login({ username: `nobody-${i}`, password: 'anchors aweigh' })
       return kinds.take()
     }
-    t.same(await tryUnknown(), Array(100).fill('argon2id:m=1024,t=2,p=1'))
+    t.same(await kindsOfUnknown(), Array(100).fill('argon2id:m=1024,t=2,p=1'))
     await passwords.useKinds(await countPasswordKinds(prisma))
-    const seen = await tryUnknown()
-    const imported = seen.filter(kind => kind === 'bcrypt:4').length
-    t.ok(imported > 50 && imported < 95, `${imported} of 100, and three of four users`)
-    t.same(await tryUnknown(), seen, 'each always has the same')
+    const first = await kindsOfUnknown()
+    const imported = first.filter(kind => kind === 'bcrypt:4').length
+    t.ok(imported > 50 && imported < 95, `${imported} of 100; expected about 75`)
+    t.same(await kindsOfUnknown(), first, 'each username always has the same kind')
   })
 
-  t.test('a user who cannot log in is compared like an unknown one', async t => {
-    const { addUser, login, logged, passwords, prisma, users } = await withDigests(t, {
+  t.test('a user who cannot log in gets the same decoy as an unknown user', async t => {
+    const { addUser, login, logged, passwords, prisma, users } = await startWithDigests(t, {
       imported: bcryptHash,
       passwordless: unusableDigest,
       unreadable: 'garbage'

@@ -14,7 +14,7 @@ import { reject } from '../support/twilio-stand-in.ts'
 
 const secret = Buffer.alloc(32, 1)
 const limits = { ...defaultLimits, requests: 0, messagesPerNetworkHour: 0 }
-/** As another process does it, whose memory is not the server's. */
+/** Unlocks Ada as another process does, which does not share the server's caches. */
 const unlock = ({ prisma, users }: Awaited<ReturnType<typeof startApp>>, options = {}) =>
   unlockUser(
     { users, rateLimits: [createRateLimitStore(prisma, secret)] },
@@ -62,7 +62,7 @@ t.test('unlock resets confirmations with their lockout and message limits', asyn
   t.equal((await confirm(accessToken, { ...transfer, reference: 'x' })).statusCode, 201)
 })
 
-t.test('unlock forgets that the number is undeliverable', async t => {
+t.test('unlock resets that the number is undeliverable', async t => {
   const service = await startApp(t, { limits, secrets: [secret] })
   const { login, twilio, wait } = service
   twilio.next(reject(400, 21610))
@@ -73,7 +73,7 @@ t.test('unlock forgets that the number is undeliverable', async t => {
   t.equal((await login()).statusCode, 200)
 })
 
-t.test('unlock resets wrong passwords and login codes unless only the number is new', async t => {
+t.test('unlock resets lockouts of codes and, unless disabled, password limits', async t => {
   const service = await startApp(t, { limits, secrets: [secret] })
   const { loginAndReadCode, login, verify, wait } = service
   const pending = await loginAndReadCode()
@@ -82,7 +82,7 @@ t.test('unlock resets wrong passwords and login codes unless only the number is 
   await unlock(service, { passwords: false })
   wait(5)
   t.match((await login()).json(), { status: 429, reason: 'passwords' })
-  t.equal((await login(ada, '203.0.113.9')).statusCode, 200, 'the lockout of codes is over')
+  t.equal((await login(ada, '203.0.113.9')).statusCode, 200, 'codes are unlocked')
   await unlock(service)
   wait(30)
   t.equal((await login()).statusCode, 200)
@@ -100,7 +100,7 @@ t.test('unlock leaves other users unchanged', async t => {
   t.match((await login(grace)).json(), { status: 429, reason: 'passwords' })
 })
 
-t.test('after an unlock the first lock of confirmations is fifteen minutes again', async t => {
+t.test('the first lockout of confirmations after an unlock lasts fifteen minutes', async t => {
   const service = await startApp(t, { limits: { codeFailures: 5 }, secrets: [secret] })
   const { accessToken, confirm, verifyConfirmation, twilio } = service
   const token = await accessToken()
@@ -127,7 +127,7 @@ t.test('unlock resets the daily limit of confirmations', async t => {
   t.equal((await confirm(token, next)).statusCode, 201)
 })
 
-t.test('unlock ends an attack on a username and its longer windows', async t => {
+t.test('unlock resets the longer windows of a username under attack', async t => {
   const service = await startApp(t, { limits, secrets: [secret] })
   const { rateLimits, clock, database, login, wait } = service
   const wrong = { ...ada, password: 'wrong' }

@@ -9,62 +9,60 @@ import { isFull, spyOnHashes } from '../support/spy-on-hashes.ts'
 const body = JSON.stringify({ username: ada.username, password: ada.password })
 const headers = { 'content-type': 'application/json' }
 
-t.test(
-  'a burst of logins beyond the hashing queue gets 503 before the queue is processed',
-  async t => {
-    const { url, hashes } = await listening(t)
-    hashes.hold()
-    const answered: number[] = []
-    const burst = Array.from({ length: 20 }, async () => {
-      const answer = await fetch(`${url}/login`, { method: 'POST', headers, body })
-      answered.push(answer.status)
-      // Not before: then it would be by the time that hashing takes that they are told.
-      if (answered.length === 17) hashes.release()
-      return answer
-    })
-    const answers = await Promise.all(burst)
-    t.same(answered, [...Array(17).fill(503), 200, 200, 200])
-    for (const answer of answers.filter(({ status }) => status === 503)) {
-      t.equal(answer.headers.get('retry-after'), '1')
-      t.match(await answer.json(), { type: /\/busy$/, status: 503, retryAfter: 1 })
-    }
-    t.equal(hashes.done(), 3)
-    t.equal(hashes.atOnce(), 1)
-
-    const after = await Promise.all(
-      Array.from({ length: 3 }, () => fetch(`${url}/login`, { method: 'POST', headers, body }))
-    )
-    t.same(
-      after.map(({ status }) => status),
-      [200, 200, 200],
-      'and then everything is as before'
-    )
+t.test('logins beyond the hashing queue get 503 without waiting for the queue', async t => {
+  const { url, hashes } = await listen(t)
+  hashes.hold()
+  const statuses: number[] = []
+  const burst = Array.from({ length: 20 }, async () => {
+    const response = await fetch(`${url}/login`, { method: 'POST', headers, body })
+    statuses.push(response.status)
+    // Hashing starts only now, so that the order does not depend on how long it takes.
+    if (statuses.length === 17) hashes.release()
+    return response
+  })
+  const responses = await Promise.all(burst)
+  t.same(statuses, [...Array(17).fill(503), 200, 200, 200])
+  for (const response of responses.filter(({ status }) => status === 503)) {
+    t.equal(response.headers.get('retry-after'), '1')
+    t.match(await response.json(), { type: /\/busy$/, status: 503, retryAfter: 1 })
   }
-)
+  t.equal(hashes.done(), 3)
+  t.equal(hashes.atOnce(), 1)
 
-t.test('a client that disconnects while queued is not hashed and frees its place', async t => {
-  const { url, hashes, logged, filled } = await listening(t)
+  const after = await Promise.all(
+    Array.from({ length: 3 }, () => fetch(`${url}/login`, { method: 'POST', headers, body }))
+  )
+  t.same(
+    after.map(({ status }) => status),
+    [200, 200, 200],
+    'later logins succeed'
+  )
+})
+
+t.test('a client that disconnects while queued costs no hash and frees its slot', async t => {
+  const { url, hashes, logged, waitUntil } = await listen(t)
   hashes.hold()
   const first = fetch(`${url}/login`, { method: 'POST', headers, body })
   await hashes.begun(1)
   const { hostname, port } = new URL(url)
-  const impatient = [connect(Number(port), hostname), connect(Number(port), hostname)] as const
-  for (const client of impatient) {
+  const disconnecting = [connect(Number(port), hostname), connect(Number(port), hostname)] as const
+  for (const client of disconnecting) {
     client.on('error', () => {})
     client.write(
-      `POST /login HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+      `POST /login HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n` +
+        `Content-Length: ${body.length}\r\n\r\n${body}`
     )
   }
-  await filled(true)
+  await waitUntil('full')
 
-  impatient[0].end()
-  impatient[1].resetAndDestroy()
-  await filled(false)
+  disconnecting[0].end()
+  disconnecting[1].resetAndDestroy()
+  await waitUntil('not full')
   const others = [
     fetch(`${url}/login`, { method: 'POST', headers, body }),
     fetch(`${url}/login`, { method: 'POST', headers, body })
   ]
-  await filled(true)
+  await waitUntil('full')
   hashes.release()
   t.same(
     (await Promise.all([first, ...others])).map(({ status }) => status),
@@ -74,7 +72,7 @@ t.test('a client that disconnects while queued is not hashed and frees its place
   t.same(
     logged.filter(line => JSON.parse(line).level >= 40),
     [],
-    'and it is no error'
+    'a disconnect is not an error'
   )
 })
 
@@ -103,24 +101,24 @@ t.test('an address may send sixty POST requests a minute, whatever they contain'
   t.equal((await login()).statusCode, 200)
 })
 
-t.test('while logins queue, requests without a password are answered first', async t => {
-  const { url, hashes, filled, loginAndReadCode, accessToken } = await listening(t)
+t.test('while logins queue, requests without a password complete first', async t => {
+  const { url, hashes, waitUntil, loginAndReadCode, accessToken } = await listen(t)
   const authorization = `Bearer ${await accessToken()}`
   const pending = await loginAndReadCode()
   hashes.hold()
-  const answered: string[] = []
-  const ask = async (path: string, request: RequestInit = {}) => {
+  const completed: string[] = []
+  const send = async (path: string, request: RequestInit = {}) => {
     const { status } = await fetch(`${url}${path}`, request)
-    answered.push(`${path} ${status}`)
+    completed.push(`${path} ${status}`)
   }
-  const logins = Array.from({ length: 3 }, () => ask('/login', { method: 'POST', headers, body }))
-  await filled(true)
-  await ask('/verify', { method: 'POST', headers, body: JSON.stringify(pending) })
-  await ask('/me', { headers: { authorization } })
-  await ask('/.well-known/jwks.json')
+  const logins = Array.from({ length: 3 }, () => send('/login', { method: 'POST', headers, body }))
+  await waitUntil('full')
+  await send('/verify', { method: 'POST', headers, body: JSON.stringify(pending) })
+  await send('/me', { headers: { authorization } })
+  await send('/.well-known/jwks.json')
   hashes.release()
   await Promise.all(logins)
-  t.same(answered, [
+  t.same(completed, [
     '/verify 200',
     '/me 200',
     '/.well-known/jwks.json 200',
@@ -130,7 +128,7 @@ t.test('while logins queue, requests without a password are answered first', asy
   ])
 })
 
-// An embedded database has no wire on which to count.
+// Needs a server, because statements to an embedded database cannot be counted on a connection.
 
 t.test(
   'a login refused by the full queue costs no SQL statement',
@@ -138,10 +136,10 @@ t.test(
   async t => {
     const { url: databaseUrl = '' } = await testDatabase(t)
     const counter = await statementCounter(t, databaseUrl)
-    // One connection, which is open by then: setting up another would count as a statement.
+    // A single connection that is already open, because opening another would count as a statement.
     const counted = await openDatabase(counter.url, { poolSize: 1 })
     t.teardown(counted.close)
-    const { url, hashes } = await listening(t, {
+    const { url, hashes } = await listen(t, {
       database: { ...counted, url: counter.url },
       limits: { requests: 60 }
     })
@@ -150,8 +148,8 @@ t.test(
     const logins = Array.from({ length: 3 }, () =>
       fetch(`${url}/login`, { method: 'POST', headers, body })
     )
-    // Their own: one each.
-    for (let asked = 0; asked < 3; asked += counter.take())
+    // Each of the accepted logins executes one statement.
+    for (let executed = 0; executed < 3; executed += counter.take())
       await new Promise(resolve => setImmediate(resolve))
     const refused = await Promise.all(
       Array.from({ length: 20 }, () => fetch(`${url}/login`, { method: 'POST', headers, body }))
@@ -166,8 +164,8 @@ t.test(
   }
 )
 
-/** The service on a socket, where one hash runs and two may wait. */
-async function listening(t: Test, options: StartOptions = {}) {
+/** Starts the service on a socket with one concurrent hash and two that may wait. */
+async function listen(t: Test, options: StartOptions = {}) {
   const service = await startApp(t, { argon2: { concurrency: 1, queue: 2 }, ...options })
   const url = await service.app.listen({ port: 0, host: '127.0.0.1' })
   const hashes = spyOnHashes(t)
@@ -175,9 +173,9 @@ async function listening(t: Test, options: StartOptions = {}) {
     ...service,
     url,
     hashes,
-    /** Resolves when there is no room for another hash, or when there is. */
-    async filled(full: boolean) {
-      while (isFull(service.passwords.reserveSlot) !== full)
+    /** Resolves when the queue is full, or when it no longer is. */
+    async waitUntil(queue: 'full' | 'not full') {
+      while (isFull(service.passwords.reserveSlot) !== (queue === 'full'))
         await new Promise(resolve => setImmediate(resolve))
     }
   }

@@ -19,7 +19,7 @@ import {
 
 const limits = { passwordFailures: defaultLimits.passwordFailures }
 const wrong = { ...ada, password: 'not the password' }
-const stranger = { username: 'nobody-of-that-name', password: 'not the password' }
+const unknownUser = { username: 'unknown-user', password: 'not the password' }
 /** Counts attempts at Ada's password from all networks. */
 const attemptsAtAda: RateLimit = {
   name: 'password.name',
@@ -27,7 +27,7 @@ const attemptsAtAda: RateLimit = {
   max: 2 ** 31 - 1,
   windowSeconds: 86_400
 }
-/** As if networks had made that many attempts at Ada's password. */
+/** Sets the number of attempts at Ada's password from all networks. */
 async function countAttempts(
   {
     rateLimits,
@@ -55,7 +55,7 @@ t.test('limits of an address', async t => {
     t.equal(refused.headers['retry-after'], '900')
     t.equal(twilio.texts.length, 0)
     t.equal((await login({ username: 'grace', password: 'anchors aweigh' })).statusCode, 200)
-    t.equal((await login(ada, '198.51.100.7')).statusCode, 200, 'the owner, elsewhere')
+    t.equal((await login(ada, '198.51.100.7')).statusCode, 200, 'the owner at another address')
     wait(899)
     t.match((await login()).json(), { status: 429, retryAfter: 1 })
     wait(1)
@@ -65,7 +65,7 @@ t.test('limits of an address', async t => {
   t.test('an address has a hundred password attempts over all usernames', async t => {
     const { login, twilio } = await startApp(t, { limits })
     let tried = 0
-    // As many as are worth the time: on the embedded database each takes longer.
+    // Fewer on the embedded database, where each attempt takes longer.
     for (let n = 0; n < (serverUrl === undefined ? 400 : 10_000); n++) {
       if (
         slugOf(
@@ -86,7 +86,7 @@ t.test('limits of an address', async t => {
 
   t.test('an address that tried too many usernames may continue after fifteen minutes', async t => {
     const { login, wait } = await startApp(t, { limits: { passwordFailures: 1 } })
-    const tryName = (n: number) => login({ ...stranger, username: `name-${n}` })
+    const tryName = (n: number) => login({ ...unknownUser, username: `name-${n}` })
     for (let n = 0; n < 10; n++) t.equal(slugOf(await tryName(n)), 'invalid-credentials')
     t.match((await tryName(10)).json(), { status: 429, reason: 'passwords', retryAfter: 900 })
     wait(899)
@@ -95,36 +95,36 @@ t.test('limits of an address', async t => {
     t.equal(slugOf(await tryName(10)), 'invalid-credentials')
   })
 
-  t.test('of fifty concurrent wrong passwords only the allowed attempts are checked', async t => {
+  t.test('only ten of fifty concurrent wrong passwords are checked', async t => {
     const { login } = await startApp(t, { limits })
-    const answers = await Promise.all(Array.from({ length: 50 }, () => login(wrong)))
-    t.equal(answers.filter(answer => slugOf(answer) === 'invalid-credentials').length, 10)
-    t.equal(answers.filter(answer => slugOf(answer) === 'too-many-attempts').length, 40)
+    const responses = await Promise.all(Array.from({ length: 50 }, () => login(wrong)))
+    t.equal(responses.filter(response => slugOf(response) === 'invalid-credentials').length, 10)
+    t.equal(responses.filter(response => slugOf(response) === 'too-many-attempts').length, 40)
   })
 
   t.test('an unknown username is counted and refused like a known one', async t => {
     const { login } = await startApp(t, { limits })
-    const tries = async (who: { username: string; password: string }) => {
-      const answers = []
-      for (let i = 0; i < 12; i++) answers.push(await login(who))
-      return answers.map(answer => ({
-        status: answer.statusCode,
-        ...answer.json(),
+    const attempt = async (credentials: { username: string; password: string }) => {
+      const responses = []
+      for (let i = 0; i < 12; i++) responses.push(await login(credentials))
+      return responses.map(response => ({
+        status: response.statusCode,
+        ...response.json(),
         instance: '',
-        headers: { ...answer.headers, date: '', 'content-length': '' }
+        headers: { ...response.headers, date: '', 'content-length': '' }
       }))
     }
-    t.same(await tries(stranger), await tries(wrong))
+    t.same(await attempt(unknownUser), await attempt(wrong))
   })
 })
 
 t.test('IPv6 networks', async t => {
-  t.test('the addresses of one IPv6 customer count as one', async t => {
+  t.test('the addresses of one IPv6 /56 count as one network', async t => {
     const { login } = await startApp(t, { limits })
-    const answers = []
+    const responses = []
     for (let i = 0; i < 12; i++)
-      answers.push(slugOf(await login(wrong, `2001:db8:7:ff0${i.toString(16)}::${i}`)))
-    t.same(answers, [
+      responses.push(slugOf(await login(wrong, `2001:db8:7:ff0${i.toString(16)}::${i}`)))
+    t.same(responses, [
       ...Array.from({ length: 10 }, () => 'invalid-credentials'),
       'too-many-attempts',
       'too-many-attempts'
@@ -132,7 +132,7 @@ t.test('IPv6 networks', async t => {
     t.equal(slugOf(await login(wrong, '2001:db8:7:fe00::1')), 'invalid-credentials')
   })
 
-  t.test("an IPv6 /48 gets four customers' attempts at one username and a /32 gets 64", async t => {
+  t.test("an IPv6 /48 gets four networks' attempts at one username and a /32 gets 64", async t => {
     const guesses = async (prefix: (n: number) => string, most: number) => {
       const { login } = await startApp(t, { limits: { passwordFailures: 1 } })
       let tried = 0
@@ -162,25 +162,22 @@ t.test('IPv6 networks', async t => {
     t.equal((await login(ada, '2001:db8:8::1')).statusCode, 200)
   })
 
-  t.test(
-    'a correct password refunds one attempt of its /48 and none of its neighbours',
-    async t => {
-      const { login, wait } = await startApp(t, { limits: { passwordFailures: 1 } })
-      for (let n = 0; n < 3; n++) await login(wrong, `2001:db8:7:${n}00::1`)
-      t.equal((await login(ada, '2001:db8:7:900::1')).statusCode, 200)
-      wait(31)
-      t.equal(slugOf(await login(wrong, '2001:db8:7:500::1')), 'invalid-credentials')
-      t.equal(slugOf(await login(wrong, '2001:db8:7:600::1')), 'too-many-attempts')
-    }
-  )
+  t.test('a correct password refunds one attempt of its /48 and no other attempt', async t => {
+    const { login, wait } = await startApp(t, { limits: { passwordFailures: 1 } })
+    for (let n = 0; n < 3; n++) await login(wrong, `2001:db8:7:${n}00::1`)
+    t.equal((await login(ada, '2001:db8:7:900::1')).statusCode, 200)
+    wait(31)
+    t.equal(slugOf(await login(wrong, '2001:db8:7:500::1')), 'invalid-credentials')
+    t.equal(slugOf(await login(wrong, '2001:db8:7:600::1')), 'too-many-attempts')
+  })
 
-  t.test('the requests of an IPv6 /48 are limited to those of four customers', async t => {
+  t.test('the requests of an IPv6 /48 are limited to those of four networks', async t => {
     const { login } = await startApp(t, { limits: { requests: 2 } })
-    const answers = []
+    const responses = []
     for (let n = 0; n < 12; n++)
-      answers.push(slugOf(await login(stranger, `2001:db8:7:${n.toString(16)}00::1`)))
-    t.equal(answers.filter(slug => slug === 'invalid-credentials').length, 8)
-    t.equal(slugOf(await login(stranger, '2001:db8:8::1')), 'invalid-credentials')
+      responses.push(slugOf(await login(unknownUser, `2001:db8:7:${n.toString(16)}00::1`)))
+    t.equal(responses.filter(slug => slug === 'invalid-credentials').length, 8)
+    t.equal(slugOf(await login(unknownUser, '2001:db8:8::1')), 'invalid-credentials')
   })
 })
 
@@ -192,9 +189,9 @@ t.test('usernames under attack', async t => {
       let tried = 0
       for (let n = 0; n < 200; n++)
         if (slugOf(await login(wrong, address(n))) === 'invalid-credentials') tried++
-      t.equal(tried, 200, 'the first try of an address is never refused')
+      t.equal(tried, 200, 'the first attempt of an address is never refused')
 
-      // Twice the hundred that are nothing special: the windows are twice as long.
+      // Windows grow from a hundred attempts on. Twice as many make them twice as long.
       for (let i = 0; i < 2; i++)
         t.equal(slugOf(await login(wrong, address(199))), 'invalid-credentials')
       t.match((await login(wrong, address(199))).json(), {
@@ -205,9 +202,9 @@ t.test('usernames under attack', async t => {
       t.equal(
         slugOf(await login(wrong, '203.0.113.9')),
         'invalid-credentials',
-        'the owner mistypes'
+        'a typing error of the owner'
       )
-      t.equal((await login(ada, '203.0.113.9')).statusCode, 200, 'and gets in')
+      t.equal((await login(ada, '203.0.113.9')).statusCode, 200, 'the owner logs in')
       wait(1800)
       t.equal(slugOf(await login(wrong, address(199))), 'invalid-credentials')
     }
@@ -217,13 +214,13 @@ t.test('usernames under attack', async t => {
     'concurrent wrong passwords from two hundred addresses all count for the username',
     async t => {
       const { login, rateLimits, clock } = await startApp(t, { limits, argon2: { queue: 200 } })
-      const answers = await Promise.all(
+      const responses = await Promise.all(
         Array.from({ length: 200 }, (_, n) => login(wrong, address(n)))
       )
-      const tried = answers.filter(answer => slugOf(answer) === 'invalid-credentials').length
+      const tried = responses.filter(response => slugOf(response) === 'invalid-credentials').length
       t.equal(tried, 200)
       const counts = await rateLimits.apply([consume(attemptsAtAda)], clock())
-      t.same(counts, { 'password.name': 201 }, 'and one for asking')
+      t.same(counts, { 'password.name': 201 }, 'including this request')
     }
   )
 
@@ -253,7 +250,7 @@ t.test('usernames under attack', async t => {
     }
   )
 
-  t.test('an attempt that loses the race for the last one does not count', async t => {
+  t.test('an attempt that loses the race for the last available attempt is refunded', async t => {
     const service = await startApp(t)
     const { rateLimits, clock } = service
     const policy = { limits: { ...noLimits, ...limits } }
@@ -275,16 +272,16 @@ t.test('usernames under attack', async t => {
     const failure = new Error('no database')
     const failing = {
       ...rateLimits,
-      apply: (...asked: Parameters<RateLimits['apply']>) =>
-        asked[0] === attempt.onAbort ? Promise.reject(failure) : rateLimits.apply(...asked)
+      apply: (...args: Parameters<RateLimits['apply']>) =>
+        args[0] === attempt.onAbort ? Promise.reject(failure) : rateLimits.apply(...args)
     }
     await t.rejects(
       backOff({ rateLimits: failing, clock, policy }, context, 'ada', attempt, 104),
       Object.assign(new Refusal('too-many-attempts'), { cause: failure }),
-      'also when the refund fails'
+      'even when the refund fails'
     )
     const counts = await rateLimits.apply([consume(attemptsAtAda)], clock())
-    t.same(counts, { 'password.name': 104 }, 'three and this one')
+    t.same(counts, { 'password.name': 104 }, 'including this request')
   })
 })
 
@@ -304,7 +301,7 @@ t.test('refunds', async t => {
     t.equal(slugOf(await login()), 'too-many-attempts')
     await users.unlock({ username: ada.username })
     await rateLimits.clear(['password.here', 'password.name', 'password.slow'], { username: 'ada' })
-    wait(61) // A refusal is remembered for a minute.
+    wait(61) // A refusal is cached for a minute.
     t.equal((await login()).statusCode, 200)
   })
 
@@ -333,25 +330,25 @@ t.test('refunds', async t => {
     t.equal(slugOf(await login(wrong)), 'invalid-credentials')
   })
 
-  t.test('a correct password is no failure when no message may be sent', async t => {
+  t.test('a correct password is not a failure when no message may be sent', async t => {
     const { countryTraffic, clock, login, wait } = await startApp(t, {
       limits: { passwordFailures: 1, messagesPerPhoneHour: 1 },
       policy: { conversion: { floor: 10, volume: 20, pause: 900 } }
     })
     t.equal((await login()).statusCode, 200)
     wait(31)
-    for (let n = 0; n < 3; n++) t.equal(slugOf(await login()), 'too-many-texts', 'by its number')
+    for (let n = 0; n < 3; n++) t.equal(slugOf(await login()), 'too-many-texts', 'of the number')
     for (let n = 0; n < 20; n++) countryTraffic.recordSent('US', clock())
     wait(61)
     for (let n = 0; n < 3; n++)
       t.match(
         (await login()).json(),
         { type: /too-many-texts$/, retryAfter: 900 },
-        'by the country'
+        'of the country'
       )
   })
 
-  t.test('a correct password is no failure while codes are locked', async t => {
+  t.test('a correct password is not a failure while codes are locked', async t => {
     const { loginAndReadCode, login, verify } = await startApp(t, {
       limits: { passwordFailures: 1, codeFailures: 1 }
     })
@@ -360,11 +357,11 @@ t.test('refunds', async t => {
     for (let n = 0; n < 3; n++) t.match((await login()).json(), { status: 429, reason: 'codes' })
   })
 
-  for (const [what, before] of [
+  for (const [where, before] of [
     ['', 0],
-    [' at a name under attack', 101]
+    [' at a username under attack', 101]
   ] as const) {
-    t.test(`an attempt${what} whose hash fails is refunded`, async t => {
+    t.test(`an attempt${where} whose hash fails is refunded`, async t => {
       const service = await startApp(t, { limits })
       const { login, duringHash } = service
       if (before > 0) await countAttempts(service, before)

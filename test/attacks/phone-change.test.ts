@@ -15,7 +15,7 @@ import { answerLate } from '../support/twilio-stand-in.ts'
 const grace = { username: 'grace', password: 'anchors aweigh', phone: '+12025550144' }
 const newPhone = '+12025550106'
 const isNotice = ({ body }: { body: string }) => /was changed to one ending in/.test(body)
-/** A number of its own for each n. */
+/** Returns a different number for each n. */
 const phoneOf = (n: number) => `+120255501${String(n).padStart(2, '0')}`
 
 t.test('wrong codes and other users', async t => {
@@ -74,9 +74,9 @@ t.test('wrong codes and other users', async t => {
     const other = await logIn(grace)
     const { challengeToken } = (await changePhone(accessToken, newPhone)).json()
     const code = twilio.lastCode()
-    for (const tried of [code, differentCode(code)])
-      t.equal(slugOf(await verifyPhone(other.accessToken, challengeToken, tried)), 'not-found')
-    // Also when the other user has a change of their own.
+    for (const guess of [code, differentCode(code)])
+      t.equal(slugOf(await verifyPhone(other.accessToken, challengeToken, guess)), 'not-found')
+    // The same holds if the other user has a pending change.
     await changePhone(other.accessToken, phoneOf(7))
     t.equal(slugOf(await verifyPhone(other.accessToken, challengeToken, code)), 'not-found')
     t.equal(
@@ -96,7 +96,7 @@ t.test('wrong codes and other users', async t => {
     const login = await loginAndReadCode()
     const change = (await changePhone(accessToken, newPhone)).json().challengeToken
     const changeCode = twilio.lastCode()
-    // One time in a million two codes are the same.
+    // With a probability of one in a million, two codes are equal.
     for (const code of [login.code, confirmationCode].filter(code => code !== changeCode))
       t.equal(slugOf(await service.verifyPhone(accessToken, change, code)), 'wrong-code')
     if (login.code !== changeCode)
@@ -121,7 +121,7 @@ t.test('messages', async t => {
       const sent = await Promise.all(
         Array.from({ length: 10 }, (_, n) => changePhone(accessToken, phoneOf(n)))
       )
-      // Concurrent requests replace each other, so each of them is sent or refused.
+      // Concurrent requests replace each other, so each one sends a message or is refused.
       const { challengeToken } = sent.find(({ statusCode }) => statusCode === 200)?.json() ?? {}
       t.equal(twilio.texts.length, 1 + 3)
       wait(31)
@@ -144,26 +144,23 @@ t.test('messages', async t => {
     t.equal(twilio.texts.length, 4)
   })
 
-  t.test(
-    'users who change to a number use two of its messages an hour and leave its owner four',
-    async t => {
-      const { addUser, changePhone, confirm, logIn, twilio } = await startApp(t, { limits })
-      await addUser(grace)
-      for (let n = 0; n < 3; n++) {
-        const user = { username: `user-${n}`, password: 'anchors aweigh', phone: phoneOf(50 + n) }
-        await addUser(user)
-        const { accessToken } = await logIn(user)
-        t.match((await changePhone(accessToken, grace.phone)).statusCode, n < 2 ? 200 : 429)
-      }
-      t.equal(twilio.textsTo(grace.phone).length, 2)
-      const { accessToken } = await logIn(grace)
-      for (let n = 0; n < 3; n++)
-        t.equal((await confirm(accessToken, { ...transfer, reference: `${n}` })).statusCode, 201)
-      t.equal(slugOf(await changePhone(accessToken, newPhone)), 'too-many-texts')
+  t.test('users who change to a number use at most two of its six messages an hour', async t => {
+    const { addUser, changePhone, confirm, logIn, twilio } = await startApp(t, { limits })
+    await addUser(grace)
+    for (let n = 0; n < 3; n++) {
+      const user = { username: `user-${n}`, password: 'anchors aweigh', phone: phoneOf(50 + n) }
+      await addUser(user)
+      const { accessToken } = await logIn(user)
+      t.match((await changePhone(accessToken, grace.phone)).statusCode, n < 2 ? 200 : 429)
     }
-  )
+    t.equal(twilio.textsTo(grace.phone).length, 2)
+    const { accessToken } = await logIn(grace)
+    for (let n = 0; n < 3; n++)
+      t.equal((await confirm(accessToken, { ...transfer, reference: `${n}` })).statusCode, 201)
+    t.equal(slugOf(await changePhone(accessToken, newPhone)), 'too-many-texts')
+  })
 
-  t.test('a message of a login starts no cooldown for a phone change, nor the reverse', async t => {
+  t.test('logins and phone changes have separate cooldowns', async t => {
     const { changePhone, logIn, login, twilio } = await startApp(t)
     const { accessToken } = await logIn()
     t.equal((await login()).json().sent, true)
@@ -191,12 +188,12 @@ t.test('concurrent requests', async t => {
     const { accessToken } = await logIn()
     const { challengeToken } = (await changePhone(accessToken, newPhone)).json()
     const code = twilio.lastCode()
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 50 }, () => verifyPhone(accessToken, challengeToken, code))
     )
     await settled()
-    t.equal(answers.filter(({ statusCode }) => statusCode === 204).length, 1)
-    t.equal(answers.filter(answer => slugOf(answer) === 'challenge-ended').length, 49)
+    t.equal(responses.filter(({ statusCode }) => statusCode === 204).length, 1)
+    t.equal(responses.filter(response => slugOf(response) === 'challenge-ended').length, 49)
     t.equal(twilio.texts.filter(isNotice).length, 1)
     t.equal(logged.filter(line => line.includes('"phone.changed"')).length, 1)
     t.match(await prisma.user.findMany(), [{ phone: newPhone, phoneChangeFailures: 0 }])
@@ -214,38 +211,38 @@ t.test('concurrent requests', async t => {
     const tokens = [(await one.logIn()).accessToken, (await one.logIn()).accessToken]
     const { challengeToken } = (await one.changePhone(tokens[0] ?? '', newPhone)).json()
     const code = one.twilio.lastCode()
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 20 }, (_, i) =>
         (i % 2 === 0 ? one : two).verifyPhone(tokens[i % 4 < 2 ? 0 : 1] ?? '', challengeToken, code)
       )
     )
     await Promise.all([one.settled(), two.settled()])
-    t.equal(answers.filter(({ statusCode }) => statusCode === 204).length, 1)
+    t.equal(responses.filter(({ statusCode }) => statusCode === 204).length, 1)
     t.equal([...one.twilio.texts, ...two.twilio.texts].filter(isNotice).length, 1)
     t.equal(await one.prisma.session.count(), 1)
   })
 
-  t.test('of two changes at once one stays and only its code is accepted', async t => {
+  t.test('only one of two concurrent changes stays and accepts its code', async t => {
     const { changePhone, logIn, prisma, twilio, verifyPhone } = await startApp(t)
     const tokens = [(await logIn()).accessToken, (await logIn()).accessToken]
     const requests = await Promise.all(tokens.map((token, n) => changePhone(token, phoneOf(n))))
-    const answers = []
+    const responses = []
     for (const [n, request] of requests.entries())
-      answers.push(
+      responses.push(
         await verifyPhone(
           tokens[n] ?? '',
           request.json().challengeToken,
           codeIn(twilio.textsTo(phoneOf(n)).at(-1)?.body)
         )
       )
-    const winner = answers.findIndex(({ statusCode }) => statusCode === 204)
-    t.equal(answers.filter(({ statusCode }) => statusCode === 204).length, 1)
+    const winner = responses.findIndex(({ statusCode }) => statusCode === 204)
+    t.equal(responses.filter(({ statusCode }) => statusCode === 204).length, 1)
     t.match(await prisma.user.findMany(), [{ phone: phoneOf(winner) }])
     t.equal(await prisma.session.count(), 1)
   })
 
   t.test(
-    'logins that race with a change leave no code and no session to the old number',
+    'logins that race with a change leave no valid code for the old number and no session',
     async t => {
       const { changePhone, logIn, login, prisma, settled, twilio, verify, verifyPhone } =
         await startApp(t, { policy: { resendCooldown: 0 }, argon2: { queue: 64 } })
@@ -256,47 +253,54 @@ t.test('concurrent requests', async t => {
       const logins = Array.from({ length: 50 }, () => login())
       await logins[0]
       t.equal((await verifyPhone(accessToken, challengeToken, code)).statusCode, 204)
-      const answers = await Promise.all(logins)
+      const responses = await Promise.all(logins)
       await settled()
-      t.same(new Set(answers.map(({ statusCode }) => statusCode)), new Set([200]))
+      t.same(new Set(responses.map(({ statusCode }) => statusCode)), new Set([200]))
 
       const texts = twilio.texts.slice(before)
       t.equal(texts.filter(isNotice).length, 1)
       const toOld = texts.filter(({ to }) => to === ada.phone)
-      t.ok(toOld.findIndex(isNotice) === toOld.length - 1, 'no code to the old number after it')
+      t.ok(toOld.findIndex(isNotice) === toOld.length - 1, 'no code follows the notice')
       t.ok(texts.some(({ to }) => to === newPhone))
-      const oldTokens = answers.filter(answer => answer.json().destination.endsWith('43'))
-      for (const answer of oldTokens)
+      const oldTokens = responses.filter(response => response.json().destination.endsWith('43'))
+      for (const response of oldTokens)
         t.equal(
-          slugOf(await verify(answer.json().challengeToken, codeIn(toOld.at(-2)?.body))),
+          slugOf(await verify(response.json().challengeToken, codeIn(toOld.at(-2)?.body))),
           'challenge-ended'
         )
       t.equal(await prisma.session.count(), 1)
     }
   )
 
-  t.test('a first login that races with a change ends with it', { skip: needsServer }, async t => {
-    for (let round = 0; round < 10; round++) {
-      const { changePhone, logIn, login, prisma, settled, twilio, verify, verifyPhone } =
-        await startApp(t)
-      const { accessToken } = await logIn()
-      await prisma.challenge.deleteMany()
-      const change = (await changePhone(accessToken, newPhone)).json().challengeToken
-      const code = twilio.lastCode()
-      const [answer, changed] = await Promise.all([login(), verifyPhone(accessToken, change, code)])
-      await settled()
-      t.equal(changed.statusCode, 204)
-      const { challengeToken, destination } = answer.json()
-      const sentTo = destination.endsWith('06') ? newPhone : ada.phone
-      const last = twilio.textsTo(sentTo).findLast(text => !isNotice(text))
-      t.equal(
-        (await verify(challengeToken, codeIn(last?.body))).statusCode,
-        sentTo === newPhone ? 200 : 401
-      )
+  t.test(
+    'a first login that races with a change leaves no old code',
+    { skip: needsServer },
+    async t => {
+      for (let round = 0; round < 10; round++) {
+        const { changePhone, logIn, login, prisma, settled, twilio, verify, verifyPhone } =
+          await startApp(t)
+        const { accessToken } = await logIn()
+        await prisma.challenge.deleteMany()
+        const change = (await changePhone(accessToken, newPhone)).json().challengeToken
+        const code = twilio.lastCode()
+        const [response, changed] = await Promise.all([
+          login(),
+          verifyPhone(accessToken, change, code)
+        ])
+        await settled()
+        t.equal(changed.statusCode, 204)
+        const { challengeToken, destination } = response.json()
+        const sentTo = destination.endsWith('06') ? newPhone : ada.phone
+        const last = twilio.textsTo(sentTo).findLast(text => !isNotice(text))
+        t.equal(
+          (await verify(challengeToken, codeIn(last?.body))).statusCode,
+          sentTo === newPhone ? 200 : 401
+        )
+      }
     }
-  })
+  )
 
-  t.test('a session opened while the number changes ends or is not opened', async t => {
+  t.test('a session opened while the number changes does not survive', async t => {
     for (let round = 0; round < 10; round++) {
       const { changePhone, logIn, loginAndReadCode, prisma, refresh, twilio, verify, verifyPhone } =
         await startApp(t)
@@ -364,10 +368,10 @@ t.test('concurrent requests', async t => {
       for (let round = 0; round < 10; round++) {
         const { changePhone, endSession, logIn, prisma, twilio, verifyPhone } = await startApp(t)
         const owner = await logIn()
-        const thief = await logIn()
-        const change = (await changePhone(thief.accessToken, newPhone)).json().challengeToken
+        const attacker = await logIn()
+        const change = (await changePhone(attacker.accessToken, newPhone)).json().challengeToken
         const [changed] = await Promise.all([
-          verifyPhone(thief.accessToken, change, twilio.lastCode()),
+          verifyPhone(attacker.accessToken, change, twilio.lastCode()),
           endSession(owner.accessToken)
         ])
         const [user] = await prisma.user.findMany()

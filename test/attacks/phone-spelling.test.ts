@@ -3,7 +3,7 @@ import { slugOf, startApp } from '../support/start-app.ts'
 
 const password = 'mind the gap'
 
-// As earlier versions stored them, or an operator's own SQL: not in canonical form.
+// Numbers in other forms, as stored by earlier versions or by an operator's SQL.
 const stored: [canonical: string, spellings: string[]][] = [
   ['+447400123456', ['+4407400123456', '+44 (0)7400 123456', '\u202a+447400123456']],
   ['+4915112345678', ['+49015112345678', '+49 151 12345678']],
@@ -12,7 +12,7 @@ const stored: [canonical: string, spellings: string[]][] = [
 ]
 
 for (const [canonical, spellings] of stored) {
-  t.test(`a message goes to ${canonical} and counts for it however it is stored`, async t => {
+  t.test(`a message goes to ${canonical} and counts for it in any stored form`, async t => {
     const { prisma, passwords, login, twilio } = await startApp(t, {
       limits: { messagesPerPhoneHour: spellings.length },
       withoutUsers: true
@@ -27,7 +27,7 @@ for (const [canonical, spellings] of stored) {
       twilio.texts.map(({ to }) => to),
       spellings.map(() => canonical)
     )
-    t.equal(logins.filter(answer => slugOf(answer) === 'too-many-texts').length, 1)
+    t.equal(logins.filter(response => slugOf(response) === 'too-many-texts').length, 1)
     t.equal(await prisma.user.count({ where: { phone: canonical } }), users.length)
   })
 }

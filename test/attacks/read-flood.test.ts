@@ -28,8 +28,8 @@ t.test('a session has 600 reads and session changes a minute by default', async 
     t.match(refused.json(), tooMany)
     t.equal(refused.headers['retry-after'], '60')
   }
-  t.equal((await me(other)).statusCode, 200, 'another session of the same user goes on')
-  t.equal((await refresh(refreshToken)).statusCode, 200, 'and a refresh is no read')
+  t.equal((await me(other)).statusCode, 200, 'other sessions continue')
+  t.equal((await refresh(refreshToken)).statusCode, 200, 'a refresh is not limited')
   wait(60)
   t.equal((await me(token)).statusCode, 200)
 })
@@ -46,7 +46,7 @@ t.test('a network has one read limit for all its sessions', async t => {
   t.equal((await me(tokens[0], '198.51.100.8')).statusCode, 200)
 })
 
-t.test('the reads of an IPv6 /48 are limited to those of four customers', async t => {
+t.test('the reads of an IPv6 /48 are limited to those of four networks', async t => {
   const { accessToken, app } = await startApp(t, { limits: { sessionRequestsPerNetwork: 1 } })
   const headers = { authorization: `Bearer ${await accessToken()}` }
   const statuses = []
@@ -57,7 +57,7 @@ t.test('the reads of an IPv6 /48 are limited to those of four customers', async 
   t.same(statuses, [200, 200, 200, 200, 429, 429])
 })
 
-t.test('a refused read or one with a bad token counts toward no limit', async t => {
+t.test('a refused read or a read with an invalid token counts toward no limit', async t => {
   const { accessToken, me, wait } = await startApp(t, {
     limits: { requestsPerSession: 1, sessionRequestsPerNetwork: 2 }
   })
@@ -79,7 +79,7 @@ t.test('setting the clock back does not prolong a full window', async t => {
   t.not((await me(token)).json().reason, 'requests')
 })
 
-// Only a server has locks that hold up a statement.
+// Needs a server, because only its locks can make a statement wait.
 
 t.test(
   'queued reads get busy while logins, codes and refreshes continue',
@@ -96,14 +96,15 @@ t.test(
     let reads: Promise<unknown>[] = []
     await server.$transaction(
       async lock => {
-        // Every read waits for this.
+        // Every read waits for this lock.
         await lock.$executeRaw`LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE`
-        const answers: Awaited<ReturnType<typeof me>>[] = []
-        reads = Array.from({ length: 20 }, async () => answers.push(await me(token)))
-        // Two are at the database; three wait, and are refused later than the other fifteen.
-        while (answers.length < 18) await new Promise(resolve => setTimeout(resolve, 10))
-        t.same([...new Set(answers.map(slugOf))], ['busy'])
-        for (const answer of answers) t.equal(answer.headers['retry-after'], '1')
+        const responses: Awaited<ReturnType<typeof me>>[] = []
+        reads = Array.from({ length: 20 }, async () => responses.push(await me(token)))
+        // Two reads use the database and three wait in the queue. Those three are refused later
+        // than the other fifteen.
+        while (responses.length < 18) await new Promise(resolve => setTimeout(resolve, 10))
+        t.same([...new Set(responses.map(slugOf))], ['busy'])
+        for (const response of responses) t.equal(response.headers['retry-after'], '1')
         t.equal((await login({ ...ada, password: 'wrong' })).statusCode, 401)
         t.equal((await login()).statusCode, 200)
       },
@@ -125,10 +126,10 @@ t.test('without a free connection a request gets busy', { skip: needsServer }, a
   const slow = await holdChallengesLock(server, async waiting => {
     const taken = [verify(challengeToken, code), verify(challengeToken, code)]
     await waiting(2)
-    const answer = await login()
-    t.equal(answer.statusCode, 503)
-    t.equal(slugOf(answer), 'busy')
-    t.equal(answer.headers['retry-after'], '1')
+    const response = await login()
+    t.equal(response.statusCode, 503)
+    t.equal(slugOf(response), 'busy')
+    t.equal(response.headers['retry-after'], '1')
     return taken
   })
   await Promise.all(slow)

@@ -27,7 +27,7 @@ t.test('a used challenge rejects the code of the next one', async t => {
   t.equal(slugOf(await verify(first.challengeToken, second.code)), 'challenge-ended')
 })
 
-t.test('a code row restored from a backup does not open the newer challenge', async t => {
+t.test('a code hash restored from a backup is wrong for the newer challenge', async t => {
   const { loginAndReadCode, verify, prisma } = await startApp(t)
   const first = await loginAndReadCode()
   const { codeHash } = await prisma.challenge.findFirstOrThrow()
@@ -37,6 +37,6 @@ t.test('a code row restored from a backup does not open the newer challenge', as
   t.equal(
     slugOf(await verify(second.challengeToken, first.code)),
     'wrong-code',
-    'its hash names another challenge'
+    'the hash belongs to another challenge'
   )
 })

@@ -19,7 +19,7 @@ const secret = Buffer.from('canary-secret-canary-secret-canary')
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 
 t.test('no secret is logged at any level', async t => {
-  // Eight digits, because six may turn up in an id by chance.
+  // Eight digits, because six may occur in an id by chance.
   const options = {
     codeLength: 8,
     secrets: [secret] as const,
@@ -55,13 +55,13 @@ t.test('no secret is logged at any level', async t => {
     phone: '+12025550144'
   }
   await addUser(grace)
-  const said: string[] = []
+  const secretTexts: string[] = []
   const canary = 'canary-hunter2'
   const remember = (...secrets: string[]) => {
-    said.push(...secrets)
+    secretTexts.push(...secrets)
   }
 
-  // A login as it should be, with one slip.
+  // A successful login with one wrong code.
   const { challengeToken, code } = await loginAndReadCode(grace)
   const wrong = differentCode(code)
   await verify(challengeToken, wrong)
@@ -72,7 +72,7 @@ t.test('no secret is logged at any level', async t => {
   await me(accessToken)
   remember(challengeToken, code, wrong, resent, accessToken, refreshToken)
 
-  // A session, until a used token comes back; and one that is ended.
+  // A session that ends because a token is reused, and one that ends by a logout.
   const renewed = (await refresh(refreshToken)).json()
   await refresh(refreshToken)
   wait(60)
@@ -116,7 +116,7 @@ t.test('no secret is logged at any level', async t => {
     session.refreshToken
   )
 
-  // Everything that is refused.
+  // Refused requests.
   await login({ ...grace, password: canary })
   await login({ username: `${canary}-user`, password: canary })
   await post('/login', { username: 'grace.hopper', passwort: canary })
@@ -145,14 +145,14 @@ t.test('no secret is logged at any level', async t => {
   ]) {
     await app.inject({ url: '/me', headers: { authorization: header } })
   }
-  const spent = await loginAndReadCode(grace)
-  for (let i = 0; i < 6; i++) await verify(spent.challengeToken, differentCode(spent.code))
+  const exhausted = await loginAndReadCode(grace)
+  for (let i = 0; i < 6; i++) await verify(exhausted.challengeToken, differentCode(exhausted.code))
   const expired = await loginAndReadCode(grace)
   wait(60)
   await verify(expired.challengeToken, expired.code)
-  remember(canary, spent.challengeToken, spent.code, expired.challengeToken, expired.code)
+  remember(canary, exhausted.challengeToken, exhausted.code, expired.challengeToken, expired.code)
 
-  // Everything that Twilio can do.
+  // All failures of Twilio.
   for (const failure of [
     reject(401, 20003),
     reject(429, 20429),
@@ -173,7 +173,7 @@ t.test('no secret is logged at any level', async t => {
   await prisma.rateLimit.deleteMany({ where: { key: { startsWith: 'undeliverable' } } })
   remember(...twilio.requests.map(({ Body = '' }) => /\d{8}/.exec(Body)?.[0] ?? ''))
 
-  // Rate limits that are exhausted.
+  // Exhausted rate limits.
   const limits = {
     ...noLimits,
     requests: 40,
@@ -191,21 +191,21 @@ t.test('no secret is logged at any level', async t => {
   const locked = await limited.loginAndReadCode(grace)
   for (let i = 0; i < 4; i++)
     await limited.verify(locked.challengeToken, differentCode(locked.code))
-  // Before the messages are used up, which is checked before the password.
+  // First the passwords, because an exhausted message limit is checked before the password.
   for (let i = 0; i < 6; i++) await limited.login({ ...grace, password: canary })
   for (let i = 0; i < 4; i++) await limited.login(ada, '198.51.100.7')
   for (let i = 0; i < 40; i++) await limited.post('/login', { username: canary, password: canary })
-  // The longer wait is told, and that is the password's there.
+  // Only the longest wait is reported, which would be that of the password at /login.
   await limited.post('/verify', { challengeToken: canary, code: canary })
-  const exhausted = new Set(
+  const exceeded = new Set(
     limited.logged
       .map(line => JSON.parse(line))
       .flatMap(({ event, limit }) => (event === 'rate_limit.exceeded' ? [limit] : []))
   )
-  t.same([...exhausted].sort(), ['codes', 'password.here', 'requests', 'sms.hour'])
+  t.same([...exceeded].sort(), ['codes', 'password.here', 'requests', 'sms.hour'])
   remember(locked.challengeToken, locked.code)
 
-  // A database that breaks in the middle.
+  // A database that becomes unreachable.
   const broken = await loginAndReadCode(grace)
   await users.change({ username: 'grace.hopper' }, { disabled: true }, new Date())
   await me(accessToken)
@@ -261,22 +261,24 @@ t.test('no secret is logged at any level', async t => {
     twilioAccount.authToken,
     btoa(`${twilioAccount.accountSid}:${twilioAccount.authToken}`)
   )
-  // A token is given away by its signature alone; what comes before it anybody can guess.
+  // The signature alone must not be logged either, because the rest of a token can be guessed.
   remember(
-    ...said.filter(text => text.split('.').length === 3).map(token => token.split('.')[2] ?? '')
+    ...secretTexts
+      .filter(text => text.split('.').length === 3)
+      .map(token => token.split('.')[2] ?? '')
   )
 
   const lines = [...logged, ...limited.logged, ...without.logged].map(line => {
-    // Numbers of the machine's, in which a code could turn up by chance.
+    // Without numbers of the machine, in which a code could occur by chance.
     const { time, pid, reqId, ms, durationMs, ...rest } = JSON.parse(line)
     return JSON.stringify(rest)
   })
   t.ok(lines.length > 60, `${lines.length} lines`)
   t.ok(
-    said.length > 60 && said.every(text => text.length >= 8),
-    'and there is something to look for'
+    secretTexts.length > 60 && secretTexts.every(text => text.length >= 8),
+    'there are secrets to search for'
   )
-  for (const text of new Set(said)) {
+  for (const text of new Set(secretTexts)) {
     const [line] = lines.filter(
       line =>
         line.includes(text) ||

@@ -15,7 +15,7 @@ const grace = { username: 'grace', password: 'anchors aweigh', phone: '+12025550
 const address = (n: number) => `198.51.${(n >> 8) & 255}.${n & 255}`
 
 t.test('limits of a number', async t => {
-  t.test('fifty concurrent logins send one message and so do fifty resends', async t => {
+  t.test('fifty concurrent logins or resends send one message', async t => {
     const { login, resend, wait, twilio } = await startApp(t, {
       limits: {
         messagesPerPhoneHour,
@@ -25,7 +25,7 @@ t.test('limits of a number', async t => {
     })
     const logins = await Promise.all(Array.from({ length: 50 }, (_, n) => login(ada, address(n))))
     t.equal(twilio.texts.length, 1)
-    t.same(logins.map(answer => answer.json().sent).sort(), [
+    t.same(logins.map(response => response.json().sent).sort(), [
       ...Array.from({ length: 49 }, () => false),
       true
     ])
@@ -36,7 +36,7 @@ t.test('limits of a number', async t => {
     )
     t.equal(twilio.texts.length, 2)
     t.equal(resends.filter(({ statusCode }) => statusCode === 200).length, 1)
-    t.equal(resends.filter(answer => slugOf(answer) === 'resend-too-soon').length, 49)
+    t.equal(resends.filter(response => slugOf(response) === 'resend-too-soon').length, 49)
   })
 
   t.test('a number gets six messages an hour over logins, resends and addresses', async t => {
@@ -72,22 +72,22 @@ t.test('limits of a number', async t => {
       wait(2400)
     }
     t.equal(twilio.texts.length, 20)
-    t.equal((await login()).statusCode, 200, 'the day is over')
+    t.equal((await login()).statusCode, 200, 'a new day')
   })
 
-  t.test('accounts that share a number share its messages of the hour', async t => {
+  t.test('accounts that share a number share its hourly message limit', async t => {
     const { login, addUser, twilio } = await startApp(t, {
       limits: { messagesPerPhoneHour }
     })
-    const crowd = Array.from({ length: 10 }, (_, n) => ({ ...ada, username: `ada-${n}` }))
-    for (const who of crowd) await addUser(who)
-    const answers = await Promise.all(crowd.map((who, n) => login(who, address(n))))
-    t.equal(answers.filter(({ statusCode }) => statusCode === 200).length, 6)
-    t.equal(answers.filter(answer => slugOf(answer) === 'too-many-texts').length, 4)
+    const users = Array.from({ length: 10 }, (_, n) => ({ ...ada, username: `ada-${n}` }))
+    for (const user of users) await addUser(user)
+    const responses = await Promise.all(users.map((user, n) => login(user, address(n))))
+    t.equal(responses.filter(({ statusCode }) => statusCode === 200).length, 6)
+    t.equal(responses.filter(response => slugOf(response) === 'too-many-texts').length, 4)
     t.equal(twilio.texts.length, 6)
   })
 
-  t.test('accounts that share a number share its messages of the day', async t => {
+  t.test('accounts that share a number share its daily message limit', async t => {
     const { login, addUser, wait } = await startApp(t, { limits: { messagesPerPhoneDay: 1 } })
     await addUser({ ...grace, phone: ada.phone })
     t.equal((await login()).statusCode, 200)
@@ -102,7 +102,7 @@ t.test('limits of a number', async t => {
     const policy = { resendCooldown: 0 }
     const order = (n: number) => ({ ...transfer, reference: `order-${n}` })
 
-    t.test(`accounts that share a number share its confirmations for ${seconds} s`, async t => {
+    t.test(`accounts that share a number share its confirmation limit of ${seconds} s`, async t => {
       const { accessToken, addUser, confirm, wait } = await startApp(t, { limits, policy })
       const shares = { ...grace, phone: ada.phone }
       await addUser(shares)
@@ -118,7 +118,7 @@ t.test('limits of a number', async t => {
     })
 
     t.test(
-      `an account that changes its number keeps its confirmations for ${seconds} s`,
+      `an account that changes its number keeps its count of confirmations for ${seconds} s`,
       async t => {
         const { accessToken, confirm, users, wait } = await startApp(t, { limits, policy })
         const moved = { ...ada, phone: '+12025550199' }
@@ -137,7 +137,7 @@ t.test('limits of a number', async t => {
 })
 
 t.test('limits of an account', async t => {
-  t.test('an account that changes its number keeps its count of messages', async t => {
+  t.test('an account that changes its number keeps its hourly count of messages', async t => {
     const { login, users, wait } = await startApp(t, { limits: { messagesPerPhoneHour: 1 } })
     t.equal((await login()).statusCode, 200)
     await users.change({ username: ada.username }, { phone: '+12025550199' }, new Date())
@@ -145,7 +145,7 @@ t.test('limits of an account', async t => {
     t.equal(slugOf(await login()), 'too-many-texts')
   })
 
-  t.test('an account that changes its number keeps its messages of the day', async t => {
+  t.test('an account that changes its number keeps its daily count of messages', async t => {
     const { login, users, wait } = await startApp(t, { limits: { messagesPerPhoneDay: 1 } })
     t.equal((await login()).statusCode, 200)
     await users.change({ username: ada.username }, { phone: '+12025550199' }, new Date())
@@ -155,12 +155,12 @@ t.test('limits of an account', async t => {
 })
 
 t.test('limits of addresses and countries', async t => {
-  for (const [what, limits] of Object.entries({
+  for (const [scope, limits] of Object.entries({
     'one address': { messagesPerNetworkHour: 2 },
     'one country': { messagesPerCountryHour: 2 },
-    'all together': { messagesPerHour: 2 }
+    'all users': { messagesPerHour: 2 }
   })) {
-    t.test(`messages are limited for ${what}, and a refused one does not count`, async t => {
+    t.test(`messages are limited for ${scope}, and a refused one does not count`, async t => {
       const { login, addUser, wait, twilio, prisma } = await startApp(t, {
         limits: { ...limits, messagesPerPhoneHour }
       })
@@ -193,7 +193,7 @@ t.test('limits of addresses and countries', async t => {
     t.equal((await login(grace, '198.51.100.7')).statusCode, 200)
   })
 
-  t.test('an IPv6 /48 may cause the messages of four customers', async t => {
+  t.test('an IPv6 /48 may cause the messages of four networks', async t => {
     const { login, addUser, twilio } = await startApp(t, { limits: { messagesPerNetworkHour: 1 } })
     for (let n = 0; n < 6; n++) {
       await addUser({ ...grace, username: `grace-${n}`, phone: `+1202555015${n}` })
@@ -224,23 +224,23 @@ t.test('failed messages', async t => {
     }
     for (let i = 0; i < 2; i++) {
       twilio.next(deliverButFail(500))
-      t.equal(slugOf(await login()), 'sms-unavailable', 'no cooldown')
+      t.equal(slugOf(await login()), 'sms-unavailable', 'no cooldown starts')
     }
     t.equal(slugOf(await login()), 'too-many-texts')
     t.equal(twilio.texts.length, 2)
   })
 
-  for (const [what, failure, seconds, requests = 10] of [
-    ['opted out (21610)', reject(400, 21610), 86_400, 90],
-    ['opted out, known later (30004)', takeButGiveUp(30004), 86_400],
+  for (const [problem, failure, seconds, requests = 10] of [
+    ['has unsubscribed (21610)', reject(400, 21610), 86_400, 90],
+    ['has unsubscribed, reported in the message (30004)', takeButGiveUp(30004), 86_400],
     ['cannot receive messages (21614)', reject(400, 21614), 86_400],
     ['is a landline (21635)', reject(400, 21635), 86_400],
-    ['is a landline, known later (30006)', takeButGiveUp(30006), 86_400],
+    ['is a landline, reported in the message (30006)', takeButGiveUp(30006), 86_400],
     ['is invalid (21211)', reject(400, 21211), 86_400],
     ['is in a region without permission (21408)', reject(403, 21408), 900],
     ['has no route (21612)', reject(400, 21612), 900]
   ] as const) {
-    t.test(`of ${requests} requests for a number that ${what}, one reaches Twilio`, async t => {
+    t.test(`one of ${requests} requests for a number that ${problem} reaches Twilio`, async t => {
       const { addUser, login, users, wait, twilio } = await startApp(t, {
         limits: {
           messagesPerPhoneHour: 2,
@@ -265,7 +265,7 @@ t.test('failed messages', async t => {
       t.equal(slugOf(await login()), 'sms-undeliverable')
       t.equal(twilio.requests.length, 1)
       await users.change({ username: ada.username }, { phone: '+12025550199' }, new Date())
-      t.equal((await login()).statusCode, 200, 'a new number is texted at once')
+      t.equal((await login()).statusCode, 200, 'a new number gets a message')
       wait(3600)
       t.equal((await login({ ...ada, username: 'shares-the-number' })).statusCode, 200)
     })
@@ -286,21 +286,23 @@ t.test('failed messages', async t => {
     t.equal(twilio.requests.length, before)
   })
 
-  t.test('of thirty concurrent logins to an undeliverable number, one reaches Twilio', async t => {
+  t.test('one of thirty concurrent logins to an undeliverable number reaches Twilio', async t => {
     const { login, twilio } = await startApp(t)
     twilio.next(reject(400, 21610), reject(400, 21610), reject(400, 21610))
-    const answers = await Promise.all(Array.from({ length: 30 }, (_, n) => login(ada, address(n))))
+    const responses = await Promise.all(
+      Array.from({ length: 30 }, (_, n) => login(ada, address(n)))
+    )
     t.equal(twilio.requests.length, 1)
-    for (const answer of answers)
-      t.ok(slugOf(answer) === 'sms-undeliverable' || answer.json().sent === false)
+    for (const response of responses)
+      t.ok(slugOf(response) === 'sms-undeliverable' || response.json().sent === false)
   })
 
-  for (const [what, limits] of Object.entries({
+  for (const [scope, limits] of Object.entries({
     'the network': { messagesPerNetworkHour: 2 },
     'the country': { messagesPerCountryHour: 2 },
-    'all together': { messagesPerHour: 2 }
+    'all users': { messagesPerHour: 2 }
   })) {
-    t.test(`a message that Twilio refused still counts for ${what}`, async t => {
+    t.test(`a message that Twilio refused still counts for ${scope}`, async t => {
       const { login, addUser, twilio } = await startApp(t, { limits })
       await addUser(grace)
       twilio.next(reject(429, 20429), reject(400, 21610))
@@ -334,7 +336,7 @@ t.test('refused requests', async t => {
       )
       t.equal((await verify(challengeToken, code)).statusCode, 200, again)
       t.equal(slugOf(await login()), 'too-many-texts')
-      t.equal(slugOf(await verify(challengeToken, code)), 'challenge-ended', 'and used is used')
+      t.equal(slugOf(await verify(challengeToken, code)), 'challenge-ended', 'the code was used')
     }
   })
 
@@ -345,7 +347,7 @@ t.test('refused requests', async t => {
     await login()
     wait(61)
     t.equal(slugOf(await login()), 'too-many-texts')
-    t.equal(slugOf(await login()), 'too-many-texts', 'not "sent": false for a text that never was')
+    t.equal(slugOf(await login()), 'too-many-texts', 'no cooldown starts')
     const [challenge] = await prisma.challenge.findMany()
     t.ok(challenge && challenge.codeExpiresAt <= clock() && challenge.resendAt <= clock())
     wait(3600)

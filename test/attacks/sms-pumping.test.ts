@@ -2,18 +2,18 @@ import t from 'tap'
 import { ada, codeIn, slugOf, startApp } from '../support/start-app.ts'
 
 const conversion = { floor: 25, volume: 8, pause: 900 }
-// Codes that live a second: a text counts when its code has ended. What all instances count
-// together is looked at as often.
+// Codes live one second, because a message counts once its code has expired. The shared counts of
+// all instances are read at the same interval.
 const policy = { conversion, resendCooldown: 0, codeTtl: 1 }
 const briton = { username: 'briton', password: 'mind the gap', phone: '+447400123456' }
 
-t.test('a country whose codes do not come back gets no messages for a while', async t => {
+t.test('a country whose codes are not entered is paused', async t => {
   const { login, accessToken, addUser, wait, logged, twilio } = await startApp(t, { policy })
   await addUser(briton)
   await accessToken()
   for (let n = 0; n < 7; n++) {
     wait(1)
-    t.equal((await login()).statusCode, 200, 'below the volume nothing is said')
+    t.equal((await login()).statusCode, 200, 'below the volume')
   }
   wait(2)
   const refused = await login()
@@ -29,10 +29,10 @@ t.test('a country whose codes do not come back gets no messages for a while', as
   wait(899)
   t.equal(slugOf(await login()), 'too-many-texts')
   wait(1)
-  t.equal((await login()).statusCode, 200, 'and then it begins anew')
+  t.equal((await login()).statusCode, 200, 'the counts start again')
 })
 
-t.test('a country whose codes come back is never paused', async t => {
+t.test('a country whose codes are entered is never paused', async t => {
   const { login, accessToken, wait } = await startApp(t, { policy })
   for (let n = 0; n < 30; n++) {
     wait(1)
@@ -54,34 +54,34 @@ t.test('a country is paused below the floor, not at it', async t => {
   }
 })
 
-t.test('a burst of users who have not yet entered their codes pauses nothing', async t => {
+t.test('a burst of users who have not yet entered their codes causes no pause', async t => {
   const { login, verify, addUser, wait, twilio } = await startApp(t, {
     policy: { ...policy, codeTtl: 60 }
   })
-  const crowd = Array.from({ length: 30 }, (_, n) => ({
+  const users = Array.from({ length: 30 }, (_, n) => ({
     ...ada,
     username: `ada-${n}`,
     phone: `+120255501${10 + n}`
   }))
-  for (const who of crowd) await addUser(who)
-  const rush = async () => {
+  for (const user of users) await addUser(user)
+  const logInAll = async () => {
     const tokens: string[] = []
-    for (const who of crowd) {
-      const answer = await login(who)
-      t.equal(answer.statusCode, 200)
-      tokens.push(answer.json().challengeToken)
+    for (const user of users) {
+      const response = await login(user)
+      t.equal(response.statusCode, 200)
+      tokens.push(response.json().challengeToken)
       wait(1)
     }
     for (const [n, token] of tokens.entries())
       t.equal(
-        (await verify(token, codeIn(twilio.textsTo(crowd[n]?.phone ?? '').at(-1)?.body)))
+        (await verify(token, codeIn(twilio.textsTo(users[n]?.phone ?? '').at(-1)?.body)))
           .statusCode,
         200
       )
   }
-  await rush()
+  await logInAll()
   wait(61)
-  await rush()
+  await logInAll()
 })
 
 t.test('correct codes count wherever they are verified', async t => {
@@ -98,7 +98,7 @@ t.test('correct codes count wherever they are verified', async t => {
     const { challengeToken, code } = await one.loginAndReadCode()
     t.equal((await other.verify(challengeToken, code)).statusCode, 200)
     one.wait(1)
-    // As the process does every few seconds.
+    // The process does this every few seconds.
     await other.countryTraffic.flush(one.clock())
   }
 })
@@ -135,7 +135,7 @@ t.test('instances share their counts and one of them logs the pause', async t =>
   t.equal(lines.length, 1)
 })
 
-t.test('a floor of 0 pauses nothing', async t => {
+t.test('a floor of 0 disables the pause', async t => {
   const { login, wait } = await startApp(t, {
     policy: { ...policy, conversion: { ...conversion, floor: 0 } }
   })

@@ -10,7 +10,7 @@ const shared = {
 } as const
 
 t.test('reuse', async t => {
-  t.test('a reused token ends the session for thief and owner and logs an event', async t => {
+  t.test('a reused token ends the session for attacker and owner and logs an event', async t => {
     const { logIn, refresh, me, logged, wait, prisma } = await startApp(t)
     const stolen = await logIn()
     const elsewhere = await logIn()
@@ -19,7 +19,7 @@ t.test('reuse', async t => {
     t.equal(
       slugOf(await refresh(stolen.refreshToken, '198.51.100.66')),
       'session-ended',
-      'the thief'
+      'the attacker'
     )
     t.equal(slugOf(await refresh(owner.refreshToken)), 'session-ended', 'the owner')
     t.equal(slugOf(await me(owner.accessToken)), 'invalid-token')
@@ -28,25 +28,25 @@ t.test('reuse', async t => {
       .map(line => JSON.parse(line))
       .filter(({ event }) => event === 'refresh_token.reused')
     t.match(event, { level: 40, userId: sub, sessionId: sid, ip: '198.51.100.66', reqId: String })
-    t.same(more, [], 'once')
+    t.same(more, [], 'one event')
     t.equal(
       (await me(elsewhere.accessToken)).statusCode,
       200,
-      'another session of the owner goes on'
+      'other sessions of the owner continue'
     )
     t.equal(await prisma.session.count(), 1)
   })
 
-  t.test('a thief who refreshes first is detected when the owner refreshes', async t => {
+  t.test('an attacker who refreshes first is detected when the owner refreshes', async t => {
     const { logIn, refresh, wait } = await startApp(t)
     const { refreshToken } = await logIn()
-    const thief = (await refresh(refreshToken)).json()
+    const attacker = (await refresh(refreshToken)).json()
     wait(31)
-    t.equal(slugOf(await refresh(refreshToken)), 'session-ended', 'the owner has to log in again')
-    t.equal(slugOf(await refresh(thief.refreshToken)), 'session-ended', 'and the thief has nothing')
+    t.equal(slugOf(await refresh(refreshToken)), 'session-ended', 'the owner must log in')
+    t.equal(slugOf(await refresh(attacker.refreshToken)), 'session-ended', 'the attacker too')
   })
 
-  t.test('a thief with copies of both tokens cannot see when the owner refreshes', async t => {
+  t.test('an attacker with both tokens cannot see when the owner refreshes', async t => {
     const { logIn, refresh, sessions, wait } = await startApp(t)
     const stolen = await logIn()
     wait(60)
@@ -58,7 +58,7 @@ t.test('reuse', async t => {
     t.not(
       (await sessions(owner.accessToken)).json().sessions[0].lastUsedAt,
       before.sessions[0].lastUsedAt,
-      'the owner is'
+      'the owner can see it'
     )
   })
 })
@@ -75,24 +75,24 @@ t.test('concurrent refreshes', async t => {
         withoutUsers: true
       })
       const { refreshToken, accessToken } = await one.logIn()
-      const answers = await Promise.all(
+      const responses = await Promise.all(
         Array.from({ length: 50 }, (_, i) => (i % 2 === 0 ? one : two).refresh(refreshToken))
       )
-      t.same(new Set(answers.map(({ statusCode }) => statusCode)), new Set([200]))
-      const successors = new Set(answers.map(answer => answer.json().refreshToken))
+      t.same(new Set(responses.map(({ statusCode }) => statusCode)), new Set([200]))
+      const successors = new Set(responses.map(response => response.json().refreshToken))
       t.equal(successors.size, 1)
       t.same(
-        new Set(answers.map(answer => decodeJwt(answer.json().accessToken)['sid'])),
+        new Set(responses.map(response => decodeJwt(response.json().accessToken)['sid'])),
         new Set([decodeJwt(accessToken)['sid']])
       )
       t.equal(await one.prisma.session.count(), 1)
       const [successor = ''] = successors
-      t.equal((await two.refresh(successor)).statusCode, 200, 'and it is good')
+      t.equal((await two.refresh(successor)).statusCode, 200, 'the successor works')
     }
   )
 
   t.test(
-    'fifty concurrent refreshes with a token and its successor give no second chain of tokens',
+    'concurrent refreshes with a token and its successor create no second chain of tokens',
     async t => {
       const one = await startApp(t, shared)
       const two = await startApp(t, {
@@ -103,27 +103,27 @@ t.test('concurrent refreshes', async t => {
       })
       const first = await one.logIn()
       const second = (await one.refresh(first.refreshToken)).json()
-      const answers = await Promise.all(
+      const responses = await Promise.all(
         Array.from({ length: 50 }, (_, i) =>
           (i % 2 === 0 ? one : two).refresh(i % 4 < 2 ? first.refreshToken : second.refreshToken)
         )
       )
       const given = new Set(
-        answers
+        responses
           .filter(({ statusCode }) => statusCode === 200)
-          .map(answer => answer.json().refreshToken)
+          .map(response => response.json().refreshToken)
       )
       given.delete(second.refreshToken)
-      t.ok(given.size <= 1, 'no more than one successor of the second')
-      // The first came back after the second was used, or in the half minute before: over, or one
-      // line.
+      t.ok(given.size <= 1, 'at most one successor of the second token')
+      // The session has ended if the first token came back after the second was used. Otherwise it
+      // continues with one chain.
       const [newest = second.refreshToken] = given
-      const alive = await one.prisma.session.count()
-      t.equal(slugOf(await one.refresh(newest)), alive === 1 ? undefined : 'session-ended')
+      const count = await one.prisma.session.count()
+      t.equal(slugOf(await one.refresh(newest)), count === 1 ? undefined : 'session-ended')
     }
   )
 
-  t.test('fifty concurrent correct codes begin one session', async t => {
+  t.test('fifty concurrent correct codes open one session', async t => {
     const { loginAndReadCode, verify, prisma } = await startApp(t, { policy: { codeAttempts: 50 } })
     const { challengeToken, code } = await loginAndReadCode()
     await Promise.all(Array.from({ length: 50 }, () => verify(challengeToken, code)))
@@ -154,7 +154,7 @@ t.test('concurrent refreshes', async t => {
       await one.addUser(ada)
       one.wait(31)
       const { refreshToken, accessToken } = await one.logIn()
-      const answers = await Promise.all(
+      const responses = await Promise.all(
         Array.from({ length: 20 }, async (_, i) =>
           i === 10
             ? await end(refreshToken, accessToken)
@@ -162,10 +162,11 @@ t.test('concurrent refreshes', async t => {
         )
       )
       t.equal(await one.prisma.session.count(), 0)
-      for (const answer of answers) {
-        if (answer === null || !('statusCode' in answer) || answer.statusCode !== 200) continue
-        t.equal(slugOf(await one.refresh(answer.json().refreshToken)), 'session-ended')
-        t.equal(slugOf(await one.me(answer.json().accessToken)), 'invalid-token')
+      for (const response of responses) {
+        if (response === null || !('statusCode' in response) || response.statusCode !== 200)
+          continue
+        t.equal(slugOf(await one.refresh(response.json().refreshToken)), 'session-ended')
+        t.equal(slugOf(await one.me(response.json().accessToken)), 'invalid-token')
       }
     }
   })
@@ -208,16 +209,16 @@ t.test('knowledge of an attacker', async t => {
       key
     ]
     const mac = (bytes: Buffer) => createHmac('sha256', key).update(bytes).digest()
-    for (const one of known) {
+    for (const start of known) {
       for (const other of known) {
-        const named = Buffer.concat([one.subarray(0, 16), Buffer.from([0, 0, 0, 1])])
+        const named = Buffer.concat([start.subarray(0, 16), Buffer.from([0, 0, 0, 1])])
         for (const rest of [
           other,
           mac(other),
-          mac(Buffer.concat([one.subarray(0, 16), other])),
+          mac(Buffer.concat([start.subarray(0, 16), other])),
           Buffer.concat([named.subarray(16), mac(named)])
         ]) {
-          const token = Buffer.concat([one.subarray(0, 16), rest, Buffer.alloc(32)])
+          const token = Buffer.concat([start.subarray(0, 16), rest, Buffer.alloc(32)])
             .subarray(0, 48)
             .toString('base64url')
           t.equal(slugOf(await refresh(token)), 'session-ended')
@@ -227,7 +228,7 @@ t.test('knowledge of an attacker', async t => {
     }
     t.equal((await refresh(next.refreshToken)).statusCode, 200)
 
-    // With an older token, the key is enough: the guess above is made as the service makes it.
+    // With an older token, the key is enough. This shows that the guesses use the right format.
     const family = Buffer.from(refreshToken, 'base64url').subarray(0, 16)
     const named = Buffer.concat([family, Buffer.from([0, 0, 0, 1])])
     t.equal(

@@ -8,9 +8,9 @@ const newPhone = '+12025550106'
 
 /** A call with a token, the kinds of tokens that belong there, and the problem for any other. */
 type Endpoint = {
-  home: string | string[]
+  accepts: string | string[]
   slug: string
-  ask: (token: string) => Promise<LightMyRequestResponse>
+  send: (token: string) => Promise<LightMyRequestResponse>
 }
 
 t.test('every kind of token works at its own endpoints and gets 401 at all others', async t => {
@@ -54,107 +54,111 @@ t.test('every kind of token works at its own endpoints and gets 401 at all other
   }
   const endpoints: Record<string, Endpoint> = {
     '/verify': {
-      home: 'challengeToken',
+      accepts: 'challengeToken',
       slug: 'challenge-ended',
-      ask: token => verify(token, code)
+      send: token => verify(token, code)
     },
     '/resend': {
-      home: ['challengeToken', 'phoneChangeToken'],
+      accepts: ['challengeToken', 'phoneChangeToken'],
       slug: 'challenge-ended',
-      ask: resend
+      send: resend
     },
-    '/refresh': { home: 'refreshToken', slug: 'session-ended', ask: refresh },
-    '/me': { home: 'accessToken', slug: 'invalid-token', ask: me },
+    '/refresh': { accepts: 'refreshToken', slug: 'session-ended', send: refresh },
+    '/me': { accepts: 'accessToken', slug: 'invalid-token', send: me },
     'PATCH /me': {
-      home: 'accessToken',
+      accepts: 'accessToken',
       slug: 'invalid-token',
-      ask: token => changeMe(token, { locale: 'de' })
+      send: token => changeMe(token, { locale: 'de' })
     },
-    'DELETE /me': { home: 'accessToken', slug: 'invalid-token', ask: token => deleteMe(token) },
+    'DELETE /me': { accepts: 'accessToken', slug: 'invalid-token', send: token => deleteMe(token) },
     '/me/password': {
-      home: 'accessToken',
+      accepts: 'accessToken',
       slug: 'invalid-token',
-      ask: token => changePassword(token, 'another horse battery')
+      send: token => changePassword(token, 'another horse battery')
     },
     '/me/phone': {
-      home: 'accessToken',
+      accepts: 'accessToken',
       slug: 'invalid-token',
-      ask: token => changePhone(token, '+12025550107')
+      send: token => changePhone(token, '+12025550107')
     },
     '/me/phone/verify as Bearer': {
-      home: 'accessToken',
+      accepts: 'accessToken',
       slug: 'invalid-token',
-      ask: token => verifyPhone(token, phoneChangeToken, phoneCode)
+      send: token => verifyPhone(token, phoneChangeToken, phoneCode)
     },
     '/me/phone/verify': {
-      home: 'phoneChangeToken',
+      accepts: 'phoneChangeToken',
       slug: 'challenge-ended',
-      ask: token => verifyPhone(accessToken, token, phoneCode)
+      send: token => verifyPhone(accessToken, token, phoneCode)
     },
-    'GET /sessions': { home: 'accessToken', slug: 'invalid-token', ask: sessions },
-    'DELETE /sessions': { home: 'accessToken', slug: 'invalid-token', ask: endSession },
+    'GET /sessions': { accepts: 'accessToken', slug: 'invalid-token', send: sessions },
+    'DELETE /sessions': { accepts: 'accessToken', slug: 'invalid-token', send: endSession },
     'DELETE /sessions/{id}': {
-      home: 'accessToken',
+      accepts: 'accessToken',
       slug: 'invalid-token',
-      ask: token => endSession(token, String(decodeJwt(accessToken)['sid']))
+      send: token => endSession(token, String(decodeJwt(accessToken)['sid']))
     },
-    '/confirmations': { home: 'accessToken', slug: 'invalid-token', ask: confirm },
+    '/confirmations': { accepts: 'accessToken', slug: 'invalid-token', send: confirm },
     '/confirmations/resend as Bearer': {
-      home: 'accessToken',
+      accepts: 'accessToken',
       slug: 'invalid-token',
-      ask: token => resendConfirmation(token, confirmationToken)
+      send: token => resendConfirmation(token, confirmationToken)
     },
     '/confirmations/resend': {
-      home: 'confirmationToken',
+      accepts: 'confirmationToken',
       slug: 'challenge-ended',
-      ask: token => resendConfirmation(accessToken, token)
+      send: token => resendConfirmation(accessToken, token)
     },
     '/confirmations/verify as Bearer': {
-      home: 'accessToken',
+      accepts: 'accessToken',
       slug: 'invalid-token',
-      ask: token => verifyConfirmation(token, confirmationToken, confirmCode)
+      send: token => verifyConfirmation(token, confirmationToken, confirmCode)
     },
     '/confirmations/verify': {
-      home: 'confirmationToken',
+      accepts: 'confirmationToken',
       slug: 'challenge-ended',
-      ask: token => verifyConfirmation(accessToken, token, confirmCode)
+      send: token => verifyConfirmation(accessToken, token, confirmCode)
     }
   }
-  const texts = twilio.texts.length
-  for (const [name, { home, slug, ask }] of Object.entries(endpoints)) {
+  const sentBefore = twilio.texts.length
+  for (const [name, { accepts, slug, send }] of Object.entries(endpoints)) {
     for (const [kind, token] of Object.entries(tokens).filter(
-      ([kind]) => ![home].flat().includes(kind)
+      ([kind]) => ![accepts].flat().includes(kind)
     )) {
-      const answer = await ask(token)
-      t.strictSame([answer.statusCode, slugOf(answer)], [401, slug], `${kind} at ${name}`)
-      t.match(answer.headers['www-authenticate'], /^Bearer realm=/, `${kind} at ${name}`)
+      const response = await send(token)
+      t.strictSame([response.statusCode, slugOf(response)], [401, slug], `${kind} at ${name}`)
+      t.match(response.headers['www-authenticate'], /^Bearer realm=/, `${kind} at ${name}`)
     }
   }
   // /logout reveals nothing about the session. Only a refresh token ends one.
   for (const token of Object.values(tokens).filter(token => token !== refreshToken))
     t.equal((await logout(token)).statusCode, 204)
-  t.equal(twilio.texts.length, texts, 'none of that sent a text')
-  t.equal((await me(accessToken)).statusCode, 200, 'or touched the session')
+  t.equal(twilio.texts.length, sentBefore, 'no message was sent')
+  t.equal((await me(accessToken)).statusCode, 200, 'the session is unchanged')
   t.equal(
     (await verifyConfirmation(accessToken, confirmationToken, differentCode(confirmCode))).json()
       .attemptsRemaining,
     4,
-    'or the confirmation'
+    'the confirmation is unchanged'
   )
   t.equal((await verifyConfirmation(accessToken, confirmationToken, confirmCode)).statusCode, 200)
   t.equal((await refresh(refreshToken)).statusCode, 200)
   t.equal(
     (await verify(challengeToken, differentCode(code))).json().attemptsRemaining,
     4,
-    'or the challenge'
+    'the challenge is unchanged'
   )
   t.equal((await verify(challengeToken, code)).statusCode, 200)
-  t.match((await me(accessToken)).json(), { locale: null, phone: '+1•••••••43' }, 'or the account')
+  t.match(
+    (await me(accessToken)).json(),
+    { locale: null, phone: '+1•••••••43' },
+    'the account is unchanged'
+  )
   t.equal(
     (await verifyPhone(accessToken, phoneChangeToken, differentCode(phoneCode))).json()
       .attemptsRemaining,
     4,
-    'or the pending change of the number'
+    'the pending phone change is unchanged'
   )
   t.equal((await verifyPhone(accessToken, phoneChangeToken, phoneCode)).statusCode, 204)
 })
@@ -168,7 +172,7 @@ t.test('a token continues only a challenge of its own kind', async t => {
   const change = (await changePhone(accessToken, newPhone)).json().challengeToken
   const changeCode = twilio.lastCode()
   // Each token comes with the code of its own challenge.
-  for (const answer of [
+  for (const response of [
     await service.verify(change, changeCode),
     await service.verify(confirmationToken, confirmCode),
     await service.verifyConfirmation(accessToken, change, changeCode),
@@ -178,7 +182,7 @@ t.test('a token continues only a challenge of its own kind', async t => {
     await service.verifyPhone(accessToken, confirmationToken, confirmCode),
     await service.resend(confirmationToken)
   ])
-    t.equal(slugOf(answer), 'challenge-ended')
+    t.equal(slugOf(response), 'challenge-ended')
   t.equal((await service.verify(challengeToken, code)).statusCode, 200)
   t.equal(
     (await service.verifyConfirmation(accessToken, confirmationToken, confirmCode)).statusCode,
@@ -233,12 +237,15 @@ t.test(
       await verifyConfirmation(accessToken, confirmationToken, twilio.lastCode())
     ).json()
     const { challengeToken } = await loginAndReadCode()
-    const tell = (token: string) => ({ ...decodeProtectedHeader(token), aud: decodeJwt(token).aud })
-    const kinds = [challengeToken, confirmationToken, phoneChangeToken, accessToken].map(tell)
+    const describe = (token: string) => ({
+      ...decodeProtectedHeader(token),
+      aud: decodeJwt(token).aud
+    })
+    const kinds = [challengeToken, confirmationToken, phoneChangeToken, accessToken].map(describe)
     for (const name of ['typ', 'kid', 'aud'] as const)
       t.equal(new Set(kinds.map(kind => kind[name])).size, 4, name)
     t.same(
-      [...kinds, tell(receipt)].map(({ typ }) => typ),
+      [...kinds, describe(receipt)].map(({ typ }) => typ),
       ['challenge+jwt', 'confirmation+jwt', 'phone-change+jwt', 'at+jwt', 'receipt+jwt']
     )
     t.same(
@@ -251,34 +258,31 @@ t.test(
   }
 )
 
-t.test(
-  'a token of another issuer or audience is rejected although the keys are the same',
-  async t => {
-    const shared = {
-      secrets: [Buffer.alloc(32, 1)],
-      signingKeys: [generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey]
-    } as const
-    const one = await startApp(t, shared)
-    const token = await one.accessToken()
-    const { challengeToken, code } = await one.loginAndReadCode()
-    for (const settings of [
-      { issuer: 'https://other.example' },
-      { audience: 'https://other.example' }
-    ]) {
-      const { me } = await startApp(t, {
-        ...shared,
-        ...settings,
-        database: one.database,
-        withoutUsers: true
-      })
-      t.equal(slugOf(await me(token)), 'invalid-token', JSON.stringify(settings))
-    }
-    const { verify } = await startApp(t, {
+t.test('a token of another issuer or audience is rejected even with the same keys', async t => {
+  const shared = {
+    secrets: [Buffer.alloc(32, 1)],
+    signingKeys: [generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey]
+  } as const
+  const one = await startApp(t, shared)
+  const token = await one.accessToken()
+  const { challengeToken, code } = await one.loginAndReadCode()
+  for (const settings of [
+    { issuer: 'https://other.example' },
+    { audience: 'https://other.example' }
+  ]) {
+    const { me } = await startApp(t, {
       ...shared,
-      issuer: 'https://other.example',
+      ...settings,
       database: one.database,
       withoutUsers: true
     })
-    t.equal(slugOf(await verify(challengeToken, code)), 'challenge-ended')
+    t.equal(slugOf(await me(token)), 'invalid-token', JSON.stringify(settings))
   }
-)
+  const { verify } = await startApp(t, {
+    ...shared,
+    issuer: 'https://other.example',
+    database: one.database,
+    withoutUsers: true
+  })
+  t.equal(slugOf(await verify(challengeToken, code)), 'challenge-ended')
+})
