@@ -7,27 +7,27 @@ t.test(
   { skip: noPostgresWithTls },
   async t => {
     const { url, ca, otherCa } = await startPostgresWithTls(t)
-    const run = (program: 'migrate' | 'users', query: string, ...words: string[]) =>
+    const run = (program: 'migrate' | 'users', query: string, ...args: string[]) =>
       startProcess(
         t,
         program,
         { folder: t.testdir(), env: { DATABASE_URL: `${url}?${query}` } },
-        ...words
+        ...args
       ).ended
-    const named = /^Database: postgresql:\/\/localhost:\d+\/postgres\n$/
+    const databaseLine = /^Database: postgresql:\/\/localhost:\d+\/postgres\n$/
 
     t.match(await run('migrate', `sslmode=require&sslrootcert=${ca}`), {
       code: 0,
       stdout: /^applied /,
-      stderr: named
+      stderr: databaseLine
     })
     for (const mode of ['verify-ca', 'verify-full'])
       t.match(await run('users', `sslmode=${mode}&sslrootcert=${ca}`, 'list'), {
         code: 0,
         stdout: 'There are no users yet.\n',
-        stderr: named
+        stderr: databaseLine
       })
-    t.match(await run('users', 'sslmode=no-verify', 'list'), { code: 0, stderr: named })
+    t.match(await run('users', 'sslmode=no-verify', 'list'), { code: 0, stderr: databaseLine })
 
     for (const query of [`sslmode=verify-full&sslrootcert=${otherCa}`, 'sslmode=require'])
       t.match(await run('migrate', query), {

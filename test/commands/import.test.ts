@@ -8,7 +8,7 @@ import { startProcess } from '../support/start-process.ts'
 
 const folder = t.testdir()
 await unpackDatabase(join(folder, 'data/pglite'))
-// Keeps the embedded database open, so that each command starts fast.
+// This process keeps the embedded database open, so that each command starts quickly.
 const { prisma, close } = await openDatabase(`pglite:${join(folder, 'data/pglite')}`, {
   join: true,
   poolSize: 1
@@ -25,22 +25,23 @@ const env = {
   ARGON2_TIME: '1'
 }
 
-/** Imports a file with this text. */
+/** Runs the import of a file with this text. */
 function importText(name: string, text: string | Buffer, ...options: string[]) {
   writeFileSync(join(folder, name), text)
   return startProcess(t, 'users', { folder, env }, 'import', name, ...options).ended
 }
 
 const hashFrom = (from: string) =>
-  foreignHashes.find(one => one.from.startsWith(from))?.hash ?? t.bailout(from)
+  foreignHashes.find(entry => entry.from.startsWith(from))?.hash ?? t.bailout(from)
 const django = hashFrom('PBKDF2PasswordHasher')
 const bcrypt = '$2y$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy'
 const argon2 =
-  '$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$K1J1tDJRo1PbT9dA9tnT5m5AFWvg2MbvmrxpXjt6XdI'
+  '$argon2id$v=19$m=19456,t=2,p=1$' +
+  'c29tZXNhbHRzb21lc2FsdA$K1J1tDJRo1PbT9dA9tnT5m5AFWvg2MbvmrxpXjt6XdI'
 const ndjson = (rows: object[]) => rows.map(row => JSON.stringify(row)).join('\n')
 const lines = (text: string) => text.split('\n').filter(line => /^(line|object) /.test(line))
 
-t.test('a table of twenty users comes in except for its invalid rows', async t => {
+t.test('a file of twenty users is imported except for its invalid rows', async t => {
   const address = `${'a'.repeat(77)}@example.com`
   const rows = [
     { username: 'ada', passwordHash: bcrypt, phone: '+1 (202) 555-0143' },
@@ -102,7 +103,7 @@ t.test('a table of twenty users comes in except for its invalid rows', async t =
   t.match(byName.get('barbara'), { passwordKind: 'unusable' })
 })
 
-t.test('an import that is repeated adds only what is missing', async t => {
+t.test('a repeated import adds only the missing users', async t => {
   const rows = [1, 2, 3].map(n => ({ username: `user${n}`, passwordHash: bcrypt }))
   t.match(await importText('a.ndjson', ndjson(rows.slice(0, 2))), { code: 0, stdout: /^Added 2,/ })
   const before = await prisma.user.findMany({ where: { username: 'user1' } })
@@ -119,7 +120,7 @@ t.test('a dry run reports the same and adds nothing', async t => {
   t.equal(await prisma.user.count(), 0)
 })
 
-t.test('CSV with a byte order mark, CRLF, quotes and an invalid row comes in', async t => {
+t.test('CSV with a byte order mark, CRLF, quotes and invalid rows is imported', async t => {
   const text =
     '\ufeffusername,passwordHash,phone,claims,disabled\r\n' +
     `ada,${bcrypt},"+1 202 555 0143","{""roles"":[""admin""]}",false\r\n` +
@@ -140,7 +141,7 @@ t.test('CSV with a byte order mark, CRLF, quotes and an invalid row comes in', a
   ])
 })
 
-t.test('an unknown column stops the import before it begins', async t => {
+t.test('an unknown column is refused before any row is imported', async t => {
   const { code, stderr } = await importText(
     'a.csv',
     `username,passwordHash,role\nada,${bcrypt},x\n`
@@ -150,7 +151,7 @@ t.test('an unknown column stops the import before it begins', async t => {
   t.equal(await prisma.user.count(), 0)
 })
 
-t.test('the output of Django comes in with numbers from another file', async t => {
+t.test("Django's dumpdata output is imported with numbers from another file", async t => {
   const model = (username: string, fields: object = {}) => ({
     model: 'auth.user',
     pk: 1,
@@ -202,7 +203,7 @@ t.test('a hostile file adds nothing invalid', async t => {
   ])
 })
 
-t.test('wrong usage and files that are not there get one line', async t => {
+t.test('wrong usage and missing files print one line', async t => {
   const missing = startProcess(t, 'users', { folder, env }, 'import', 'missing.csv').ended
   t.match(await missing, { code: 1, stderr: "missing.csv can't be read: there is no such file." })
   for (const options of [

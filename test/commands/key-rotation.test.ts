@@ -5,8 +5,8 @@ import t, { type Test } from 'tap'
 import { jwksMaxAge, receiptLifetime } from '../../src/domain/token-lifetimes.ts'
 import { ada, codeIn, slugOf, startApp, transfer } from '../support/start-app.ts'
 
-// A rotation of keys and secrets as .env.example and `npm run keys` describe it, on servers that
-// restart one after another.
+// These tests rotate keys and secrets as .env.example and `npm run keys` describe it, on servers
+// that restart one after another.
 
 const keys = {
   old: generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,
@@ -16,10 +16,11 @@ const secrets = { old: randomBytes(32), new: randomBytes(32) }
 const challengeTtl = 600
 const defaultTtl = 900
 
-type Ring = readonly ['old' | 'new', ...('old' | 'new')[]]
-type Setting = { keys: Ring; secrets: Ring }
-/** A setting that each server in turn starts with, and the seconds until the next one. */
-type Stage = Setting & { wait: number }
+/** The configured keys or secrets in order. The first one signs. */
+type Order = readonly ['old' | 'new', ...('old' | 'new')[]]
+type Configuration = { keys: Order; secrets: Order }
+/** A configuration with which each server restarts in turn, and seconds until the next stage. */
+type Stage = Configuration & { wait: number }
 type Server = Awaited<ReturnType<typeof startApp>>
 
 const before = ['old'] as const
@@ -36,27 +37,27 @@ const documentedSteps: [Stage, ...Stage[]] = [
 ]
 
 t.test('a rotation of keys and secrets in the documented steps', async t => {
-  const { refused, served, servers, join, outsider, wait } = await rotate(t, documentedSteps)
+  const { refused, served, servers, join, verifyElsewhere, wait } = await rotate(t, documentedSteps)
 
   t.test('refuses no valid code or token', async t => {
     t.same(refused, [])
-    for (const [what, count] of Object.entries(served)) t.ok(count > 50, `${count} ${what}`)
+    for (const [kind, count] of Object.entries(served)) t.ok(count > 50, `${count} ${kind}`)
   })
 
   t.test('ends with the old key and secret refused', async t => {
-    const forgotten = await join({ keys: before, secrets: before })
-    const { challengeToken } = await forgotten.loginAndReadCode()
-    const token = await forgotten.accessToken()
+    const outdated = await join({ keys: before, secrets: before })
+    const { challengeToken } = await outdated.loginAndReadCode()
+    const token = await outdated.accessToken()
     wait(jwksMaxAge)
     for (const { me, resend } of servers) {
       t.equal(slugOf(await me(token)), 'invalid-token')
       t.equal(slugOf(await resend(challengeToken)), 'challenge-ended')
     }
-    await t.rejects(outsider(token), { code: 'ERR_JWKS_NO_MATCHING_KEY' })
+    await t.rejects(verifyElsewhere(token), { code: 'ERR_JWKS_NO_MATCHING_KEY' })
   })
 })
 
-// These show that the test above detects a refusal, and that every step and wait is needed.
+// These tests show that the test above detects a refusal and that every step and wait is needed.
 const shortcuts: Record<
   string,
   { stages: [Stage, ...Stage[]]; accessTokenTtl?: number; refused: string[] }
@@ -76,7 +77,7 @@ const shortcuts: Record<
     ],
     refused: ['access token elsewhere: ERR_JWKS_NO_MATCHING_KEY']
   },
-  'an old key is dropped while its tokens live': {
+  'an old key is removed while its tokens are valid': {
     stages: [
       { keys: added, secrets: before, wait: 0 },
       { keys: first, secrets: before, wait: defaultTtl - 1 },
@@ -84,7 +85,7 @@ const shortcuts: Record<
     ],
     refused: ['/me: invalid-token']
   },
-  'an old key is dropped while its receipts live, though its access tokens have expired': {
+  'an old key is removed while its receipts are valid': {
     stages: [
       { keys: added, secrets: before, wait: 0 },
       { keys: first, secrets: before, wait: receiptLifetime - 1 },
@@ -100,7 +101,7 @@ const shortcuts: Record<
     ],
     refused: ['/resend: challenge-ended']
   },
-  'an old secret is dropped while its challenges live': {
+  'an old secret is removed while its challenges are valid': {
     stages: [
       { keys: before, secrets: added, wait: 0 },
       { keys: before, secrets: first, wait: challengeTtl - 1 },
@@ -109,8 +110,8 @@ const shortcuts: Record<
     refused: ['/resend: challenge-ended']
   }
 }
-for (const [what, { stages, accessTokenTtl, refused: expected }] of Object.entries(shortcuts)) {
-  t.test(`a valid code or token is refused when ${what}`, async t => {
+for (const [shortcut, { stages, accessTokenTtl, refused: expected }] of Object.entries(shortcuts)) {
+  t.test(`a valid code or token is refused when ${shortcut}`, async t => {
     const { refused } = await rotate(t, stages, accessTokenTtl)
     for (const refusal of expected) t.ok(refused.includes(refusal), refused.join('; '))
   })
@@ -122,92 +123,95 @@ for (const [what, { stages, accessTokenTtl, refused: expected }] of Object.entri
  */
 async function rotate(
   t: Test,
-  [begin, ...stages]: [Stage, ...Stage[]],
+  [initial, ...stages]: [Stage, ...Stage[]],
   accessTokenTtl = defaultTtl
 ) {
-  const options = ({ keys: [key, ...otherKeys], secrets: [secret, ...otherSecrets] }: Setting) => ({
-    signingKeys: [keys[key], ...otherKeys.map(age => keys[age])] as const,
-    secrets: [secrets[secret], ...otherSecrets.map(age => secrets[age])] as const,
+  const options = ({
+    keys: [key, ...otherKeys],
+    secrets: [secret, ...otherSecrets]
+  }: Configuration) => ({
+    signingKeys: [keys[key], ...otherKeys.map(name => keys[name])] as const,
+    secrets: [secrets[secret], ...otherSecrets.map(name => secrets[name])] as const,
     accessTokenTtl,
     policy: { codeTtl: challengeTtl, challengeTtl, resendCooldown: 0, confirmationMaxAge: 86400 }
   })
-  const one = await startApp(t, options(begin))
-  const { database, clock, wait, addUser } = one
-  const join = (setting: Setting) =>
-    startApp(t, { ...options(setting), database, clock, withoutUsers: true })
-  const servers = [one, await join(begin)]
-  const any = () => servers[randomInt(servers.length)] ?? one
+  const firstServer = await startApp(t, options(initial))
+  const { database, clock, wait, addUser } = firstServer
+  const join = (configuration: Configuration) =>
+    startApp(t, { ...options(configuration), database, clock, withoutUsers: true })
+  const servers = [firstServer, await join(initial)]
+  const any = () => servers[randomInt(servers.length)] ?? firstServer
   const refused = new Set<string>()
-  const outsider = outsideService(any, clock)
-  /** Verifies a token in two services, one of which has just fetched the keys. */
-  const elsewhere = async (what: string, ...asked: Parameters<typeof outsider>) => {
-    for (const service of [outsider, outsideService(any, clock)])
-      await service(...asked).catch(error => refused.add(`${what} elsewhere: ${error.code}`))
+  const verifyElsewhere = createVerifier(any, clock)
+  /** Verifies a token with cached keys and again with freshly fetched keys. */
+  const verify = async (kind: string, ...args: Parameters<typeof verifyElsewhere>) => {
+    for (const verifier of [verifyElsewhere, createVerifier(any, clock)])
+      await verifier(...args).catch(error => refused.add(`${kind} elsewhere: ${error.code}`))
   }
 
-  const accepted = (where: string, answer: LightMyRequestResponse) => {
-    const { statusCode } = answer
-    if (statusCode >= 300) refused.add(`${where}: ${slugOf(answer)}`)
+  const accepted = (path: string, response: LightMyRequestResponse) => {
+    const { statusCode } = response
+    if (statusCode >= 300) refused.add(`${path}: ${slugOf(response)}`)
     return statusCode < 300
   }
 
   const served = { challenges: 0, tokens: 0, refreshes: 0, receipts: 0 }
-  let challenges: { token: string; since: Date; hasty: boolean }[] = []
-  let tokens: { token: string; since: Date }[] = []
+  let challenges: { token: string; createdAt: Date; finishes: boolean }[] = []
+  let tokens: { token: string; createdAt: Date }[] = []
   let sessions: {
     refreshToken: string
     accessToken: string
-    asked?: { token: string; code: string; since: Date }
+    pending?: { token: string; code: string; createdAt: Date }
   }[] = []
-  let receipts: { token: string; since: Date }[] = []
-  const younger =
+  let receipts: { token: string; createdAt: Date }[] = []
+  const youngerThan =
     (seconds: number) =>
-    ({ since }: { since: Date }) =>
-      clock().getTime() - since.getTime() < seconds * 1000
+    ({ createdAt }: { createdAt: Date }) =>
+      clock().getTime() - createdAt.getTime() < seconds * 1000
 
   /**
-   * Continues every login, session and receipt, and finishes the logins that are `hasty`. Then a
-   * new user begins to log in at each server.
+   * Uses every pending login, session and receipt, and completes the logins with `finishes`. Then a
+   * new user starts to log in at each server.
    */
-  async function goOn() {
-    challenges = challenges.filter(younger(challengeTtl))
-    for (const { token, hasty } of challenges) {
+  async function useAll() {
+    challenges = challenges.filter(youngerThan(challengeTtl))
+    for (const { token, finishes } of challenges) {
       let code = ''
-      for (const { resend, twilio } of hasty ? servers : [any()]) {
+      for (const { resend, twilio } of finishes ? servers : [any()]) {
         if (accepted('/resend', await resend(token)))
           code = codeIn(twilio.textsTo(ada.phone).at(-1)?.body)
       }
       served.challenges++
-      if (!hasty) continue
-      const answer = await any().verify(token, code)
-      if (!accepted('/verify', answer)) continue
-      tokens.push({ token: answer.json().accessToken, since: clock() })
-      sessions.push(answer.json())
+      if (!finishes) continue
+      const response = await any().verify(token, code)
+      if (!accepted('/verify', response)) continue
+      tokens.push({ token: response.json().accessToken, createdAt: clock() })
+      sessions.push(response.json())
     }
-    challenges = challenges.filter(({ hasty }) => !hasty)
+    challenges = challenges.filter(({ finishes }) => !finishes)
 
-    tokens = tokens.filter(younger(accessTokenTtl))
+    tokens = tokens.filter(youngerThan(accessTokenTtl))
     for (const { token } of tokens) {
       accepted('/me', await any().me(token))
-      await elsewhere('access token', token)
+      await verify('access token', token)
       served.tokens++
     }
 
     sessions = sessions.slice(-4)
     for (const session of sessions) await confirmAndRefresh(session)
-    receipts = receipts.filter(younger(receiptLifetime))
+    receipts = receipts.filter(youngerThan(receiptLifetime))
     for (const { token } of receipts) {
-      await elsewhere('receipt', token, 'receipt+jwt')
+      await verify('receipt', token, 'receipt+jwt')
       served.receipts++
     }
 
     for (const [n, server] of servers.entries()) {
-      const who = { ...ada, username: `user-${randomBytes(8).toString('hex')}` }
-      await addUser(who)
+      const user = { ...ada, username: `user-${randomBytes(8).toString('hex')}` }
+      await addUser(user)
       challenges.push({
-        token: (await server.loginAndReadCode(who)).challengeToken,
-        since: clock(),
-        hasty: n === 0
+        token: (await server.loginAndReadCode(user)).challengeToken,
+        createdAt: clock(),
+        finishes: n === 0
       })
     }
   }
@@ -218,60 +222,60 @@ async function rotate(
    */
   async function confirmAndRefresh(session: (typeof sessions)[number]) {
     for (const { refresh } of servers) {
-      const answer = await refresh(session.refreshToken)
-      if (accepted('/refresh', answer)) session.accessToken = answer.json().accessToken
+      const response = await refresh(session.refreshToken)
+      if (accepted('/refresh', response)) session.accessToken = response.json().accessToken
       served.refreshes++
     }
-    const answer = await any().refresh(session.refreshToken)
-    if (accepted('/refresh', answer)) session.refreshToken = answer.json().refreshToken
+    const response = await any().refresh(session.refreshToken)
+    if (accepted('/refresh', response)) session.refreshToken = response.json().refreshToken
 
-    const { accessToken, asked } = session
-    if (asked !== undefined && younger(challengeTtl)(asked)) {
-      const answer = await any().verifyConfirmation(accessToken, asked.token, asked.code)
-      if (accepted('/confirmations/verify', answer))
-        receipts.push({ token: answer.json().receipt, since: clock() })
+    const { accessToken, pending } = session
+    if (pending !== undefined && youngerThan(challengeTtl)(pending)) {
+      const response = await any().verifyConfirmation(accessToken, pending.token, pending.code)
+      if (accepted('/confirmations/verify', response))
+        receipts.push({ token: response.json().receipt, createdAt: clock() })
     }
-    delete session.asked
+    delete session.pending
     const { confirm, twilio } = any()
     const confirmation = await confirm(accessToken, transfer)
     if (accepted('/confirmations', confirmation))
-      session.asked = {
+      session.pending = {
         token: confirmation.json().confirmationToken,
         code: twilio.lastCode(),
-        since: clock()
+        createdAt: clock()
       }
   }
 
-  await goOn()
-  await goOn()
-  wait(begin.wait)
+  await useAll()
+  await useAll()
+  wait(initial.wait)
   for (const stage of stages) {
     for (const n of servers.keys()) {
       await servers[n]?.app.close()
       servers[n] = await join(stage)
-      // Twice, so that logins begun on servers with two settings also finish on them.
-      await goOn()
-      await goOn()
+      // Twice, so that logins that start while the servers differ also complete while they differ.
+      await useAll()
+      await useAll()
     }
     wait(stage.wait)
   }
-  await goOn()
-  return { refused: [...refused], served, servers, join, outsider, wait }
+  await useAll()
+  return { refused: [...refused], served, servers, join, verifyElsewhere, wait }
 }
 
-/** A service that verifies our tokens with keys from any server and caches them as allowed. */
-function outsideService(any: () => Server, clock: () => Date) {
-  let keysOf: ReturnType<typeof createLocalJWKSet> | undefined
-  let until = 0
+/** Another service. It verifies tokens with keys from any server and caches them as allowed. */
+function createVerifier(any: () => Server, clock: () => Date) {
+  let keySet: ReturnType<typeof createLocalJWKSet> | undefined
+  let expiresAt = 0
   return async (token: string, typ = 'at+jwt') => {
-    if (keysOf === undefined || clock().getTime() >= until) {
-      const answer = await any().app.inject('/.well-known/jwks.json')
-      keysOf = createLocalJWKSet(answer.json())
-      until =
+    if (keySet === undefined || clock().getTime() >= expiresAt) {
+      const response = await any().app.inject('/.well-known/jwks.json')
+      keySet = createLocalJWKSet(response.json())
+      expiresAt =
         clock().getTime() +
-        1000 * Number(/max-age=(\d+)/.exec(String(answer.headers['cache-control']))?.[1])
+        1000 * Number(/max-age=(\d+)/.exec(String(response.headers['cache-control']))?.[1])
     }
-    return jwtVerify(token, keysOf, {
+    return jwtVerify(token, keySet, {
       issuer: 'https://login.example',
       audience: 'https://api.example',
       typ,

@@ -9,17 +9,18 @@ import { startProcess, startServer } from '../support/start-process.ts'
 const usage = /^Usage: npm run keys -- <command>\n\n {2}new \[EC\|Ed25519\|RSA\] \[<file>\]/
 
 /**
- * A folder, the command in it, and a check that what it prints holds nothing of any private key.
+ * Creates a folder and a function that runs `keys` in it and asserts that no private key is
+ * printed.
  */
-function operator(t: Test, env: Record<string, string> = {}) {
+function createOperator(t: Test, env: Record<string, string> = {}) {
   const folder = t.testdir()
   const read = (file: string) => readFileSync(join(folder, file), 'utf8')
   return {
     folder,
     read,
     mode: (file: string) => (statSync(join(folder, file)).mode & 0o777).toString(8),
-    async keys(...words: string[]) {
-      const ended = await startProcess(t, 'keys', { folder, env }, ...words).ended
+    async keys(...args: string[]) {
+      const ended = await startProcess(t, 'keys', { folder, env }, ...args).ended
       const pems = readdirSync(folder, { recursive: true, encoding: 'utf8' })
         .filter(file => file.endsWith('.pem'))
         .map(read)
@@ -30,7 +31,7 @@ function operator(t: Test, env: Record<string, string> = {}) {
   }
 }
 
-/** The lines of PEM blocks, and the private parts of a JWK. */
+/** The lines of PEM blocks and the private members of their JWKs. */
 const secretsIn = (pem: string) =>
   (pem.replaceAll('\\n', '\n').match(/-----BEGIN[^-]+-----[^-]+-----END[^-]+-----/g) ?? []).flatMap(
     block => {
@@ -39,13 +40,14 @@ const secretsIn = (pem: string) =>
     }
   )
 
-/** The values of JWT_PRIVATE_KEY that a recipe gives, as a .env file reads them. */
-const recipe = (printed: string) =>
+/** The values of JWT_PRIVATE_KEY in the printed steps, parsed as in a .env file. */
+const keySettings = (printed: string) =>
   [...printed.matchAll(/JWT_PRIVATE_KEY=.*$/gm)].map(
     ([line]) => parseEnv(line)['JWT_PRIVATE_KEY'] ?? ''
   )
 
-const madeIn = (printed: string) =>
+/** The file, algorithm and key id that `new` prints. */
+const createdKey = (printed: string) =>
   /^Made (.+): (\w+), kid (\S+)\.$/m.exec(printed)?.slice(1) as [
     file: string,
     alg: string,
@@ -53,17 +55,17 @@ const madeIn = (printed: string) =>
   ]
 
 t.test(
-  'following the printed steps publishes the new key, then signs with it, then retires the old one',
+  'the printed steps publish the new key, then sign with it, then retire the old key',
   async t => {
-    const { folder, keys, mode } = operator(t)
+    const { folder, keys, mode } = createOperator(t)
     t.same(await keys('list'), {
       code: 0,
       stdout: 'There is no key yet: the first start generates data/jwt-private-key.pem.\n',
       stderr: ''
     })
-    t.same(readdirSync(folder), [], 'and none was made')
+    t.same(readdirSync(folder), [], 'no key was generated')
 
-    /** What a server with this setting publishes. */
+    /** The ids of the keys that a server with this setting publishes. */
     const published = async (setting?: string) => {
       const server = await startServer(t, {
         folder,
@@ -74,7 +76,7 @@ t.test(
       await server.ended
       return body.keys.map(({ kid }: { kid: string }) => kid)
     }
-    // Made already: main.test.ts has a first start from nothing, which takes seconds.
+    // An existing database, because creating one takes seconds. main.test.ts tests a first start.
     await unpackDatabase(join(folder, 'data/pglite'))
     const [old] = await published()
     t.match(await keys('list'), {
@@ -85,15 +87,18 @@ t.test(
 
     const { code, stdout, stderr } = await keys('new')
     t.match({ code, stderr }, { code: 0, stderr: '' })
-    const [file, alg, kid] = madeIn(stdout)
+    const [file, alg, kid] = createdKey(stdout)
     t.match({ file, alg }, { file: /^data\/jwt-private-key-.{8}\.pem$/, alg: 'ES256' })
     t.equal(mode(file), '600')
-    const [publish, sign, retire, ...more] = recipe(stdout)
+    const [publish, sign, retire, ...more] = keySettings(stdout)
     t.same(more, [])
     t.equal(publish, `file:data/jwt-private-key.pem,file:${file}`)
     t.match(
       stdout,
-      /1\. Publish [^]*Wait 300 seconds[^]*2\. Sign [^]*Wait 900 seconds[^]*3\. Retire [^]*delete data\/jwt-private-key\.pem\.\n$/
+      new RegExp(
+        '1\\. Publish [^]*Wait 300 seconds[^]*2\\. Sign [^]*Wait 900 seconds[^]*' +
+          '3\\. Retire [^]*delete data/jwt-private-key\\.pem\\.\\n$'
+      )
     )
     t.same(await published(publish), [old, kid])
     t.same(await published(sign), [kid, old])
@@ -102,34 +107,34 @@ t.test(
 )
 
 t.test('new writes each kind of key to the given file, readable by its owner only', async t => {
-  const { folder, keys, mode, read } = operator(t)
+  const { folder, keys, mode, read } = createOperator(t)
   const kinds = { EC: ['ES256', 'ec'], Ed25519: ['EdDSA', 'ed25519'], RSA: ['RS256', 'rsa'] }
   for (const [kind, [alg, type]] of Object.entries(kinds)) {
-    const file = `keys/of ours/${kind}.pem`
+    const file = `keys/own keys/${kind}.pem`
     const { code, stdout, stderr } = await keys('new', kind.toLowerCase(), file)
     t.equal(code, 0)
     t.match(stderr, kind === 'Ed25519' ? /^Warning: .*8 of 20.*ES256.*\n$/ : /^$/, kind)
-    t.match(madeIn(stdout), [file, alg])
+    t.match(createdKey(stdout), [file, alg])
     const key = createPrivateKey(read(file))
     t.match(read(file), /^-----BEGIN PRIVATE KEY-----\n/)
     t.equal(key.asymmetricKeyType, type)
     if (type === 'rsa') t.equal(key.asymmetricKeyDetails?.modulusLength, 3072)
-    t.same([mode('keys'), mode('keys/of ours'), mode(file)], ['700', '700', '600'])
-    t.same(recipe(stdout), [`file:${file}`], 'nothing signs yet, so there is nothing to rotate')
+    t.same([mode('keys'), mode('keys/own keys'), mode(file)], ['700', '700', '600'])
+    t.same(keySettings(stdout), [`file:${file}`], 'no key signs yet, so there is no rotation')
   }
   t.same(
-    readdirSync(join(folder, 'keys/of ours')).sort(),
+    readdirSync(join(folder, 'keys/own keys')).sort(),
     ['EC.pem', 'Ed25519.pem', 'RSA.pem'],
-    'and nothing else is left there'
+    'no other file is left'
   )
 })
 
 t.test('the printed steps name the configured key files and token lifetime', async t => {
   const env = { JWT_PRIVATE_KEY: 'file:one.pem, file:two.pem', ACCESS_TOKEN_TTL: '1200' }
-  const { folder, keys } = operator(t, env)
+  const { folder, keys } = createOperator(t, env)
   for (const file of ['one.pem', 'two.pem']) writeFileSync(join(folder, file), pem('ed25519'))
   const { stdout } = await keys('new', 'EC', 'three.pem')
-  t.same(recipe(stdout), [
+  t.same(keySettings(stdout), [
     'file:one.pem,file:two.pem,file:three.pem',
     'file:three.pem,file:one.pem,file:two.pem',
     'file:three.pem'
@@ -145,19 +150,22 @@ t.test('the printed steps name the configured key files and token lifetime', asy
 t.test(
   'the printed steps explain how to edit a key that JWT_PRIVATE_KEY itself contains',
   async t => {
-    const { keys } = operator(t, { JWT_PRIVATE_KEY: pem('ec').replaceAll('\n', '\\n') })
+    const { keys } = createOperator(t, { JWT_PRIVATE_KEY: pem('ec').replaceAll('\n', '\\n') })
     const { code, stdout } = await keys('new', 'EC', 'new.pem')
     t.equal(code, 0)
     t.match(
       stdout,
-      /1\. [^]*append the text of new\.pem[^]*2\. [^]*from the end to the beginning[^]*3\. [^]*JWT_PRIVATE_KEY=file:new\.pem\n$/
+      new RegExp(
+        '1\\. [^]*append the text of new\\.pem[^]*2\\. [^]*from the end to the beginning[^]*' +
+          '3\\. [^]*JWT_PRIVATE_KEY=file:new\\.pem\\n$'
+      )
     )
-    t.same(recipe(stdout), ['file:new.pem'])
+    t.same(keySettings(stdout), ['file:new.pem'])
   }
 )
 
 t.test('list shows the keys in order, with their source and the next step', async t => {
-  const { folder, keys } = operator(t, {
+  const { folder, keys } = createOperator(t, {
     JWT_PRIVATE_KEY: 'file:both.pem,file:rsa.pem',
     ACCESS_TOKEN_TTL: '60'
   })
@@ -167,15 +175,19 @@ t.test('list shows the keys in order, with their source and the next step', asyn
   t.match({ code, stderr }, { code: 0, stderr: '' })
   t.match(
     stdout,
-    /^signs {6}EdDSA {2}[\w-]{43} {2}both\.pem\npublished {2}ES256 {2}[\w-]{43} {2}both\.pem\npublished {2}RS256 {2}[\w-]{43} {2}rsa\.pem\n\n/
+    new RegExp(
+      '^signs {6}EdDSA {2}[\\w-]{43} {2}both\\.pem\\n' +
+        'published {2}ES256 {2}[\\w-]{43} {2}both\\.pem\\n' +
+        'published {2}RS256 {2}[\\w-]{43} {2}rsa\\.pem\\n\\n'
+    )
   )
   t.match(
     stdout,
     /for 300 seconds, put it first\.\n.*for 300 seconds, remove the others\.\n$/,
-    'receipts live longer than these access tokens'
+    'receipts expire later than these access tokens'
   )
 
-  const inline = await operator(t, { JWT_PRIVATE_KEY: pem('ec') }).keys('list')
+  const inline = await createOperator(t, { JWT_PRIVATE_KEY: pem('ec') }).keys('list')
   t.match(inline, {
     code: 0,
     stdout: /^signs {6}ES256 {2}[\w-]{43} {2}in JWT_PRIVATE_KEY\n$/,
@@ -184,7 +196,7 @@ t.test('list shows the keys in order, with their source and the next step', asyn
 })
 
 t.test('new api prints a key once, its hash, and how to rotate to it', async t => {
-  const { folder, keys } = operator(t)
+  const { folder, keys } = createOperator(t)
   const { code, stdout, stderr } = await keys('new', 'api')
   t.match({ code, stderr }, { code: 0, stderr: '' })
   const [, key = '', hash = ''] =
@@ -195,36 +207,36 @@ t.test('new api prints a key once, its hash, and how to rotate to it', async t =
   t.equal(hash, createHash('sha256').update(key).digest('hex'))
   t.equal(stdout.split(key).length, 2, 'printed once')
   t.not((await keys('new', 'API')).stdout, stdout)
-  t.same(readdirSync(folder), [], 'and stored nowhere')
+  t.same(readdirSync(folder), [], 'the key is not stored')
 
-  // The hashes that a server has, in either case and in a file.
+  // Hashes in uppercase and hashes in a file.
   const current = [hash.toUpperCase(), 'a'.repeat(64)]
   for (const env of [{ API_KEY_HASHES: current.join(', ') }, { API_KEY_HASHES_FILE: 'hashes' }]) {
-    const { folder, keys } = operator(t, { ADMIN_PORT: '3001', ...env })
+    const { folder, keys } = createOperator(t, { ADMIN_PORT: '3001', ...env })
     writeFileSync(join(folder, 'hashes'), `${current.join(',')}\n`)
     const rotation = (await keys('new', 'api')).stdout
     const [, next] = /^SHA-256: (.*)$/m.exec(rotation) ?? []
     t.same(
       [...rotation.matchAll(/API_KEY_HASHES=(.*)$/gm)].map(([, value]) => value),
       [`${hash},${current[1]},${next}`, next],
-      'the second step changes no variable'
+      'one setting for each step'
     )
   }
-  // The first key is made before API_KEY_HASHES can be set.
-  t.match(await operator(t, { ADMIN_PORT: '3001' }).keys('new', 'api'), { code: 0 })
+  // The first key is generated before API_KEY_HASHES can be set.
+  t.match(await createOperator(t, { ADMIN_PORT: '3001' }).keys('new', 'api'), { code: 0 })
 })
 
 t.test('a failed command prints one line, exits 1 and writes nothing', async t => {
-  const { folder, keys, read } = operator(t)
+  const { folder, keys, read } = createOperator(t)
   writeFileSync(join(folder, 'here.pem'), 'mine')
   mkdirSync(join(folder, 'folder'))
   mkdirSync(join(folder, 'data'))
   writeFileSync(join(folder, 'data/secret'), 'mine')
-  const refused = async (line: RegExp, words: string[], env: Record<string, string> = {}) =>
+  const refused = async (line: RegExp, args: string[], env: Record<string, string> = {}) =>
     t.match(
-      await startProcess(t, 'keys', { folder, env }, ...words).ended,
+      await startProcess(t, 'keys', { folder, env }, ...args).ended,
       { code: 1, stdout: '', stderr: new RegExp(`^keys: ${line.source}\n$`) },
-      words.join(' ')
+      args.join(' ')
     )
   await refused(/here\.pem already exists and was not changed\./, ['new', 'EC', 'here.pem'])
   t.equal(read('here.pem'), 'mine')
@@ -248,8 +260,8 @@ t.test('a failed command prints one line, exits 1 and writes nothing', async t =
 })
 
 t.test('wrong usage prints the usage, exits 2 and writes nothing', async t => {
-  const { folder, keys } = operator(t)
-  for (const words of [
+  const { folder, keys } = createOperator(t)
+  for (const args of [
     [],
     ['make'],
     ['toString'],
@@ -261,7 +273,7 @@ t.test('wrong usage prints the usage, exits 2 and writes nothing', async t => {
     ['new', 'api', 'api.txt'],
     ['list', 'all']
   ]) {
-    t.match(await keys(...words), { code: 2, stdout: '', stderr: usage }, words.join(' '))
+    t.match(await keys(...args), { code: 2, stdout: '', stderr: usage }, args.join(' '))
   }
   t.same(readdirSync(folder), [])
 })

@@ -7,7 +7,7 @@ import { unpackDatabase } from '../support/database.ts'
 import { ada } from '../support/start-app.ts'
 import { shownCode, startProcess, startServer, watch, wordsOf } from '../support/start-process.ts'
 
-// One server has the embedded database open. The commands work through it.
+// A server has the embedded database open, and the commands use it through the server.
 const folder = t.testdir()
 const env = { SMS_COUNTRIES: 'US,GB', LOG_LEVEL: 'silent' }
 await unpackDatabase(join(folder, 'data/pglite'))
@@ -21,13 +21,14 @@ t.teardown(close)
 const directory = createUserDirectory(prisma)
 await prisma.user.deleteMany()
 
-const users = (...words: string[]) => startProcess(t, 'users', { folder, env }, ...words).ended
+const users = (...args: string[]) => startProcess(t, 'users', { folder, env }, ...args).ended
 
-/** A digest of a cost that no login uses. */
+/** A digest with parameters that no login uses. */
 const passwordDigest =
-  '$argon2id$v=19$m=1024,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g'
+  '$argon2id$v=19$m=1024,t=1,p=1$' +
+  'c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g'
 
-/** Adds users for one test. */
+/** Adds users and deletes them at the end of the test. */
 async function add(t: Test, ...usernames: string[]) {
   t.teardown(() => prisma.user.deleteMany())
   for (const username of usernames)
@@ -35,7 +36,7 @@ async function add(t: Test, ...usernames: string[]) {
 }
 
 t.test('list and search', async t => {
-  t.test('without users, list says so and list --json prints nothing', async t => {
+  t.test('without users, list prints a sentence and list --json prints nothing', async t => {
     t.match(await users('list'), { code: 0, stdout: 'There are no users yet.\n' })
     t.match(await users('list', '--json'), { code: 0, stdout: '' })
   })
@@ -67,12 +68,12 @@ t.test('list and search', async t => {
     const found = async (prefix: string) =>
       [...(await users('search', prefix)).stdout.matchAll(/^(\S+) +\+1/gm)].map(([, name]) => name)
     t.same(await found('ADA'), ['ada', 'Ada.Lovelace'])
-    t.same(await found('a%'), ['a%'], 'a percent sign stands for itself')
+    t.same(await found('a%'), ['a%'], 'a percent sign is literal')
     t.match(await users('search', 'zoe'), { code: 0, stdout: 'No username begins with zoe.\n' })
     t.same(JSON.parse((await users('search', 'b', '--json')).stdout).username, 'bea')
   })
 
-  t.test('list prints thousands of users once each, and ends when the pipe closes', async t => {
+  t.test('list prints thousands of users once each and ends when the pipe closes', async t => {
     t.teardown(() => prisma.user.deleteMany())
     const names = Array.from({ length: 3000 }, (_, n) => `user${String(n).padStart(5, '0')}`)
     await prisma.user.createMany({
@@ -86,11 +87,11 @@ t.test('list and search', async t => {
         .map(line => JSON.parse(line).username),
       names
     )
-    const words = [...wordsOf('users'), 'list'].map(word => `'${word}'`).join(' ')
+    const args = [...wordsOf('users'), 'list'].map(word => `'${word}'`).join(' ')
     const { code, stdout: first } = await watch(
       t,
       'bash',
-      ['--norc', '-c', `set -o pipefail; '${process.execPath}' --liftoff-only ${words} | head -1`],
+      ['--norc', '-c', `set -o pipefail; '${process.execPath}' --liftoff-only ${args} | head -1`],
       { folder, env }
     ).ended
     t.match({ code, first }, { code: 0, first: /^user00000 +no phone +enabled\n$/ })
@@ -101,7 +102,7 @@ t.test('show', async t => {
   const lastLine = async (username: string) =>
     (await users('show', username)).stdout.trimEnd().split('\n').at(-1)
 
-  t.test('show prints everything about a user, but neither hash nor full number', async t => {
+  t.test('show prints all data about a user except the hash and the full number', async t => {
     await add(t, 'ada')
     const { code, stdout } = await users('show', 'ADA')
     t.equal(code, 0)
@@ -128,7 +129,7 @@ t.test('show', async t => {
     t.notMatch(stdout, /c2FsdH|5550143/)
   })
 
-  t.test('the last line says why a user cannot log in, and until when', async t => {
+  t.test('the last line says why and until when a user cannot log in', async t => {
     await add(t, 'ada')
     const set = (data: Parameters<typeof prisma.user.updateMany>[0]['data']) =>
       prisma.user.updateMany({ data })
@@ -152,7 +153,7 @@ t.test('show', async t => {
     )
   })
 
-  t.test('show --json has the fields of list --json, and why the user cannot log in', async t => {
+  t.test('show --json adds to list --json why the user cannot log in', async t => {
     await add(t, 'ada')
     await prisma.user.updateMany({ data: { disabled: true } })
     const [shown, listed] = await Promise.all([
@@ -177,11 +178,11 @@ t.test('show', async t => {
 })
 
 t.test('rename and delete', async t => {
-  t.test('rename changes the username, or only its case, and refuses a taken one', async t => {
+  t.test('rename changes the username or only its case and refuses a taken username', async t => {
     await add(t, 'ada', 'bea')
     const id = (await directory.find({ username: 'ada' }))?.id
-    const named = await users('rename', 'ada', "o'hara@example.com")
-    t.match(named, { code: 0, stdout: "Renamed ada to o'hara@example.com. Sessions continue.\n" })
+    const renamed = await users('rename', 'ada', "o'hara@example.com")
+    t.match(renamed, { code: 0, stdout: "Renamed ada to o'hara@example.com. Sessions continue.\n" })
     t.match(await users('rename', "o'hara@example.com", "O'Hara@example.com"), { code: 0 })
     t.match(await directory.find({ username: "o'hara@EXAMPLE.com" }), {
       id,
@@ -197,7 +198,7 @@ t.test('rename and delete', async t => {
     t.match(await directory.find({ username: 'bea' }), { username: 'bea' })
   })
 
-  t.test('delete removes the user and says what stays, without a question in scripts', async t => {
+  t.test('delete in a script does not ask, and prints what stays in the log', async t => {
     await add(t, 'ada')
     const id = (await directory.find({ username: 'ada' }))?.id
     const { code, stdout } = await users('delete', 'ADA')
@@ -208,7 +209,7 @@ t.test('rename and delete', async t => {
     t.match(await users('delete', 'ada'), { code: 1, stderr: /no user named ada/ })
   })
 
-  t.test('after delete, no row contains anything of the user', async t => {
+  t.test('after delete, no row contains data of the user', async t => {
     await add(t, 'ada')
     const { hash } = createPasswords({ memoryKib: 1024, time: 1, concurrency: 1, queue: 1 })
     await directory.change(
@@ -236,15 +237,15 @@ t.test('rename and delete', async t => {
     t.notMatch(await everything(), personal)
   })
 
-  t.test('options that a command does not have are wrong usage', async t => {
+  t.test('unknown options are wrong usage', async t => {
     await add(t, 'ada')
-    for (const words of [
+    for (const args of [
       ['delete', 'ada', '--no'],
       ['show', 'ada', '--json=yes'],
       ['rename', 'ada', 'bea', '--json'],
       ['search']
     ])
-      t.match(await users(...words), { code: 2, stdout: '', stderr: /^Usage: / }, words.join(' '))
+      t.match(await users(...args), { code: 2, stdout: '', stderr: /^Usage: / }, args.join(' '))
     await add(t, '-ada')
     t.match(await users('delete', '--', '-ada'), { code: 0 })
   })

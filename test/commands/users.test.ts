@@ -10,7 +10,7 @@ import { unpackDatabase } from '../support/database.ts'
 import { ada, differentCode } from '../support/start-app.ts'
 import { shownCode, startProcess, startServer, watch, wordsOf } from '../support/start-process.ts'
 
-// One server has the embedded database open. The commands work through it.
+// A server has the embedded database open, and the commands use it through the server.
 const folder = t.testdir()
 const env = {
   SMS_COUNTRIES: 'US,GB',
@@ -18,7 +18,7 @@ const env = {
   LIMIT_TEXTS_PER_PHONE_HOUR: '0',
   LIMIT_TEXTS_PER_PHONE_DAY: '0'
 }
-// Migrated already, because a first start from nothing takes seconds. main.test.ts has one.
+// An existing database, because creating one takes seconds. main.test.ts tests a first start.
 await unpackDatabase(join(folder, 'data/pglite'))
 const server = await startServer(t, { folder, env })
 await server.prints(/demo, password/)
@@ -29,19 +29,19 @@ const { prisma, close } = await openDatabase(`pglite:${join(folder, 'data/pglite
 t.teardown(close)
 const directory = createUserDirectory(prisma)
 
-/** Every command that succeeds names its database. */
-const databaseLine = (of = folder) => `Database: pglite:${join(of, 'data/pglite')}\n`
-const named = databaseLine()
+/** The line with which every successful command names its database. */
+const databaseLineFor = (folder: string) => `Database: pglite:${join(folder, 'data/pglite')}\n`
+const databaseLine = databaseLineFor(folder)
 
-// Without the events, which one test reads.
+// Without events, which only one test reads.
 const silent = { ...env, LOG_LEVEL: 'silent' }
-const users = (words: string[], input = '') =>
-  startProcess(t, 'users', { folder, env: silent, input }, ...words).ended
+const users = (args: string[], input = '') =>
+  startProcess(t, 'users', { folder, env: silent, input }, ...args).ended
 
 const { hash } = createPasswords({ memoryKib: 1024, time: 1, concurrency: 1, queue: 1 })
 const passwordDigest = await hash(ada.password)
 
-/** Adds Ada for one test. */
+/** Adds Ada and removes her at the end of the test. */
 async function addAda(t: Test) {
   removeAdaAfter(t)
   await directory.add({ username: ada.username, phone: ada.phone, passwordDigest })
@@ -72,7 +72,7 @@ t.test('add', async t => {
     t.same(await users(['add', ada.username, ada.phone], `${ada.password}\n`), {
       code: 0,
       stdout: 'Added ada, whose codes go to +1•••••••43.\n',
-      stderr: named
+      stderr: databaseLine
     })
     t.match(await server.me(await accessToken()), {
       status: 200,
@@ -97,7 +97,7 @@ t.test('add', async t => {
     t.same(
       stored.map(({ username }) => username),
       ['ada', 'demo'],
-      'one from a command, one from the first start'
+      'one added by a command and one by the first start'
     )
     // A salt of 16 bytes and a tag of 32, in base64 without padding.
     for (const { passwordDigest } of stored)
@@ -113,7 +113,7 @@ t.test('changes to a user', async t => {
     await addAda(t)
     const token = await accessToken()
     const { challengeToken, code } = await loginAndReadCode()
-    t.match(await users(['disable', 'ADA']), { code: 0, stderr: named })
+    t.match(await users(['disable', 'ADA']), { code: 0, stderr: databaseLine })
     t.match(await server.verify(challengeToken, code), {
       status: 401,
       body: { type: /challenge-ended$/ }
@@ -132,12 +132,16 @@ t.test('changes to a user', async t => {
   t.test('enable lets the user log in again', async t => {
     await addAda(t)
     const { challengeToken, code } = await loginAndReadCode()
-    t.match(await users(['disable', 'ada']), { code: 0, stderr: named })
-    t.same(await users(['enable', 'ada']), { code: 0, stdout: 'Enabled ada.\n', stderr: named })
+    t.match(await users(['disable', 'ada']), { code: 0, stderr: databaseLine })
+    t.same(await users(['enable', 'ada']), {
+      code: 0,
+      stdout: 'Enabled ada.\n',
+      stderr: databaseLine
+    })
     t.match(
       await server.verify(challengeToken, code),
       { status: 401 },
-      'the login that disable ended stays ended'
+      'the ended login stays ended'
     )
     t.match(await server.login(ada.username, ada.password), { status: 200 })
   })
@@ -148,7 +152,7 @@ t.test('changes to a user', async t => {
     t.same(await users(['set-locale', 'Ada', 'pt-br']), {
       code: 0,
       stdout: 'Messages to Ada are now in pt-BR.\n',
-      stderr: named
+      stderr: databaseLine
     })
     t.match(await server.me(token), { status: 200 })
     await loginAndReadCode()
@@ -159,7 +163,7 @@ t.test('changes to a user', async t => {
     t.same(await users(['set-locale', 'ada', 'auto']), {
       code: 0,
       stdout: 'Messages to ada are now in the language that the app requests.\n',
-      stderr: named
+      stderr: databaseLine
     })
   })
 
@@ -169,7 +173,7 @@ t.test('changes to a user', async t => {
     t.same(await users(['set-phone', 'ada', '+447400123456']), {
       code: 0,
       stdout: 'Codes for ada now go to +44•••••••56. All sessions have ended.\n',
-      stderr: named
+      stderr: databaseLine
     })
     t.match(await server.verify(challengeToken, code), {
       status: 401,
@@ -183,7 +187,7 @@ t.test('changes to a user', async t => {
     t.same(await users(['set-password', 'ada'], 'tall silver otter'), {
       code: 0,
       stdout: 'Set a new password for ada. All sessions have ended.\n',
-      stderr: named
+      stderr: databaseLine
     })
     t.match(await server.login(ada.username, ada.password), { status: 401 })
     t.match(await server.login(ada.username, 'tall silver otter'), { status: 200 })
@@ -202,12 +206,12 @@ t.test('sessions and lockouts', async t => {
   t.test('list shows the lockouts of logins, confirmations and phone changes', async t => {
     await addAda(t)
     const until = new Date(Date.now() + 3_600_000)
-    const setLocks = (data: Partial<User>) =>
+    const setLockouts = (data: Partial<User>) =>
       prisma.user.updateMany({ where: { username: 'ada' }, data })
     const stateOfAda = async () => /^ada +\S+ +(.*)$/m.exec((await users(['list'])).stdout)?.[1]
-    await setLocks({ confirmationsLockedUntil: until })
+    await setLockouts({ confirmationsLockedUntil: until })
     t.equal(await stateOfAda(), 'confirmations locked')
-    await setLocks({ codeLockedUntil: until, phoneChangesLockedUntil: until })
+    await setLockouts({ codeLockedUntil: until, phoneChangesLockedUntil: until })
     t.equal(await stateOfAda(), 'locked, confirmations locked, phone changes locked')
     t.match(await users(['unlock', 'ada']), { code: 0 })
     t.equal(await stateOfAda(), 'enabled')
@@ -220,18 +224,18 @@ t.test('sessions and lockouts', async t => {
       code: 0,
       stdout:
         /^(since \d{4}-\d\d-\d\d \d\d:\d\dZ, last used \d{4}-\d\d-\d\d \d\d:\d\dZ {2}node\n)+$/,
-      stderr: named
+      stderr: databaseLine
     })
     t.match(await users(['logout', 'Ada']), {
       code: 0,
       stdout: /^Ended \d+ sessions? of Ada\. Other services accept/,
-      stderr: named
+      stderr: databaseLine
     })
     t.match(await server.me(token), { status: 401, body: { type: /invalid-token$/ } })
     t.same(await users(['sessions', 'ada']), {
       code: 0,
       stdout: 'ada is not logged in.\n',
-      stderr: named
+      stderr: databaseLine
     })
   })
 
@@ -247,7 +251,7 @@ t.test('sessions and lockouts', async t => {
     t.same(await users(['unlock', 'Ada']), {
       code: 0,
       stdout: 'Unlocked Ada. A running server may refuse logins for another five seconds.\n',
-      stderr: named
+      stderr: databaseLine
     })
     t.ok(await accessToken())
   })
@@ -264,7 +268,7 @@ t.test('sessions and lockouts', async t => {
       await startProcess(t, 'users', { folder, env: { ...silent, SECRET } }, 'unlock', 'ada').ended,
       {
         code: 0,
-        stderr: named
+        stderr: databaseLine
       }
     )
     t.equal(await counted(), 0)
@@ -272,17 +276,17 @@ t.test('sessions and lockouts', async t => {
 })
 
 t.test('events', async t => {
-  const run = (env: Record<string, string>, ...words: string[]) =>
-    startProcess(t, 'users', { folder, env, input: 'tall silver otter' }, ...words).ended
-  /** The events among the lines of standard error. The last line names the database. */
+  const run = (env: Record<string, string>, ...args: string[]) =>
+    startProcess(t, 'users', { folder, env, input: 'tall silver otter' }, ...args).ended
+  /** The events in standard error, whose last line names the database. */
   const eventsIn = (stderr: string) =>
     stderr
-      .replace(named, '')
+      .replace(databaseLine, '')
       .split('\n')
       .filter(Boolean)
       .map(line => JSON.parse(line))
 
-  t.test('every change is a line of the log on standard error, by the user id alone', async t => {
+  t.test('every change is logged on standard error with no personal data but the id', async t => {
     removeAdaAfter(t)
     const actor = 'operator'
     const changes: [string[], object[]][] = [
@@ -307,11 +311,11 @@ t.test('events', async t => {
       [['logout', 'ada'], []],
       [['list'], []]
     ]
-    for (const [words, expected] of changes) {
-      const { code, stderr } = await run(env, ...words)
+    for (const [args, expected] of changes) {
+      const { code, stderr } = await run(env, ...args)
       t.equal(code, 0, stderr)
       const events = eventsIn(stderr)
-      t.match(events, expected, words.join(' '))
+      t.match(events, expected, args.join(' '))
       t.equal(events.length, expected.length)
       t.notMatch(stderr, /ada\W|otter|\d{7}[^\d]*\d\d"/)
       const user = await directory.find({ username: 'ada' })
@@ -320,17 +324,20 @@ t.test('events', async t => {
     }
   })
 
-  t.test('a command that fails and LOG_LEVEL=warn record no event', async t => {
+  t.test('a failed command logs no event, and neither does LOG_LEVEL=warn', async t => {
     await addAda(t)
     t.match(await run(env, 'disable', 'nobody'), { code: 1, stderr: /^There is no user.*\n$/ })
-    t.match(await run({ ...env, LOG_LEVEL: 'warn' }, 'disable', 'ada'), { code: 0, stderr: named })
+    t.match(await run({ ...env, LOG_LEVEL: 'warn' }, 'disable', 'ada'), {
+      code: 0,
+      stderr: databaseLine
+    })
   })
 })
 
 t.test('errors', async t => {
   t.test('a refused command prints one line, exits 1 and changes nothing', async t => {
     await addAda(t)
-    // The tests of the rules for numbers and passwords have every reason for a refusal.
+    // The tests of the domain cover every reason to refuse a number or a password.
     const refusals: [RegExp, string[], string][] = [
       [/SMS_COUNTRIES does not list \(DE\)/, ['set-phone', 'ada', '+4915123456789'], ''],
       [/common passwords/, ['set-password', 'ada'], 'Password123\n'],
@@ -352,16 +359,16 @@ t.test('errors', async t => {
       [/no user named nobody/, ['logout', 'nobody'], ''],
       [/no user named two lines/, ['disable', 'two\nlines'], '']
     ]
-    // Two at a time, because many machines have two cores.
+    // Two at a time, because many machines have only two cores.
     while (refusals.length > 0) {
       await Promise.all(
-        refusals.splice(0, 2).map(async ([line, words, input]) => {
-          const { code, stdout, stderr } = await users(words, input)
-          t.equal(code, 1, words.join(' '))
+        refusals.splice(0, 2).map(async ([line, args, input]) => {
+          const { code, stdout, stderr } = await users(args, input)
+          t.equal(code, 1, args.join(' '))
           t.equal(stdout, '')
           t.match(stderr, line)
           t.equal(stderr.split('\n').length, 2, stderr)
-          t.notMatch(stderr, /\d{7}/, 'no whole number')
+          t.notMatch(stderr, /\d{7}/, 'no full number is printed')
         })
       )
     }
@@ -405,16 +412,16 @@ t.test('errors', async t => {
     t.match(await server.login(ada.username, ada.password), { status: 200 })
   })
 
-  t.test('a command ends silently when the reader of its output has closed the pipe', async t => {
+  t.test('a command ends silently when the reader of its output closes the pipe', async t => {
     for (const program of ['users', 'keys'] as const) {
-      const words = [...wordsOf(program), 'list'].map(word => `'${word}'`).join(' ')
+      const args = [...wordsOf(program), 'list'].map(word => `'${word}'`).join(' ')
       const { code, stderr } = await watch(
         t,
         'bash',
-        ['--norc', '-c', `set -o pipefail; '${process.execPath}' --liftoff-only ${words} | true`],
+        ['--norc', '-c', `set -o pipefail; '${process.execPath}' --liftoff-only ${args} | true`],
         { folder, env: silent }
       ).ended
-      t.match({ code, stderr }, { code: 0, stderr: program === 'users' ? named : '' })
+      t.match({ code, stderr }, { code: 0, stderr: program === 'users' ? databaseLine : '' })
     }
   })
 })
@@ -430,27 +437,27 @@ t.test('database and secret', async t => {
     t.match(await startProcess(t, 'users', { folder: elsewhere, env }, 'list').ended, {
       code: 0,
       stdout: /^demo +\+1•••••••06 +enabled\n$/,
-      stderr: databaseLine(elsewhere)
+      stderr: databaseLineFor(elsewhere)
     })
   })
 
   t.test('only migrate with a DATABASE_URL creates a database', async t => {
     const elsewhere = t.testdir()
     for (const program of ['users', 'migrate'] as const) {
-      const words = program === 'users' ? ['add', ada.username, ada.phone] : []
+      const args = program === 'users' ? ['add', ada.username, ada.phone] : []
       const run = await startProcess(
         t,
         program,
         { folder: elsewhere, input: `${ada.password}\n` },
-        ...words
+        ...args
       ).ended
       t.match(run, { code: 1, stdout: '', stderr: /There is no database at pglite:\/.*\n$/ })
       t.equal(run.stderr.split('\n').length, 2)
       t.match(run.stderr, join(elsewhere, 'data/pglite'))
       t.same(readdirSync(elsewhere), [])
     }
-    const named = { DATABASE_URL: 'pglite:named' }
-    t.match(await startProcess(t, 'migrate', { folder: elsewhere, env: named }).ended, {
+    const env = { DATABASE_URL: 'pglite:named' }
+    t.match(await startProcess(t, 'migrate', { folder: elsewhere, env }).ended, {
       code: 0,
       stdout: /^applied /
     })
@@ -480,7 +487,7 @@ t.test('database and secret', async t => {
   t.test('a command creates no secret and reports which limits it could not reset', async t => {
     const elsewhere = t.testdir()
     await unpackDatabase(join(elsewhere, 'db'))
-    const run = (words: string[], more: Record<string, string> = {}) =>
+    const run = (args: string[], more: Record<string, string> = {}) =>
       startProcess(
         t,
         'users',
@@ -489,7 +496,7 @@ t.test('database and secret', async t => {
           env: { ...env, DATABASE_URL: 'pglite:db', ...more },
           input: 'tall silver otter\n'
         },
-        ...words
+        ...args
       ).ended
     t.match(await run(['add', 'ada', ada.phone]), { code: 0 })
     const notReset = "Rate limits were not reset. Set SECRET to the server's and run unlock ada.\n"

@@ -43,36 +43,36 @@ const production = {
 }
 const serve = (environment: NodeJS.ProcessEnv) => checkServing(readConfig(environment))
 
-/** The error for an invalid environment. The test fails if it contains a value. */
+/** Returns the error for an invalid environment. The test fails if the error contains a value. */
 function refusal(t: Test, environment: NodeJS.ProcessEnv): string {
   try {
     serve(environment)
   } catch (error) {
     const { message } = error as Error
-    const { NODE_ENV: _told, ...secret } = environment
+    const { NODE_ENV: _quoted, ...secret } = environment
     for (const value of Object.values(secret))
       if (value !== undefined && value.length > 3) t.notOk(message.includes(value), message)
     t.notMatch(message, /\n/)
     return message
   }
-  return 'nothing'
+  return 'no error'
 }
 
 t.test('variables', async t => {
-  t.test('.env.example names every variable and no other', async t => {
+  t.test('.env.example lists exactly the supported variables', async t => {
     const named = [...example.matchAll(/^(?:# )?([A-Z][A-Z0-9_]*)=/gm)].map(([, name]) => name)
     t.same(named.sort(), [...variableNames].sort())
   })
 
   t.test('.env.example states the real defaults', async t => {
     t.same(parseEnv(example), {})
-    const switchedOn = parseEnv(example.replace(/^# (?=[A-Z][A-Z0-9_]*=)/gm, ''))
-    t.same(Object.keys(switchedOn).sort(), [...variableNames].sort())
+    const uncommented = parseEnv(example.replace(/^# (?=[A-Z][A-Z0-9_]*=)/gm, ''))
+    t.same(Object.keys(uncommented).sort(), [...variableNames].sort())
     // Naming the default database lets `migrate` create it, which is the only difference.
-    t.same(readConfig(switchedOn), { ...readConfig({}), databaseIsNamed: true })
+    t.same(readConfig(uncommented), { ...readConfig({}), databaseIsNamed: true })
   })
 
-  t.test('without variables the documented defaults apply', async t => {
+  t.test('without variables, the documented defaults apply', async t => {
     t.same(readConfig({}), {
       production: false,
       host: '127.0.0.1',
@@ -147,7 +147,7 @@ t.test('variables', async t => {
     t.match(refusal(t, { ...production, DATABASE_URL: '' }), /^DATABASE_URL must be set/)
   })
 
-  t.test('an invalid value is refused by the name of its variable and never repeated', async t => {
+  t.test('the error for an invalid value names the variable, never the value', async t => {
     const numbers = [
       'PORT',
       'ACCESS_TOKEN_TTL',
@@ -179,7 +179,7 @@ t.test('variables', async t => {
       'SHUTDOWN_TIMEOUT_MS',
       'KEEP_ALIVE_TIMEOUT_MS'
     ]
-    const bad: Record<string, string[]> = {
+    const invalid: Record<string, string[]> = {
       ...Object.fromEntries(
         numbers.map(name => [
           name,
@@ -337,7 +337,7 @@ t.test('variables', async t => {
         '10.0.0.1 10.0.0.2'
       ]
     }
-    for (const [name, values] of Object.entries(bad)) {
+    for (const [name, values] of Object.entries(invalid)) {
       for (const value of values)
         t.match(
           refusal(t, { [name]: value }),
@@ -348,7 +348,7 @@ t.test('variables', async t => {
   })
 
   t.test('a misspelled NODE_ENV=production is refused and quoted', async t => {
-    const written: Record<string, string> = {
+    const misspelled: Record<string, string> = {
       '"production"': '\\"production\\"',
       "'production'": "'production'",
       '`production`': '`production`',
@@ -373,7 +373,7 @@ t.test('variables', async t => {
       live: 'live',
       Development: 'Development'
     }
-    for (const [value, shown] of Object.entries(written)) {
+    for (const [value, shown] of Object.entries(misspelled)) {
       const message = refusal(t, { NODE_ENV: value })
       t.match(message, /^NODE_ENV must be .* but is "/)
       t.ok(message.includes(`but is "${shown}`), message)
@@ -400,7 +400,7 @@ t.test('variables', async t => {
     t.match(refusal(t, { '\ufeffSECRET': hex }), /^SECRET must have exactly this name/)
   })
 
-  t.test('a value with surrounding quotes or white space is refused by name', async t => {
+  t.test('a value with surrounding quotes or white space is refused', async t => {
     for (const [name, value] of Object.entries({
       ...production,
       SMS_BRAND: 'Acme',
@@ -412,16 +412,16 @@ t.test('variables', async t => {
           new RegExp(`^${name} must be without the quotes around its value`)
         )
       if (name === 'JWT_PRIVATE_KEY') continue
-      for (const kept of [`${value}\r`, ` ${value}`, `${value}\u00a0`])
+      for (const padded of [`${value}\r`, ` ${value}`, `${value}\u00a0`])
         t.match(
-          refusal(t, { ...production, [name]: kept }),
+          refusal(t, { ...production, [name]: padded }),
           new RegExp(`^${name} must be without white space around its value`)
         )
     }
   })
 
   t.test(
-    'the smallest and largest values are accepted, and one beyond each is refused',
+    'the smallest and largest values are accepted, and values beyond them are refused',
     async t => {
       const bounds: Record<string, [number, number]> = {
         PORT: [0, 65535],
@@ -437,19 +437,19 @@ t.test('variables', async t => {
         CONFIRMATION_MAX_AUTH_AGE: [1, 86400]
       }
       for (const [name, [least, most]] of Object.entries(bounds)) {
-        for (const good of [least, most])
-          t.equal(refusal(t, { [name]: String(good) }), 'nothing', `${name}=${good}`)
-        for (const bad of [least - 1, most + 1])
-          t.match(refusal(t, { [name]: String(bad) }), /must/, `${name}=${bad}`)
+        for (const value of [least, most])
+          t.equal(refusal(t, { [name]: String(value) }), 'no error', `${name}=${value}`)
+        for (const value of [least - 1, most + 1])
+          t.match(refusal(t, { [name]: String(value) }), /must/, `${name}=${value}`)
       }
     }
   )
 
   t.test('a .env file in the working directory fills in unset variables', async t => {
     const before = { ...process.env }
-    const home = process.cwd()
+    const previousFolder = process.cwd()
     t.teardown(() => {
-      process.chdir(home)
+      process.chdir(previousFolder)
       process.env = before
     })
     process.chdir(
@@ -494,10 +494,10 @@ t.test('variables', async t => {
       t.equal(refusal(t, { ...production, ...env }), message)
       t.equal(readConfig(env).apiKeyHashes, undefined)
     }
-    t.equal(refusal(t, { ADMIN_PORT: '3001', API_KEY_HASHES: hex }), 'nothing')
+    t.equal(refusal(t, { ADMIN_PORT: '3001', API_KEY_HASHES: hex }), 'no error')
   })
 
-  t.test('API_KEY_HASHES is a list of hashes in hex of either case', async t => {
+  t.test('API_KEY_HASHES is a list of hashes in hex, in either case', async t => {
     const others = [randomBytes(32), randomBytes(32)].map(bytes => bytes.toString('hex'))
     t.same(
       readConfig({ API_KEY_HASHES: [hex.toUpperCase(), ...others].join(', ') }).apiKeyHashes,
@@ -506,11 +506,11 @@ t.test('variables', async t => {
   })
 
   t.test('API_KEY_HASHES_FILE names a file that contains the value', async t => {
-    const folder = t.testdir({ one: `${hex}\n`, crlf: `${hex},${hex}\r\n`, bad: 'canary' })
+    const folder = t.testdir({ one: `${hex}\n`, crlf: `${hex},${hex}\r\n`, invalid: 'canary' })
     const read = (file: string) =>
       readConfig({ API_KEY_HASHES_FILE: join(folder, file) }).apiKeyHashes?.length
     t.same([read('one'), read('crlf')], [1, 2])
-    t.match(refusal(t, { API_KEY_HASHES_FILE: join(folder, 'bad') }), /^API_KEY_HASHES must be/)
+    t.match(refusal(t, { API_KEY_HASHES_FILE: join(folder, 'invalid') }), /^API_KEY_HASHES must be/)
     t.equal(
       refusal(t, { API_KEY_HASHES_FILE: folder }),
       'API_KEY_HASHES_FILE names a file that cannot be read'
@@ -521,13 +521,13 @@ t.test('variables', async t => {
     )
   })
 
-  t.test('origins are kept as they are written, ports included', async t => {
+  t.test('origins are kept unchanged, including ports', async t => {
     t.same(
       readConfig({ CORS_ORIGINS: 'https://app.example, http://localhost:5173,https://[::1]:8443' })
         .corsOrigins,
       ['https://app.example', 'http://localhost:5173', 'https://[::1]:8443']
     )
-    const ofApps = [
+    const appOrigins = [
       'capacitor://localhost',
       'ionic://localhost',
       'tauri://localhost',
@@ -540,7 +540,7 @@ t.test('variables', async t => {
       'com.example.app://localhost',
       'app+dev://Localhost'
     ]
-    t.same(readConfig({ CORS_ORIGINS: ofApps.join(',') }).corsOrigins, ofApps)
+    t.same(readConfig({ CORS_ORIGINS: appOrigins.join(',') }).corsOrigins, appOrigins)
   })
 
   t.test('proxies are IPv4 or IPv6 addresses or ranges', async t => {
@@ -567,7 +567,7 @@ t.test('variables', async t => {
 })
 
 t.test('limits and lifetimes', async t => {
-  t.test('the message limit of an address is by default five times its request limit', async t => {
+  t.test('the default message limit of an address is five times its request limit', async t => {
     t.equal(
       readConfig({ ...production, LIMIT_IP_PER_MINUTE: '7' }).policy.limits.messagesPerNetworkHour,
       35
@@ -609,7 +609,7 @@ t.test('limits and lifetimes', async t => {
       refusal(t, { CODE_TTL: '61', CHALLENGE_TTL: '60' }),
       /^CODE_TTL must not be greater than CHALLENGE_TTL$/
     )
-    t.equal(refusal(t, { CODE_TTL: '60', CHALLENGE_TTL: '60' }), 'nothing')
+    t.equal(refusal(t, { CODE_TTL: '60', CHALLENGE_TTL: '60' }), 'no error')
   })
 })
 
@@ -659,14 +659,14 @@ t.test('messages', async t => {
         /values do not fit into CONFIRMATION_SEGMENTS/
       ],
       [
-        '{"pay":"{a} {b} {c} {d} {e} {f} {g} {h} {i} {j} {k} {l} {m} {n} {o} {p} {q} {r} {s} {t} {u} {v} {w} {x} {y} {z}"}',
+        `{"pay":"${[...'abcdefghijklmnopqrstuvwxyz'].map(name => `{${name}}`).join(' ')}"}`,
         /values do not fit into CONFIRMATION_SEGMENTS/
       ]
     ] as const)
       t.match(refusal(t, { CONFIRMATION_TEMPLATES: templates }), reason, templates)
   })
 
-  t.test('autofill lines take a domain in ASCII form and an app by its hash', async t => {
+  t.test('autofill lines accept a domain in ASCII form and the hash of an app', async t => {
     for (const origin of [
       'login.example.com',
       'example.co.uk',
@@ -682,7 +682,7 @@ t.test('messages', async t => {
   })
 
   t.test('a domain that leaves no room for a message stops the start', async t => {
-    // Production has no sample sentences.
+    // In production, because it has no sample templates.
     const production = { NODE_ENV: 'production', DATABASE_URL: 'pglite:' }
     t.doesNotThrow(() =>
       readConfig({
@@ -715,8 +715,10 @@ t.test('messages', async t => {
     }
     t.doesNotThrow(() => readConfig({ ...production, ...templates }))
     t.throws(() => readConfig({ ...production, ...templates, SMS_ORIGIN: 'login.example.com' }), {
-      message:
-        /^CONFIRMATION_TEMPLATES has a sentence for pay that is too long: with SMS_BRAND and SMS_ORIGIN, /
+      message: new RegExp(
+        '^CONFIRMATION_TEMPLATES has a sentence for pay that is too long: ' +
+          'with SMS_BRAND and SMS_ORIGIN, '
+      )
     })
   })
 
@@ -745,8 +747,8 @@ t.test('messages', async t => {
     const languagesOf = (environment: NodeJS.ProcessEnv) =>
       readConfig(environment).policy.messages.wordings.map(({ language }) => language)
     const folder = t.testdir({
-      'fi.json': words('{code} on koodisi: {brand}, {time}'),
-      'en.json': words('{code} for {brand}, {time}'),
+      'fi.json': messageFile('{code} on koodisi: {brand}, {time}'),
+      'en.json': messageFile('{code} for {brand}, {time}'),
       'notes.txt': 'not read'
     })
     t.same(languagesOf({ SMS_MESSAGES: folder }), [
@@ -775,7 +777,7 @@ t.test('messages', async t => {
     minutes: { one: '{count} min', other: '{count} min' },
     seconds: { one: '{count} s', other: '{count} s' }
   }
-  const words = (login: unknown, more: object = {}) =>
+  const messageFile = (login: unknown, more: object = {}) =>
     JSON.stringify({
       login: [login],
       confirmation: ['{code} {brand}:\n{action}\n{time}'],
@@ -788,78 +790,82 @@ t.test('messages', async t => {
       ['fi.json', '{', 'fi.json is not valid JSON'],
       ['fi.json', '{}', /^fi\.json lacks login/],
       ['fi.json', '[]', /^fi\.json lacks login, confirmation, minutes and seconds/],
-      ['fi.json', words(1), /^fi\.json lacks login\.0, or has it in the wrong format/],
+      ['fi.json', messageFile(1), /^fi\.json lacks login\.0, or has it in the wrong format/],
       [
         'fi.json',
-        words('{code} {brand} {time}', { logon: 'x' }),
+        messageFile('{code} {brand} {time}', { logon: 'x' }),
         'fi.json has unknown keys: logon'
       ],
       [
         'fi.json',
-        words('{code} {brand} {time}', { minutes: { some: 'x' } }),
+        messageFile('{code} {brand} {time}', { minutes: { some: 'x' } }),
         /^fi\.json has unknown keys: some/
       ],
       [
         'fi.json',
-        words('{code} {brand} {minutes}'),
+        messageFile('{code} {brand} {minutes}'),
         'fi.json has the unknown placeholder {minutes} in login'
       ],
       [
         'fi.json',
-        words('{code} {brand} {time}', { notices: { loggedIn: ['{brand}'] } }),
+        messageFile('{code} {brand} {time}', { notices: { loggedIn: ['{brand}'] } }),
         /^fi\.json has unknown keys: loggedIn/
       ],
       [
         'fi.json',
-        words('{code} {brand} {time}', { notices: { phoneChanged: ['{brand}'] } }),
+        messageFile('{code} {brand} {time}', { notices: { phoneChanged: ['{brand}'] } }),
         /^fi\.json must have \{ending\} exactly once/
       ],
       [
         'fi.json',
-        words('{code} {brand} {time}', {
+        messageFile('{code} {brand} {time}', {
           notices: { phoneChanged: [`{brand} {ending} ${'x'.repeat(160)}`] }
         }),
         /^fi\.json has no notices\.phoneChanged that fits one SMS segment with SMS_BRAND/
       ],
       [
         'en.json',
-        words('{code} {brand} {time}', { notices: { phoneChanged: ['{brand} {ending} ő'] } }),
+        messageFile('{code} {brand} {time}', { notices: { phoneChanged: ['{brand} {ending} ő'] } }),
         /^en\.json may contain only characters of GSM 03\.38/
       ],
       [
         'fi.json',
-        words(`{code} {brand} {time} ${'x'.repeat(160)}`),
+        messageFile(`{code} {brand} {time} ${'x'.repeat(160)}`),
         /^fi\.json has no login that fits one SMS segment/
       ],
       [
         'fi.json',
-        words('{code} {brand} {time}', {
+        messageFile('{code} {brand} {time}', {
           phoneChange: [`{code} {brand} {time} ${'x'.repeat(160)}`]
         }),
         /^fi\.json has no phoneChange that fits one SMS segment/
       ],
       [
         'fi.json',
-        words('{code} {brand} {time}', { phoneChange: [] }),
+        messageFile('{code} {brand} {time}', { phoneChange: [] }),
         /^fi\.json lacks phoneChange, or has it in the wrong format/
       ],
       [
         'en.json',
-        words('{code} {brand} {time}', { phoneChange: ['{code} {brand} {time} ő'] }),
+        messageFile('{code} {brand} {time}', { phoneChange: ['{code} {brand} {time} ő'] }),
         /^en\.json may contain only characters of GSM 03\.38/
       ],
       [
         'fi.json',
-        words(`{code} {brand} {time} ${'ő'.repeat(60)}`),
+        messageFile(`{code} {brand} {time} ${'ő'.repeat(60)}`),
         /^fi\.json has no login that fits one SMS segment/
       ],
       [
         'en.json',
-        words('{code} {brand} {time} ő'),
+        messageFile('{code} {brand} {time} ő'),
         /^en\.json may contain only characters of GSM 03\.38/
       ],
-      ['pt_BR.json', words('{code} {brand} {time}'), /^pt_BR\.json must be named after a language/],
-      ['FI.json', words('{code} {brand} {time}'), /^FI\.json must be named after a language/],
+      [
+        'pt_BR.json',
+        messageFile('{code} {brand} {time}'),
+        /^pt_BR\.json must be named after a language/
+      ],
+      ['FI.json', messageFile('{code} {brand} {time}'), /^FI\.json must be named after a language/],
       ['notes.txt', 'x', /^the folder contains no file like pt\.json/]
     ] as const) {
       const message = refusal(t, { SMS_MESSAGES: t.testdir({ [file]: content }) })
@@ -900,14 +906,14 @@ t.test('documentation and demo', async t => {
 
 t.test('secrets and keys', async t => {
   t.test('the message for a guessable secret differs from that for a short one', async t => {
-    for (const [text, why] of [
+    for (const [text, error] of [
       [hex.slice(2), /^SECRET must be at least 32 random bytes/],
       [
         '0123456789abcdef'.repeat(4),
         /^SECRET must be random: this one is typed, repeated or copied/
       ]
     ] as const)
-      t.match(refusal(t, { SECRET: text }), why)
+      t.match(refusal(t, { SECRET: text }), error)
   })
 
   t.test('secrets are read from hex and base64url, alone or in a list', async t => {
@@ -935,7 +941,7 @@ t.test('secrets and keys', async t => {
     t.same(typesOf(ed25519), ['ed25519'])
     t.same(typesOf(pemOf(generateKeyPairSync('rsa', { modulusLength: 3072 }))), ['rsa'])
     t.same(typesOf(ed25519.replaceAll('\n', '\\n')), ['ed25519'])
-    t.same(typesOf(`${ed25519}${p256}`), ['ed25519', 'ec'], 'the first signs')
+    t.same(typesOf(`${ed25519}${p256}`), ['ed25519', 'ec'], 'the first key signs')
     t.same(typesOf(`${p256}${ed25519}`.replaceAll('\n', '\\n')), ['ec', 'ed25519'])
     t.same(typesOf(`file:${join(folder, 'new.pem')}`), ['ed25519'])
     t.same(typesOf(`file:${join(folder, 'new.pem')}, file:${join(folder, 'old.pem')}`), [
@@ -945,7 +951,7 @@ t.test('secrets and keys', async t => {
     t.same(typesOf(`file:${join(folder, 'both.pem')}`), ['ed25519', 'ec'])
   })
 
-  t.test('each signing key knows the file it comes from', async t => {
+  t.test('each signing key has the path of its file', async t => {
     const folder = t.testdir({
       'both.pem': `${ed25519}${p256}`,
       'rsa.pem': pemOf(generateKeyPairSync('rsa', { modulusLength: 3072 }))
@@ -961,8 +967,9 @@ t.test('secrets and keys', async t => {
 
   t.test('weak, unsupported, damaged, public and duplicate signing keys are refused', async t => {
     const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-    const folder = t.testdir({ 'good.pem': p256, 'empty.pem': '' })
-    const bad = {
+    const folder = t.testdir({ 'valid.pem': p256, 'empty.pem': '' })
+    const files = [join(folder, 'valid.pem'), join(folder, 'empty.pem')]
+    const invalid = {
       'RSA 2048': pemOf(generateKeyPairSync('rsa', { modulusLength: 2048 })),
       'P-384': pemOf(generateKeyPairSync('ec', { namedCurve: 'P-384' })),
       secp256k1: pemOf(generateKeyPairSync('ec', { namedCurve: 'secp256k1' })),
@@ -970,15 +977,15 @@ t.test('secrets and keys', async t => {
       X25519: pemOf(generateKeyPairSync('x25519')),
       public: publicKey.export({ format: 'pem', type: 'spki' }).toString(),
       garbage: '-----BEGIN PRIVATE KEY-----\nZ2FyYmFnZQ==\n-----END PRIVATE KEY-----',
-      'a good one, then a weak one':
+      'a valid key, then a weak key':
         p256 + pemOf(generateKeyPairSync('ec', { namedCurve: 'P-384' })),
-      'a good one, then half of one': p256 + ed25519.slice(0, 60),
-      'the same twice': p256 + ed25519 + p256,
-      'a good file, then one without a key': `file:${join(folder, 'good.pem')},file:${join(folder, 'empty.pem')}`,
+      'a valid key, then a truncated key': p256 + ed25519.slice(0, 60),
+      'the same key twice': p256 + ed25519 + p256,
+      'a valid file, then a file without a key': files.map(file => `file:${file}`).join(),
       'a folder': 'file:/'
     }
-    for (const [what, text] of Object.entries(bad))
-      t.match(refusal(t, { JWT_PRIVATE_KEY: text }), /^JWT_PRIVATE_KEY (must|names)/, what)
+    for (const [name, text] of Object.entries(invalid))
+      t.match(refusal(t, { JWT_PRIVATE_KEY: text }), /^JWT_PRIVATE_KEY (must|names)/, name)
   })
 })
 
@@ -988,11 +995,11 @@ t.test('phone numbers and Twilio', async t => {
     t.equal(readConfig({ SMS_COUNTRIES: '*' }).countries, '*')
   })
 
-  t.test('a calling code without its own numbers is refused with the one to use', async t => {
-    for (const [wrong, right] of Object.entries({ UK: 'GB', PN: 'NZ', UM: 'US', GS: 'FK' }))
+  t.test('a country without its own numbers is refused with the country to use', async t => {
+    for (const [wrong, correct] of Object.entries({ UK: 'GB', PN: 'NZ', UM: 'US', GS: 'FK' }))
       t.match(
         refusal(t, { ...production, SMS_COUNTRIES: `DE,${wrong}` }),
-        new RegExp(`^SMS_COUNTRIES must list ${right} instead of `)
+        new RegExp(`^SMS_COUNTRIES must list ${correct} instead of `)
       )
   })
 
@@ -1039,8 +1046,8 @@ t.test('phone numbers and Twilio', async t => {
 
 t.test('production', async t => {
   t.test('production warns of a missing issuer and of key files that others can read', async t => {
-    const home = process.cwd()
-    t.teardown(() => process.chdir(home))
+    const previousFolder = process.cwd()
+    t.teardown(() => process.chdir(previousFolder))
     const folder = t.testdir({ 'key.pem': p256, 'private.pem': ed25519, '.env': '' })
     process.chdir(folder)
     const key = join(folder, 'key.pem')
@@ -1052,12 +1059,13 @@ t.test('production', async t => {
       chmodSync(key, mode)
       chmodSync(join(folder, '.env'), mode)
       t.same(warnings({ ...production, JWT_PRIVATE_KEY: keys }), [
-        'JWT_ISSUER is not set: tokens name http://0.0.0.0:3000 as their issuer; set it to the public URL',
+        'JWT_ISSUER is not set: tokens name http://0.0.0.0:3000 as their issuer; ' +
+          'set it to the public URL',
         `JWT_PRIVATE_KEY names ${key}, which any user of this machine can read or replace`,
         'any user of this machine can read or replace .env, which contains secrets'
       ])
     }
-    t.same(warnings({ JWT_PRIVATE_KEY: keys }), [], 'but not outside production')
+    t.same(warnings({ JWT_PRIVATE_KEY: keys }), [], 'not outside production')
     for (const file of [key, join(folder, '.env')]) chmodSync(file, 0o600)
     t.same(
       warnings({ ...production, JWT_PRIVATE_KEY: keys, JWT_ISSUER: 'https://login.example' }),
@@ -1065,11 +1073,11 @@ t.test('production', async t => {
     )
   })
 
-  t.test('production requires every variable that it needs', async t => {
-    t.equal(refusal(t, production), 'nothing')
+  t.test('production refuses to start without each required variable', async t => {
+    t.equal(refusal(t, production), 'no error')
     t.equal(
       refusal(t, { ...production, DATABASE_URL: 'pglite:/var/lib/login' }),
-      'nothing',
+      'no error',
       'an embedded database that the operator named'
     )
     for (const name of ['DATABASE_URL', 'SECRET', 'JWT_PRIVATE_KEY', 'SMS_COUNTRIES']) {

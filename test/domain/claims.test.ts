@@ -1,7 +1,7 @@
 import t from 'tap'
 import { claimsError, issuableClaims } from '../../src/domain/users/claims.ts'
 
-/** Objects within each other, `levels` deep. */
+/** Objects nested `levels` deep. */
 const nested = (levels: number): object => (levels === 1 ? {} : { in: nested(levels - 1) })
 
 t.test('shape', async t => {
@@ -21,7 +21,7 @@ t.test('shape', async t => {
       t.equal(claimsError(claims), undefined, JSON.stringify(claims).slice(0, 60))
   })
 
-  t.test('a value that is no object is refused', async t => {
+  t.test('a value that is not an object is refused', async t => {
     for (const value of [undefined, null, true, 1, 'roles', [], [{}], new Date(), () => ({})])
       t.equal(claimsError(value), 'The claims must be a JSON object.', String(value))
   })
@@ -32,7 +32,7 @@ t.test('shape', async t => {
       t.match(claimsError({ text }), /^The claims must have at most 2048 bytes; these have \d+\.$/)
   })
 
-  t.test('more than eight levels of nesting are refused, however deep', async t => {
+  t.test('more than eight levels of nesting are refused at any depth', async t => {
     const cyclic: Record<string, unknown> = {}
     cyclic['self'] = cyclic
     for (const claims of [nested(9), { in: JSON.parse('['.repeat(8) + ']'.repeat(8)) }, cyclic])
@@ -57,7 +57,7 @@ t.test('values', async t => {
   })
 
   t.test('text that PostgreSQL cannot store is refused, in names and in values', async t => {
-    for (const text of ['half of one: \ud83d', 'a\0b'])
+    for (const text of ['half a character: \ud83d', 'a\0b'])
       for (const claims of [{ team: text }, { team: [{ [text]: 1 }] }, { [text]: 1 }])
         t.match(claimsError(claims), /has text with a lone surrogate or NUL\.$/, text)
   })
@@ -74,7 +74,7 @@ t.test('values', async t => {
     )
   })
 
-  t.test('a value that JSON lacks is refused', async t => {
+  t.test('a value that JSON cannot represent is refused', async t => {
     for (const value of [undefined, 1n, () => 1, Symbol('x'), new Date(), new Map()])
       t.match(claimsError({ value }), /^The claim "value" is not JSON\.$/, String(value))
   })
@@ -113,8 +113,8 @@ t.test('names', async t => {
         )
   })
 
-  // Go's encoding/json ignores case when it fills a struct, with Unicode's simple folding.
-  t.test('a name that some parsers take for a reserved one is refused', async t => {
+  // Go's encoding/json matches names to struct fields by Unicode simple case folding.
+  t.test('a name that some parsers match to a reserved name is refused', async t => {
     for (const name of ['SUB', 'Iss', '\u017fub', 'Client_ID', 'to\u212aen_introspection'])
       t.match(claimsError({ [name]: 'x' }), / is reserved: /, name)
     t.equal(claimsError({ ' sub': 'x', subject: 'x', sub_: 'x' }), undefined)

@@ -6,8 +6,8 @@ import { createCodes } from '../../src/domain/codes/codes.ts'
 const bound = { id: 'a challenge', purpose: 'login' } as const
 const key = randomBytes(32)
 
-/** A challenge that holds this code. */
-const holding = (codeHash: Uint8Array<ArrayBuffer>, id: string = bound.id): Challenge => ({
+/** A challenge with this code hash. */
+const challengeWith = (codeHash: Uint8Array<ArrayBuffer>, id: string = bound.id): Challenge => ({
   ...bound,
   id,
   userId: 'ada',
@@ -22,23 +22,23 @@ const holding = (codeHash: Uint8Array<ArrayBuffer>, id: string = bound.id): Chal
   language: null
 })
 
-/** How far the counts are from equal; about as much as there are counts when all is well. */
+/** Pearson's chi-squared statistic for equal expected counts. It is about the number of counts. */
 function chiSquare(counts: number[]) {
   const expected = counts.reduce((sum, count) => sum + count) / counts.length
   return counts.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0)
 }
 
 t.test(
-  'codes are uniform in every digit and in their last three, leading zeros included',
+  'codes are uniform in every digit and in the last three digits, including leading zeros',
   async t => {
     const codes = createCodes(6, [key])
     const draws = Array.from({ length: 100_000 }, () => codes.draw(null))
     t.ok(draws.every(code => /^\d{6}$/.test(code)))
-    // A fair draw goes beyond either bound less than once in a thousand million runs.
-    for (let place = 0; place < 6; place++) {
+    // Uniform codes exceed either bound less than once in a thousand million runs.
+    for (let position = 0; position < 6; position++) {
       const counts = Array<number>(10).fill(0)
-      for (const code of draws) counts[Number(code[place])]! += 1
-      t.ok(chiSquare(counts) < 65, `digit ${place + 1}`)
+      for (const code of draws) counts[Number(code[position])]! += 1
+      t.ok(chiSquare(counts) < 65, `digit ${position + 1}`)
     }
     const counts = Array<number>(1000).fill(0)
     for (const code of draws) counts[Number(code.slice(3))]! += 1
@@ -49,7 +49,7 @@ t.test(
 t.test('a new code is never the previous one and any other code is equally likely', async t => {
   const codes = createCodes(1, [key])
   for (const before of ['0', '7']) {
-    const previous = holding(codes.hash(bound, before))
+    const previous = challengeWith(codes.hash(bound, before))
     const counts = new Map<string, number>()
     for (let i = 0; i < 9000; i++) {
       const code = codes.draw(previous)
@@ -63,7 +63,7 @@ t.test('a new code is never the previous one and any other code is equally likel
 
 t.test('a new code differs from the previous one after the key has changed', async t => {
   const [oldKey, newKey] = [randomBytes(32), randomBytes(32)]
-  const previous = holding(createCodes(1, [oldKey]).hash(bound, '3'))
+  const previous = challengeWith(createCodes(1, [oldKey]).hash(bound, '3'))
   const codes = createCodes(1, [newKey, oldKey])
   t.notOk(Array.from({ length: 500 }, () => codes.draw(previous)).includes('3'))
 })
@@ -72,18 +72,18 @@ t.test('a code matches only its own digits, challenge, purpose and key', async t
   const codes = createCodes(6, [key])
   const codeHash = codes.hash(bound, '042137')
   t.equal(codeHash.length, 32)
-  t.equal(codes.matches(holding(codeHash), '042137'), true)
-  t.equal(codes.matches(holding(codeHash), '42137'), false)
-  t.equal(codes.matches(holding(codeHash), '042138'), false)
-  t.equal(codes.matches(holding(codeHash, 'another challenge'), '042137'), false)
+  t.equal(codes.matches(challengeWith(codeHash), '042137'), true)
+  t.equal(codes.matches(challengeWith(codeHash), '42137'), false)
+  t.equal(codes.matches(challengeWith(codeHash), '042138'), false)
+  t.equal(codes.matches(challengeWith(codeHash, 'another challenge'), '042137'), false)
   t.equal(
-    codes.matches({ ...holding(codeHash), purpose: 'confirmation' as 'login' }, '042137'),
+    codes.matches({ ...challengeWith(codeHash), purpose: 'confirmation' as 'login' }, '042137'),
     false
   )
-  t.equal(createCodes(6, [randomBytes(32)]).matches(holding(codeHash), '042137'), false)
+  t.equal(createCodes(6, [randomBytes(32)]).matches(challengeWith(codeHash), '042137'), false)
 })
 
-t.test('purpose, challenge and digits cannot run together in the hash', async t => {
+t.test('the hash separates purpose, challenge and digits', async t => {
   const codes = createCodes(6, [key])
   const hashOf = (purpose: string, id: string, code: string) =>
     Buffer.from(codes.hash({ purpose: purpose as 'login', id }, code)).toString('hex')
@@ -94,6 +94,9 @@ t.test('purpose, challenge and digits cannot run together in the hash', async t 
 t.test('every key verifies and only the first one hashes', async t => {
   const [first, second] = [randomBytes(32), randomBytes(32)]
   const both = createCodes(6, [first, second])
-  t.equal(both.matches(holding(createCodes(6, [second]).hash(bound, '123456')), '123456'), true)
+  t.equal(
+    both.matches(challengeWith(createCodes(6, [second]).hash(bound, '123456')), '123456'),
+    true
+  )
   t.same(both.hash(bound, '123456'), createCodes(6, [first]).hash(bound, '123456'))
 })

@@ -20,40 +20,40 @@ const acme: MessageSettings = {
   wordings,
   confirmationSegments: 1
 }
-/** The most characters that a sentence can have. */
-const roomForSentence = (texts: MessageSettings, codeLength: number, character = 'x') =>
+/** The maximum number of characters that a sentence can have. */
+const roomForSentence = (settings: MessageSettings, codeLength: number, character = 'x') =>
   Array.from({ length: 300 }, (_, index) => index).findLast(length =>
-    hasRoomForSentence(texts, texts.wordings[0], codeLength, character.repeat(length))
+    hasRoomForSentence(settings, settings.wordings[0], codeLength, character.repeat(length))
   ) ?? 0
 const hash = 'FA+9qCX9VSu'
 const longOrigin = 'login.a-long-name.example'
 const longBrand = "Brand & Sons' 30 letters + 1-2".padEnd(30, '.')
-// One for each form of a number that a language has, and the longest.
+// Lifetimes for each plural form of the languages, and the longest.
 const lifetimes = [1, 2, 3, 22, 60, 120, 180, 599, 600]
 /** The kinds of messages that have one segment. */
 const kinds = ['login', 'phoneChange'] as const
 const compose = (
   kind: (typeof kinds)[number],
-  texts: Partial<MessageSettings>,
+  settings: Partial<MessageSettings>,
   language: string,
   code = '042137',
   lifetime = 60
-) => composeMessage({ ...acme, ...texts }, [language], { kind, code, lifetime, sentence: null })
+) => composeMessage({ ...acme, ...settings }, [language], { kind, code, lifetime, sentence: null })
 const login = (
-  texts: Partial<MessageSettings>,
+  settings: Partial<MessageSettings>,
   language: string,
   code?: string,
   lifetime?: number
-) => compose('login', texts, language, code, lifetime)
-const phoneChange = (texts: Partial<MessageSettings>, language: string) =>
-  compose('phoneChange', texts, language)
+) => compose('login', settings, language, code, lifetime)
+const phoneChange = (settings: Partial<MessageSettings>, language: string) =>
+  compose('phoneChange', settings, language)
 const confirmation = (
-  texts: Partial<MessageSettings>,
+  settings: Partial<MessageSettings>,
   language: string,
   sentence = 'Send 250.00 EUR to Grace Hopper',
   lifetime = 60
 ) =>
-  composeMessage({ ...acme, ...texts }, [language], {
+  composeMessage({ ...acme, ...settings }, [language], {
     kind: 'confirmation',
     code: '042137',
     lifetime,
@@ -74,7 +74,7 @@ function combinations<T extends Record<string, unknown>>(lists: {
 
 type Parts = Pick<MessageSettings, 'brand' | 'origin' | 'androidHash'> & { code: string }
 
-/** What is wrong with a message of one segment that was composed of these parts. */
+/** Returns what is wrong with a message of one segment composed from these parts. */
 function faultsOf(text: string, { brand, origin, androidHash, code }: Parts): string[] {
   const { encodingName, segmentsCount } = new SegmentedMessage(text)
   const lines = linesOf(text)
@@ -95,7 +95,7 @@ function faultsOf(text: string, { brand, origin, androidHash, code }: Parts): st
   return Object.keys(faults).filter(fault => faults[fault])
 }
 
-const isOne = (text: string) => new SegmentedMessage(text).segmentsCount === 1
+const isOneSegment = (text: string) => new SegmentedMessage(text).segmentsCount === 1
 
 t.test('the autofill parser of these tests', async t => {
   t.test('the parser accepts exactly the examples of the specification', async t => {
@@ -113,7 +113,7 @@ t.test('the autofill parser of these tests', async t => {
       embedded: 'https://ecommerce.example',
       rest: ' $future'
     })
-    for (const none of [
+    for (const invalid of [
       'something @example.com #747723',
       '#747723 @ecommerce.example @example.com',
       '@example.com code #747723',
@@ -123,7 +123,7 @@ t.test('the autofill parser of these tests', async t => {
       '@example.com #',
       ''
     ])
-      t.equal(parseOriginBoundCode(none), null, none)
+      t.equal(parseOriginBoundCode(invalid), null, invalid)
   })
 })
 
@@ -138,7 +138,7 @@ t.test('one segment', async t => {
       code: ['042137', '0421379', '04213799'],
       lifetime: lifetimes
     })
-      // The start refuses this combination; see hasRoomForCode below.
+      // The service refuses to start with this combination; see hasRoomForCode below.
       .filter(
         ({ origin, brand, androidHash }) =>
           !(origin === longOrigin && brand === longBrand && androidHash !== null)
@@ -146,19 +146,19 @@ t.test('one segment', async t => {
       // Of a phone change, the longest codes are enough.
       .filter(({ kind, code }) => kind === 'login' || code.length === 8)
     t.ok(all.length > 4000, `${all.length} messages`)
-    const faults = all.flatMap(({ kind, language, code, lifetime, ...texts }) => {
-      const text = compose(kind, texts, language, code, lifetime)
-      return faultsOf(text, { ...texts, code }).map(fault => `${fault}: ${text}`)
+    const faults = all.flatMap(({ kind, language, code, lifetime, ...settings }) => {
+      const text = compose(kind, settings, language, code, lifetime)
+      return faultsOf(text, { ...settings, code }).map(fault => `${fault}: ${text}`)
     })
     t.same(faults, [])
   })
 
   t.test('a message is in its own language with an ordinary brand and domain', async t => {
     for (const { kind, language } of combinations({ kind: [...kinds], language: languages })) {
-      const texts = { brand: 'Acme Bank', origin: 'login.example.com' }
-      const text = compose(kind, texts, language, '042137', 600)
+      const settings = { brand: 'Acme Bank', origin: 'login.example.com' }
+      const text = compose(kind, settings, language, '042137', 600)
       t.equal(language !== 'en' && /login code|confirms/.test(text), false, text)
-      t.ok(isOne(text))
+      t.ok(isOneSegment(text))
     }
   })
 
@@ -175,10 +175,10 @@ t.test('one segment', async t => {
         [null, 160],
         [hash, 140]
       ] as const) {
-        const texts = { brand: longBrand, origin: longest(most), androidHash }
+        const settings = { brand: longBrand, origin: longest(most), androidHash }
         t.equal(
           Math.max(
-            ...lifetimes.map(lifetime => compose(kind, texts, 'en', '04213799', lifetime).length)
+            ...lifetimes.map(lifetime => compose(kind, settings, 'en', '04213799', lifetime).length)
           ),
           most
         )
@@ -205,31 +205,34 @@ t.test('one segment', async t => {
         length: [1, 20, room - 10, room]
       }).filter(
         ({ language, lifetime, length }) =>
-          !isOne(confirmation(settings, language, 'x'.repeat(length), lifetime))
+          !isOneSegment(confirmation(settings, language, 'x'.repeat(length), lifetime))
       )
       t.same(tooLong, [])
-      t.notOk(isOne(confirmation(settings, 'en', 'x'.repeat(room + 1), 599)), `${room + 1} septets`)
+      t.notOk(
+        isOneSegment(confirmation(settings, 'en', 'x'.repeat(room + 1), 599)),
+        `${room + 1} septets`
+      )
       t.equal(roomForSentence(settings, 6, '€'), Math.floor(room / 2))
     }
   })
 
-  t.test('one segment is preferred to a fuller version or the app hash in two', async t => {
+  t.test('one segment is preferred to two with a longer version or the app hash', async t => {
     const text = confirmation({ confirmationSegments: 4 }, 'ar')
-    t.ok(isOne(text), text)
+    t.ok(isOneSegment(text), text)
     t.match(text, /^042137 رمز تأكيد Acme:/)
   })
 
   t.test('languages without room are reported', async t => {
     const sample = ['Send xxxxxxxxxx xxxxxxxxxx to xxxxxxxxxx']
     t.same(languagesWithoutRoom({ ...acme, confirmationSegments: 2 }, 6, 60, sample), [])
-    const texts = { ...acme, brand: 'Acme Savings & Loan', origin: 'login.example.com' }
-    t.same(languagesWithoutRoom({ ...texts, confirmationSegments: 2 }, 6, 60, []), [
+    const settings = { ...acme, brand: 'Acme Savings & Loan', origin: 'login.example.com' }
+    t.same(languagesWithoutRoom({ ...settings, confirmationSegments: 2 }, 6, 60, []), [
       { language: 'ar', login: true, confirmation: false, phoneChange: true, notices: false },
       { language: 'hi', login: true, confirmation: false, phoneChange: true, notices: true }
     ])
-    for (const { language } of languagesWithoutRoom(texts, 6, 60, [])) {
-      t.match(login(texts, language), /login code/)
-      t.match(phoneChange(texts, language), /confirms this number/)
+    for (const { language } of languagesWithoutRoom(settings, 6, 60, [])) {
+      t.match(login(settings, language), /login code/)
+      t.match(phoneChange(settings, language), /confirms this number/)
     }
   })
 })
@@ -255,7 +258,7 @@ t.test('several segments', async t => {
   })
 
   t.test(
-    'with two segments every language confirms in its own words, even with a domain',
+    'with two segments every confirmation is in its own language, even with a domain',
     async t => {
       for (const origin of [null, 'login.example.com']) {
         for (const language of languages) {
@@ -280,7 +283,7 @@ t.test('alphabet', async t => {
       character => /[A-Za-z0-9 .&'+-]/.test(character)
     )
     t.equal(allowed.length, 68)
-    // One septet each, so that none of them doubles the price.
+    // One septet each, so that no character of a brand shortens the message by two.
     t.equal(septets(allowed.join('')), 68)
   })
 
@@ -300,15 +303,18 @@ t.test('alphabet', async t => {
 
 t.test('text', async t => {
   t.test(
-    'a login message has the code first, then its lifetime and a warning not to share it',
+    'a login message starts with the code, then its lifetime and a warning not to share it',
     async t => {
       t.equal(
         login({}, 'en'),
-        "042137 is your Acme login code. It expires in 1 minute. Don't share it, not even with our staff."
+        '042137 is your Acme login code. It expires in 1 minute. ' +
+          "Don't share it, not even with our staff."
       )
       t.equal(
         login({ origin: 'login.example.com' }, 'de'),
-        '042137 ist Ihr Anmeldecode für Acme. Er gilt 1 Minute. Geben Sie ihn an niemanden weiter, auch nicht an unsere Mitarbeiter.\n@login.example.com #042137'
+        '042137 ist Ihr Anmeldecode für Acme. Er gilt 1 Minute. ' +
+          'Geben Sie ihn an niemanden weiter, auch nicht an unsere Mitarbeiter.\n' +
+          '@login.example.com #042137'
       )
       t.equal(
         login({ origin: 'login.example.com', androidHash: hash }, 'ja'),
@@ -318,11 +324,12 @@ t.test('text', async t => {
   )
 
   t.test(
-    'a confirmation differs from a login at first sight and has its sentence on its own line',
+    'a confirmation starts differently from a login and has its sentence on its own line',
     async t => {
       t.equal(
         confirmation({}, 'en'),
-        '042137 confirms this with Acme:\nSend 250.00 EUR to Grace Hopper\nExpires in 1 minute. Never share the code.'
+        '042137 confirms this with Acme:\nSend 250.00 EUR to Grace Hopper\n' +
+          'Expires in 1 minute. Never share the code.'
       )
       for (const { language, login, confirmation } of wordings) {
         t.ok(
@@ -333,8 +340,9 @@ t.test('text', async t => {
           confirmation.every(version => /[:：]\n\{action\}\n/.test(version)),
           language
         )
-        for (const one of login)
-          for (const other of confirmation) t.not(one.slice(0, 24), other.slice(0, 24), language)
+        for (const version of login)
+          for (const other of confirmation)
+            t.not(version.slice(0, 24), other.slice(0, 24), language)
       }
     }
   )
@@ -342,17 +350,19 @@ t.test('text', async t => {
   t.test('a phone change says that the code confirms the number', async t => {
     t.equal(
       phoneChange({}, 'en'),
-      "042137 confirms this number for your Acme account. It expires in 1 minute. Don't share it, not even with our staff."
+      '042137 confirms this number for your Acme account. It expires in 1 minute. ' +
+        "Don't share it, not even with our staff."
     )
     t.equal(
       phoneChange({ origin: 'login.example.com', androidHash: hash }, 'de'),
-      `042137 bestätigt diese Nummer für Ihr Konto bei Acme. Gilt 1 Minute. Code nicht weitergeben.\n${hash}\n@login.example.com #042137`
+      '042137 bestätigt diese Nummer für Ihr Konto bei Acme. Gilt 1 Minute. ' +
+        `Code nicht weitergeben.\n${hash}\n@login.example.com #042137`
     )
     for (const { language, login, confirmation, phoneChange } of wordings) {
       t.ok(phoneChange.length > 1, language)
-      for (const one of phoneChange)
+      for (const version of phoneChange)
         for (const other of [...login, ...confirmation])
-          t.not(one.slice(0, 24), other.slice(0, 24), language)
+          t.not(version.slice(0, 24), other.slice(0, 24), language)
     }
   })
 
@@ -365,18 +375,14 @@ t.test('text', async t => {
     t.same(languagesWithoutRoom({ ...acme, wordings: [english, finnish] }, 6, 60, []), [])
   })
 
-  t.test('a login that is too long loses the warning first, then its language', async t => {
+  t.test('a login message that is too long loses the warning first, then its language', async t => {
     const brands = Array.from({ length: 30 }, (_, n) => 'b'.repeat(n + 1))
     for (const language of ['hi', 'ar', 'zh', 'zh-Hant', 'ja']) {
       const own = brands
         .map(brand => login({ brand, origin: 'example.com' }, language))
         .filter(text => septets(text) === Infinity)
       t.ok(own.length > 5, language)
-      t.equal(
-        Math.max(...own.map(text => text.length)),
-        70,
-        `${language} is used up to the last unit`
-      )
+      t.equal(Math.max(...own.map(text => text.length)), 70, `${language} uses all 70 code units`)
       const english = login({ brand: 'b'.repeat(30), origin: 'login.example.com' }, language)
       t.match(english, /^042137 is your b{30} login code\. .*\n@login\.example\.com #042137$/s)
     }
@@ -395,15 +401,15 @@ t.test('text', async t => {
   })
 
   t.test('a confirmation that is too long loses the app hash first, then its language', async t => {
-    const texts = { origin: 'example.com', androidHash: hash }
-    const short = confirmation(texts, 'es', 'Send 1 EUR to Ada')
+    const settings = { origin: 'example.com', androidHash: hash }
+    const short = confirmation(settings, 'es', 'Send 1 EUR to Ada')
     t.same(linesOf(short).slice(-2), [hash, '@example.com #042137'])
     t.ok(short.length <= 140)
-    const longer = confirmation(texts, 'es', 'Send 250.00 EUR to Grace Hopper, Arlington')
+    const longer = confirmation(settings, 'es', 'Send 250.00 EUR to Grace Hopper, Arlington')
     t.match(longer, /^042137 (es tu clave para autorizar|autoriza) esto en Acme:\n/)
     t.notOk(longer.includes(hash))
     const longest = confirmation(
-      { ...texts, origin: 'login.example.com' },
+      { ...settings, origin: 'login.example.com' },
       'fr',
       'x'.repeat(roomForSentence({ ...acme, origin: 'login.example.com' }, 6))
     )
@@ -412,7 +418,7 @@ t.test('text', async t => {
     t.match(
       confirmation({}, 'zh', 'Pay 5 EUR to Ada'),
       /^042137 用于确认以下Acme操作：\nPay 5 EUR to Ada\n/,
-      'in UCS-2 too, where it fits'
+      'the language is kept in UCS-2 if it fits'
     )
   })
 

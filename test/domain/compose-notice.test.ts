@@ -43,7 +43,7 @@ t.test('a notice names the last digits and asks the user to respond', async t =>
   )
 })
 
-t.test('with a long brand a notice uses a shorter version and at last English', async t => {
+t.test('with a long brand, a notice uses a shorter version or else English', async t => {
   const brand = "Brand & Sons' 30 letters + 1-2".padEnd(30, '.')
   for (const { language } of wordings) {
     const text = compose(language, brand)
@@ -61,7 +61,11 @@ t.test('a language without notices gets them in English', async t => {
   t.equal(compose('fi', 'Acme', [finnish]), compose('en', 'Acme'))
   t.same(noticesWithoutRoom({ brand: 'Acme', wordings }, finnish), [])
   const ownEnglish = { ...english, login: ['{code} for {brand}, {time}'], notices: {} }
-  t.equal(compose('en', 'Acme', [ownEnglish]), compose('en', 'Acme'), "an operator's English too")
+  t.equal(
+    compose('en', 'Acme', [ownEnglish]),
+    compose('en', 'Acme'),
+    'with own English messages too'
+  )
 })
 
 t.test('a brand with digits keeps its order in right-to-left text', async t => {

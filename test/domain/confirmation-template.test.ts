@@ -55,7 +55,7 @@ t.test('templates', async t => {
       t.ok(parseTemplate(sentence), sentence)
   })
 
-  t.test('a placeholder may have punctuation beside it', async t => {
+  t.test('a placeholder may be next to punctuation', async t => {
     for (const sentence of [
       'Send €{amount} to {payee}.',
       'Order #{order} ({amount})',
@@ -79,16 +79,16 @@ t.test('values', async t => {
     t.same(
       dataErrors(parseTemplate('{constructor}'), {}, 6),
       [{ name: 'constructor', detail: 'is required' }],
-      'what every object inherits is not given'
+      'inherited properties do not count'
     )
   })
 
   t.test(
     'a value that looks like a code of the configured length is refused unless it is an amount',
     async t => {
-      const why = (amount: unknown, codeLength = 6) =>
+      const errorFor = (amount: unknown, codeLength = 6) =>
         dataErrors(template, { amount, payee: 'x' }, codeLength)[0]?.detail
-      for (const fine of [
+      for (const accepted of [
         '100000',
         '100,000',
         '100 000.00',
@@ -99,15 +99,15 @@ t.test('values', async t => {
         100000,
         -1.5
       ])
-        t.equal(why(fine), undefined, String(fine))
-      for (const fine of [
+        t.equal(errorFor(accepted), undefined, String(accepted))
+      for (const accepted of [
         'DE89 3704 0044 0532 0130 00',
         '12-34-56',
         'on 23-11-26',
         'order 123-4567'
       ])
-        t.equal(why(fine), undefined, fine)
-      for (const bad of [
+        t.equal(errorFor(accepted), undefined, accepted)
+      for (const refused of [
         'code 123456',
         '123456!',
         'x123456',
@@ -118,25 +118,25 @@ t.test('values', async t => {
         '737-800',
         'enter 123 456'
       ])
-        t.match(why(bad), /like a code/, bad)
-      for (const bad of ['code 12345678', 'code 1234-5678'])
-        t.match(why(bad, 8), /like a code/, bad)
-      t.match(why('code 123-4567', 7), /like a code/)
-      t.equal(why('x 123456', 8), undefined)
+        t.match(errorFor(refused), /like a code/, refused)
+      for (const refused of ['code 12345678', 'code 1234-5678'])
+        t.match(errorFor(refused, 8), /like a code/, refused)
+      t.match(errorFor('code 123-4567', 7), /like a code/)
+      t.equal(errorFor('x 123456', 8), undefined)
     }
   )
 
   t.test('an IP address is refused as a link while a grouped amount is accepted', async t => {
-    const why = (payee: unknown) => dataErrors(template, { amount: 1, payee }, 6)[0]?.detail
-    for (const fine of ['1.000.000.000', '1.250.000.000,00', '23.11.2026', '1.2.3'])
-      t.equal(why(fine), undefined, fine)
-    for (const bad of [
+    const errorFor = (payee: unknown) => dataErrors(template, { amount: 1, payee }, 6)[0]?.detail
+    for (const accepted of ['1.000.000.000', '1.250.000.000,00', '23.11.2026', '1.2.3'])
+      t.equal(errorFor(accepted), undefined, accepted)
+    for (const refused of [
       '93.184.216.34/pay',
       '93.184.216.34',
       'pay at 93.184.216.134',
       '93.184.216.134:80'
     ])
-      t.match(why(bad), /look like a link/, bad)
+      t.match(errorFor(refused), /look like a link/, refused)
   })
 
   t.test('repeated spaces are refused because a phone could break the line there', async t => {
@@ -147,17 +147,18 @@ t.test('values', async t => {
   })
 
   t.test('a number is refused unless its digits can be shown exactly', async t => {
-    const why = (amount: number) => dataErrors(template, { amount, payee: 'x' }, 6)[0]?.detail
-    for (const fine of [0, -0, 1, -1, 0.1, 250.5, 123456789012345, 1234567890123.45])
-      t.equal(why(fine), undefined, String(fine))
-    for (const bad of [NaN, Infinity, 1e21, 1e-7]) t.match(why(bad), /no exponent/, String(bad))
+    const errorFor = (amount: number) => dataErrors(template, { amount, payee: 'x' }, 6)[0]?.detail
+    for (const accepted of [0, -0, 1, -1, 0.1, 250.5, 123456789012345, 1234567890123.45])
+      t.equal(errorFor(accepted), undefined, String(accepted))
+    for (const refused of [NaN, Infinity, 1e21, 1e-7])
+      t.match(errorFor(refused), /no exponent/, String(refused))
     for (const given of ['9007199254740993', '12345678901234567890', '1234567890.123456789'])
-      t.match(why(Number(given)), /15 digits/, `${given} would be shown as ${Number(given)}`)
+      t.match(errorFor(Number(given)), /15 digits/, `${given} would be shown as ${Number(given)}`)
   })
 })
 
 t.test('payees', async t => {
-  const ordinary = [
+  const accepted = [
     'María García',
     'João Gonçalves',
     'Łukasz Żak',
@@ -325,7 +326,7 @@ t.test('payees', async t => {
     ]
   }
 
-  const hidden = [
+  const refused = [
     ['Gr\u200bace', /invisible/],
     ['Gr\u200cace', /invisible/],
     ['\u202eecarG', /invisible/],
@@ -344,29 +345,29 @@ t.test('payees', async t => {
     ['\ud800', /Unicode/]
   ] as const
 
-  const whyNot = (payee: unknown, codeLength = 6) =>
+  const detailFor = (payee: unknown, codeLength = 6) =>
     dataErrors(template, { amount: 1, payee }, codeLength)[0]?.detail
 
-  for (const payee of ordinary)
+  for (const payee of accepted)
     t.test(`${payee} can be confirmed`, async t => {
-      t.equal(whyNot(payee), undefined)
+      t.equal(detailFor(payee), undefined)
     })
 
   for (const [like, values] of Object.entries(lookalikes))
     for (const payee of values)
       t.test(`${JSON.stringify(payee)} is refused because it looks like ${like}`, async t => {
-        t.match(whyNot(payee), `like ${like}`)
+        t.match(detailFor(payee), `like ${like}`)
       })
 
-  /** A value as ASCII: a line separator in the name of a test would end the line of its result. */
-  const named = (value: string) =>
+  /** Escapes a value as ASCII, because a line separator in a test name breaks the TAP output. */
+  const escaped = (value: string) =>
     JSON.stringify(value).replaceAll(
       /[^ -~]/gu,
       character => `\\u{${character.codePointAt(0)?.toString(16)}}`
     )
 
-  for (const [payee, reason] of hidden)
-    t.test(`${named(payee)} is refused`, async t => {
-      t.match(whyNot(payee), reason)
+  for (const [payee, reason] of refused)
+    t.test(`${escaped(payee)} is refused`, async t => {
+      t.match(detailFor(payee), reason)
     })
 })

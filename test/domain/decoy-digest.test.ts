@@ -17,7 +17,7 @@ for (const kind of kinds)
     t.ok(decoys.every(decoy => digestKind(decoy ?? '') === kind))
   })
 
-t.test('there are no decoys of other kinds', async t => {
+t.test('other kinds have no decoy', async t => {
   for (const kind of [
     '',
     ':',

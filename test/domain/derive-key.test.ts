@@ -5,7 +5,7 @@ import { deriveKey } from '../../src/domain/derive-key.ts'
 const secret = Buffer.alloc(32, 1)
 
 t.test('a key matches RFC 5869', async t => {
-  // Extract with an empty salt, expand by one block.
+  // HKDF-Extract with an empty salt, then HKDF-Expand to one block.
   const extracted = createHmac('sha256', Buffer.alloc(32)).update(secret).digest()
   const expanded = createHmac('sha256', extracted)
     .update('sms-login/code')
@@ -22,5 +22,5 @@ t.test('every secret and every purpose gives a different key', async t => {
   ]
   t.equal(new Set(keys.map(key => key.toString('hex'))).size, 3)
   t.ok(keys.every(key => key.length === 32))
-  t.same(deriveKey(secret, 'code'), keys[0], 'and always the same one')
+  t.same(deriveKey(secret, 'code'), keys[0], 'the key is deterministic')
 })

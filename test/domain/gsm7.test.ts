@@ -12,11 +12,11 @@ t.test('every character takes as many septets as Twilio counts', async t => {
       t.fail(`U+${code.toString(16)}: ${septets(character)} instead of ${expected}`)
     if (expected < Infinity) counted++
   }
-  t.ok(counted > 130, `${counted} of them fit`)
+  t.ok(counted > 130, `${counted} characters fit`)
 })
 
 t.test(
-  'the length of a text is the sum of its characters, or infinite outside the alphabet',
+  'the length of text is the sum of its characters, or infinite outside the alphabet',
   async t => {
     t.equal(septets('a€[b]'), 8)
     t.equal(septets('😀'), Infinity)
@@ -24,7 +24,7 @@ t.test(
   }
 )
 
-t.test('a text has as many segments as Twilio counts and no more than the estimate', async t => {
+t.test('text has as many segments as Twilio counts and no more than the estimate', async t => {
   for (const characters of [
     ['x'],
     ['x', '€'],
@@ -41,7 +41,7 @@ t.test('a text has as many segments as Twilio counts and no more than the estima
       const { segmentsCount } = new SegmentedMessage(text)
       if (segments(text) !== segmentsCount)
         t.fail(`${segments(text)}, not ${segmentsCount}: ${text}`)
-      if (segmentsAtMost(text) < segmentsCount) t.fail(`may be ${segmentsCount}: ${text}`)
+      if (segmentsAtMost(text) < segmentsCount) t.fail(`estimate below ${segmentsCount}: ${text}`)
     }
   }
   t.same(

@@ -2,7 +2,7 @@ import { getCountries, getCountryCallingCode } from 'libphonenumber-js/max'
 import t from 'tap'
 import { maskPhone } from '../../src/domain/users/mask-phone.ts'
 
-// The last are of no country: satellites, toll-free numbers and the like.
+// The listed codes belong to no country: satellite, international toll-free and similar numbers.
 const callingCodes = new Set([
   ...getCountries().map(country => getCountryCallingCode(country)),
   '800',
@@ -19,7 +19,7 @@ const callingCodes = new Set([
 t.test('a masked number shows only its calling code and last two digits', async t => {
   t.ok(callingCodes.size > 200)
   for (const code of callingCodes) {
-    // Each first digit after the code, in case a longer code would swallow it.
+    // With every digit after the code, which could be mistaken for part of a longer code.
     for (let digit = 0; digit <= 9; digit++) {
       const masked = maskPhone(`+${code}${digit}5556742`)
       if (masked !== `+${code}•••••••42`) t.fail(`+${code}${digit}: ${masked}`)

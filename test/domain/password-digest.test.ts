@@ -18,8 +18,8 @@ t.test('hashes of other systems', async t => {
   for (const { from, hash, kind } of foreignHashes)
     t.test(`a hash of ${from} can be imported, and its kind is ${kind}`, async t => {
       t.equal(digestKind(stored(hash)), kind)
-      t.equal(stored(` ${hash}\n`), stored(hash), 'spaces around it are ignored')
-      t.equal(stored(stored(hash)), stored(hash), 'the stored form is accepted as it is')
+      t.equal(stored(` ${hash}\n`), stored(hash), 'surrounding spaces are ignored')
+      t.equal(stored(stored(hash)), stored(hash), 'the stored form is accepted unchanged')
     })
 
   t.test('hashes of different systems are stored in a few forms', async t => {
@@ -36,7 +36,7 @@ t.test('hashes of other systems', async t => {
     )
   })
 
-  t.test('a mark for "no password" is neither a hash nor an error', async t => {
+  t.test('a marker for "no password" is neither a hash nor an error', async t => {
     for (const unusable of [...unusableHashes, '!', '!!'])
       t.same(normalizeDigest(unusable), { unusable: true })
     t.equal(digestKind(unusableDigest), 'unusable')
@@ -94,7 +94,7 @@ t.test('hashes of other systems', async t => {
   t.test('an incomplete hash is never accepted', async t => {
     for (const { hash, password } of foreignHashes) {
       const digest = stored(hash)
-      // An argon2 or scrypt hash does not say how long it is.
+      // An argon2 or scrypt hash does not contain its own length.
       const shortest = /^\$(argon2|scrypt)/.test(digest) ? digest.lastIndexOf('$') + 22 : Infinity
       for (let length = 0; length < Math.min(digest.length, shortest); length++)
         if ('digest' in normalizeDigest(digest.slice(0, length)))
@@ -106,7 +106,7 @@ t.test('hashes of other systems', async t => {
 t.test('costs', async t => {
   const bcrypt = '$CPCPGVfKZrYDmYCk1neuwOUg0iFqHhpTpH4BEdxGXjghezid5MC0W'
   const argon2 = (type: string, cost: string) => `$${type}$v=19$${cost}$${salt}$${key}`
-  const bounds: [what: string, bound: string, highest: string, refused: string[]][] = [
+  const bounds: [parameter: string, bound: string, highest: string, refused: string[]][] = [
     [
       'iterations of Django',
       '2000000 iterations',
@@ -149,13 +149,13 @@ t.test('costs', async t => {
       ]
     ]
   ]
-  for (const [what, bound, highest, refused] of bounds)
-    t.test(`the ${what} is bounded, and the error says by what`, async t => {
+  for (const [parameter, bound, highest, refused] of bounds)
+    t.test(`the ${parameter} has an upper bound, which the error names`, async t => {
       t.match(normalizeDigest(highest), { digest: String })
       for (const hash of refused) t.match(errorOf(hash), `at most ${bound}`, hash)
     })
 
-  t.test('a digest of the highest configurable cost of argon2 is readable', async t => {
+  t.test('a digest with the highest configurable argon2 cost is readable', async t => {
     t.match(parseDigest(`$argon2id$v=19$m=4194304,t=100,p=1$${salt}$${key}`), { passes: 100 })
     t.equal(digestKind(`$argon2id$v=19$m=4194305,t=1,p=1$${salt}$${key}`), 'unreadable')
   })

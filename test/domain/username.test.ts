@@ -10,8 +10,8 @@ t.test('case, width and composition do not distinguish usernames', async t => {
     ['\ufb01n', 'fin'],
     ['ΣΑΣ', 'σας']
   ]
-  for (const [one = '', other = ''] of same)
-    t.equal(usernameKey(one), usernameKey(other), `${one} and ${other}`)
+  for (const [first = '', second = ''] of same)
+    t.equal(usernameKey(first), usernameKey(second), `${first} and ${second}`)
 })
 
 t.test('usernames that look different are different', async t => {
@@ -22,8 +22,8 @@ t.test('usernames that look different are different', async t => {
     ['zoe', 'zo\u00eb'],
     ['a.da', 'ada']
   ]
-  for (const [one = '', other = ''] of different)
-    t.not(usernameKey(one), usernameKey(other), `${one} and ${other}`)
+  for (const [first = '', second = ''] of different)
+    t.not(usernameKey(first), usernameKey(second), `${first} and ${second}`)
 })
 
 t.test('folding a key again changes nothing', async t => {
@@ -43,8 +43,8 @@ t.test('the key of any valid character is stable when folded again', async t => 
   t.same(broken, [])
 })
 
-t.test('usernames have 1 to 254 characters that e-mail addresses contain', async t => {
-  for (const good of [
+t.test('usernames have 1 to 254 of the characters that e-mail addresses may have', async t => {
+  for (const valid of [
     'a',
     'ada.lovelace',
     'Ada_1',
@@ -57,8 +57,8 @@ t.test('usernames have 1 to 254 characters that e-mail addresses contain', async
     '愛',
     'x'.repeat(254)
   ])
-    t.equal(usernameError(good), undefined, good)
-  for (const bad of [
+    t.equal(usernameError(valid), undefined, valid)
+  for (const invalid of [
     '',
     'a b',
     'a\n',
@@ -75,7 +75,7 @@ t.test('usernames have 1 to 254 characters that e-mail addresses contain', async
     'a\u202eb',
     '\ud800'
   ])
-    t.match(usernameError(bad), /must consist of letters, digits/, JSON.stringify(bad))
+    t.match(usernameError(invalid), /must consist of letters, digits/, JSON.stringify(invalid))
   for (const long of ['x'.repeat(255), '\ufdfa'.repeat(15), '😀'.repeat(128)])
     t.match(usernameError(long), /at most 254/, long)
 })

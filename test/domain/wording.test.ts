@@ -4,13 +4,13 @@ import { wordingsWith } from '../../src/config/message-files.ts'
 
 const wordings = wordingsWith([])
 const [english] = wordings
-const said = (language: string, ...lifetimes: number[]) => {
+const durations = (language: string, ...lifetimes: number[]) => {
   const wording = wordings.find(wording => wording.language === language) ?? english
   return lifetimes.map(lifetime => formatDuration(wording, lifetime))
 }
 
-t.test('a lifetime is written as a speaker of the language would say it', async t => {
-  t.same(said('en', 1, 2, 59, 60, 61, 90, 120, 599, 600), [
+t.test('a lifetime has the plural forms of its language', async t => {
+  t.same(durations('en', 1, 2, 59, 60, 61, 90, 120, 599, 600), [
     '1 second',
     '2 seconds',
     '59 seconds',
@@ -21,8 +21,8 @@ t.test('a lifetime is written as a speaker of the language would say it', async 
     '599 seconds',
     '10 minutes'
   ])
-  t.same(said('fr', 1, 60, 120), ['1 seconde', '1 minute', '2 minutes'])
-  t.same(said('pl', 60, 120, 300, 1, 3, 5, 12, 22, 25, 112, 122), [
+  t.same(durations('fr', 1, 60, 120), ['1 seconde', '1 minute', '2 minutes'])
+  t.same(durations('pl', 60, 120, 300, 1, 3, 5, 12, 22, 25, 112, 122), [
     '1 minuta',
     '2 minuty',
     '5 minut',
@@ -35,7 +35,7 @@ t.test('a lifetime is written as a speaker of the language would say it', async 
     '112 sekund',
     '122 sekundy'
   ])
-  t.same(said('ar', 60, 120, 180, 600, 11, 100), [
+  t.same(durations('ar', 60, 120, 180, 600, 11, 100), [
     'دقيقة',
     'دقيقتين',
     '3 دقائق',
@@ -43,14 +43,14 @@ t.test('a lifetime is written as a speaker of the language would say it', async 
     '11 ثانية',
     '100 ثانية'
   ])
-  t.same(said('tr', 60, 300, 30), ['1 dakika', '5 dakika', '30 saniye'])
-  t.same(said('ja', 60, 30), ['1分', '30秒'])
+  t.same(durations('tr', 60, 300, 30), ['1 dakika', '5 dakika', '30 saniye'])
+  t.same(durations('ja', 60, 30), ['1分', '30秒'])
 })
 
 t.test('an invalid wording is refused with the reason', async t => {
-  const { longestTime: _longest, ...good } = english
-  t.same(parseWording(good), english)
-  const oneLogin = (version: string) => ({ login: [...good.login, version] })
+  const { longestTime: _longest, ...valid } = english
+  t.same(parseWording(valid), english)
+  const oneLogin = (version: string) => ({ login: [...valid.login, version] })
   for (const [change, reason] of [
     [oneLogin('{code} for {brand}, {time}, {name}'), /the unknown placeholder \{name\} in login/],
     [oneLogin('{code} for {brand}'), /must have \{time\} exactly once in each version of login/],
@@ -96,7 +96,7 @@ t.test('an invalid wording is refused with the reason', async t => {
     [{ seconds: { one: 'a\nsecond', other: '{count} seconds' } }, /plain words in seconds\.one/]
   ] as const)
     t.throws(
-      () => parseWording({ ...good, ...change }),
+      () => parseWording({ ...valid, ...change }),
       { message: reason },
       JSON.stringify(change)
     )
