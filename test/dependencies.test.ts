@@ -91,7 +91,9 @@ function modulesOf(file: string) {
   const text = readFileSync(file, 'utf8')
   return [
     ...ts.preProcessFile(text, true, true).importedFiles.map(({ fileName }) => fileName),
-    ...[...text.matchAll(/\b(?:require|resolve)\(\s*['"`]([^'"`]+)/g)].map(([, name = '']) => name)
+    ...[...text.matchAll(/(?:\brequire|\.resolve)\(\s*['"`]([^'"`]+)/g)].map(
+      ([, name = '']) => name
+    )
   ]
 }
 

@@ -6,14 +6,18 @@ import { unpackDatabase } from '../support/database.ts'
 import { foreignHashes } from '../support/foreign-hashes.ts'
 import { startProcess } from '../support/start-process.ts'
 
+let close = async () => {}
+// tap removes the folder of t.testdir() before it runs what was registered after that call.
+t.teardown(() => close())
 const folder = t.testdir()
 await unpackDatabase(join(folder, 'data/pglite'))
 // This process keeps the embedded database open, so that each command starts quickly.
-const { prisma, close } = await openDatabase(`pglite:${join(folder, 'data/pglite')}`, {
+const database = await openDatabase(`pglite:${join(folder, 'data/pglite')}`, {
   join: true,
   poolSize: 1
 })
-t.teardown(close)
+close = database.close
+const { prisma } = database
 t.beforeEach(async () => {
   await prisma.user.deleteMany()
 })

@@ -50,11 +50,15 @@ export async function createEmbeddedPostgres(
     throw new Error(`another process has ${folder} open: is the server already running?`)
 
   const close = async (postgres?: PGlite) => {
-    await clients.close()
-    await postgres?.close()
-    restrictFiles(realFolder)
-    // Last, because another process may open the folder as soon as the socket is closed.
-    await new Promise(resolve => server.close(resolve))
+    try {
+      await clients.close()
+      await postgres?.close()
+      // Someone may have removed the folder while it was open.
+      if (existsSync(realFolder)) restrictFiles(realFolder)
+    } finally {
+      // Last, because another process may open the folder as soon as the socket is closed.
+      await new Promise(resolve => server.close(resolve))
+    }
   }
 
   try {
