@@ -312,6 +312,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/twilio/status/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report the status of a message
+         * @description Only Twilio calls this, and only if `PUBLIC_URL` is set.
+         *     `X-Twilio-Signature` signs the URL and the form with the auth
+         *     token of the Twilio account. The order and the number of the
+         *     callbacks make no difference.
+         */
+        post: operations["twilioStatus"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/.well-known/jwks.json": {
         parameters: {
             query?: never;
@@ -877,6 +900,9 @@ export interface components {
          *       than `maxAge` seconds ago. *Log the user in again and repeat the
          *       request with the new access token. Refreshing the tokens does
          *       not help.*
+         *     - `invalid-signature` (403): The status callback is not signed
+         *       by Twilio for this URL. Nothing was changed. *Only Twilio sends
+         *       status callbacks. The operator should check `PUBLIC_URL`.*
          *     - `not-found` (404): The path does not exist, or this user has
          *       no such resource. *Correct the path. A session that is not found
          *       has ended.*
@@ -1084,6 +1110,18 @@ export interface components {
              *     past its absolute end.
              */
             refreshExpiresIn: number;
+        };
+        /**
+         * @description The fields of a status callback. `MessageStatus` and `ErrorCode`
+         *     are read.
+         * @example {
+         *       "MessageSid": "SM00000000000000000000000000000001",
+         *       "MessageStatus": "undelivered",
+         *       "ErrorCode": "30003"
+         *     }
+         */
+        TwilioStatusCallback: {
+            [key: string]: string | string[];
         };
         /**
          * @description A user.
@@ -2648,6 +2686,71 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description `busy`: The service is overloaded. `database-unavailable`: The
+             *     database is unavailable.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    twilioStatus: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The signature of Twilio. */
+                "x-twilio-signature": string;
+            };
+            path: {
+                /** @description The id of the message. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["TwilioStatusCallback"];
+            };
+        };
+        responses: {
+            /** @description The callback is authentic. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid-signature`: Invalid signature. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**

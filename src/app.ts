@@ -39,6 +39,7 @@ import { meRoute } from './routes/me.ts'
 import { refreshRoute } from './routes/refresh.ts'
 import { resendRoute } from './routes/resend.ts'
 import { sessionsRoute } from './routes/sessions.ts'
+import { twilioStatusRoute } from './routes/twilio-status.ts'
 import { verifyRoute } from './routes/verify.ts'
 
 export type Settings = ServerSettings & {
@@ -129,6 +130,7 @@ function addRoutes(
   app.register(mePasswordRoute, options)
   app.register(mePhoneRoute, options)
   app.register(confirmationsRoute, options)
+  app.register(twilioStatusRoute, options)
   app.register(jwksRoute, options)
   app.register(healthRoutes, options)
   if (settings.docs) app.register(docsRoute)

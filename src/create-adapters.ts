@@ -19,6 +19,7 @@ import { createSharedReadiness } from './adapters/postgres/shared-readiness.ts'
 import type { Metrics } from './adapters/logs/prometheus-metrics.ts'
 import { createTerminalSms } from './adapters/sms/terminal-sms.ts'
 import { createAllowedNumbersSms } from './adapters/sms/allowed-numbers-sms.ts'
+import { noStatusCallbacks } from './adapters/sms/no-status-callbacks.ts'
 import { createTrackedSms } from './adapters/sms/tracked-sms.ts'
 import type { Config } from './config/config.ts'
 import { deriveKey } from './domain/derive-key.ts'
@@ -38,11 +39,7 @@ export async function createAdapters(
   const { twilio, countries, policy } = config
   const events =
     metrics === undefined ? createSecurityLog(log) : metrics.counting(createSecurityLog(log))
-  // Loaded only if needed, because the SDK takes a third of a second to load.
-  const sender =
-    twilio === null
-      ? createTerminalSms(console.log)
-      : (await import('./adapters/sms/twilio-sms.ts')).createTwilioSms(twilio, log)
+  const { sender, statusCallbacks } = await createSmsProvider(twilio, log)
   const clock = () => new Date()
   const rateLimits = createRateLimitStore(prisma, secrets[0])
   const [, ...otherSecrets] = secrets
@@ -57,6 +54,7 @@ export async function createAdapters(
     passwords: createPasswords(config.argon2, deriveKey(secrets[0], 'decoy')),
     commonPasswords: loadCommonPasswords,
     sms: createTrackedSms(createAllowedNumbersSms(countries, sender, log)),
+    statusCallbacks,
     rateLimits,
     allRateLimits: [
       rateLimits,
@@ -78,5 +76,20 @@ export async function createAdapters(
     clock,
     isReady: createSharedReadiness(() => databaseReady(database), clock),
     outageOf: (error: unknown) => classifyDatabaseError(error, config.databaseUrl)
+  }
+}
+
+/** Twilio, or the terminal without an account. */
+async function createSmsProvider(twilio: Config['twilio'], log: Logger) {
+  if (twilio === null)
+    return { sender: createTerminalSms(console.log), statusCallbacks: noStatusCallbacks }
+  // Loaded only if needed, because the SDK takes a third of a second to load.
+  const { createTwilioSms } = await import('./adapters/sms/twilio-sms.ts')
+  const { createTwilioCallbacks } = await import('./adapters/sms/twilio-callbacks.ts')
+  const { publicUrl } = twilio
+  return {
+    sender: createTwilioSms(twilio, log),
+    statusCallbacks:
+      publicUrl === undefined ? noStatusCallbacks : createTwilioCallbacks({ ...twilio, publicUrl })
   }
 }

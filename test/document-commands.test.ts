@@ -40,7 +40,9 @@ const settings = block(deployment, 'export NODE_ENV=production')
 const rollout = block(deployment, 'npm run migrate')
 const operations = 'docs/operations.md'
 const health = block(operations, 'curl -sS http://127.0.0.1:3000/livez')
-const searches = shellBlocksOf(operations).filter(text => text.startsWith('grep '))
+const searches = [operations, 'docs/delivery.md']
+  .flatMap(shellBlocksOf)
+  .filter(text => text.startsWith('grep '))
 const locked = block(operations, 'npm run users -- show')
 const people = block(operations, 'npm run users -- add')
 const deletion = block('docs/deleting-users.md', 'npm run users -- delete')

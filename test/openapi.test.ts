@@ -96,7 +96,10 @@ t.test('every length limit in the schema is enforced', async t => {
   for (const [url, { post, servers }] of Object.entries<Record<string, any>>(paths)) {
     // The rules of the admin API, which has a server of its own, reject more than the schema.
     if (post === undefined || servers !== undefined) continue
-    const { properties, examples } = schemaOf(post.requestBody.content['application/json'].schema)
+    // Twilio sends forms with any fields.
+    const { 'application/json': json } = post.requestBody.content
+    if (json === undefined) continue
+    const { properties, examples } = schemaOf(json.schema)
     for (const [field, schema] of Object.entries<Record<string, any>>(properties)) {
       const { type, maxLength, pattern } = schema
       if (type !== 'string') continue

@@ -14,9 +14,11 @@ import {
   origins,
   privateKeys,
   proxies,
+  publicUrl,
   safeUrl,
   secrets,
   sha256Hashes,
+  texts,
   whole
 } from './parsers.ts'
 import {
@@ -81,7 +83,7 @@ const variables = z.object({
     .string()
     .regex(/^AC\w+$/, "must be Twilio's Account SID, AC…")
     .optional(),
-  TWILIO_AUTH_TOKEN: z.string().optional(),
+  TWILIO_AUTH_TOKEN: texts().optional(),
   TWILIO_FROM: z
     .string()
     .regex(
@@ -95,6 +97,7 @@ const variables = z.object({
     .optional(),
   TWILIO_BASE_URL: safeUrl().optional(),
   TWILIO_TIMEOUT_MS: whole(100, 60000).default(5000),
+  PUBLIC_URL: publicUrl().optional(),
   CONFIRMATION_TEMPLATES: confirmationTemplates().optional(),
   CONFIRMATION_MAX_AUTH_AGE: whole(1, 86400).default(900),
   CONFIRMATION_SEGMENTS: whole(1, 4).default(2),
@@ -184,6 +187,7 @@ export function readConfig(environment: NodeJS.ProcessEnv) {
       codeAttempts: env.CODE_ATTEMPTS,
       resendCooldown: env.RESEND_COOLDOWN,
       messages,
+      reportsDelivery: account?.publicUrl !== undefined,
       refreshTokenTtl: env.REFRESH_TOKEN_TTL,
       sessionTtl: env.SESSION_TTL,
       confirmationTemplates: templates,
@@ -352,27 +356,28 @@ const missing = (variable: string) =>
 function twilio(env: Variables) {
   const {
     TWILIO_ACCOUNT_SID: accountSid,
-    TWILIO_AUTH_TOKEN: authToken,
+    TWILIO_AUTH_TOKEN: authTokens,
     TWILIO_FROM: from,
     TWILIO_MESSAGING_SERVICE_SID: service
   } = env
   if (
     accountSid === undefined &&
-    authToken === undefined &&
+    authTokens === undefined &&
     from === undefined &&
     service === undefined
   )
     return null
   if (accountSid === undefined)
     throw new Error('TWILIO_ACCOUNT_SID must be set when another TWILIO variable is')
-  if (authToken === undefined)
+  if (authTokens === undefined)
     throw new Error('TWILIO_AUTH_TOKEN must be set when TWILIO_ACCOUNT_SID is')
   return {
     accountSid,
-    authToken,
+    authTokens,
     sender: twilioSender(from, service),
     timeoutMs: env.TWILIO_TIMEOUT_MS,
-    ...(env.TWILIO_BASE_URL === undefined ? {} : { baseUrl: env.TWILIO_BASE_URL })
+    ...(env.TWILIO_BASE_URL === undefined ? {} : { baseUrl: env.TWILIO_BASE_URL }),
+    ...(env.PUBLIC_URL === undefined ? {} : { publicUrl: env.PUBLIC_URL })
   }
 }
 

@@ -115,19 +115,18 @@ export function secrets() {
 
 const isHex = (text: string) => /^[0-9a-fA-F]+$/.test(text)
 
+/** One or more texts, separated by commas. */
+export const texts = () =>
+  z.string().transform((text, context): [string, ...string[]] => {
+    const [first = '', ...others] = list(text)
+    if (first !== '' && !others.includes('')) return [first, ...others]
+    context.addIssue({ code: 'custom', message: 'must not have empty entries between its commas' })
+    return z.NEVER
+  })
+
 /** One or more audiences, separated by commas. */
 export const audience = () =>
-  z.string().transform((text, context): string | [string, ...string[]] => {
-    const [first = '', ...others] = list(text)
-    if (first === '' || others.includes('')) {
-      context.addIssue({
-        code: 'custom',
-        message: 'must not have empty entries between its commas'
-      })
-      return z.NEVER
-    }
-    return others.length === 0 ? first : [first, ...others]
-  })
+  texts().transform((all): string | [string, ...string[]] => (all.length === 1 ? all[0] : all))
 
 /** One or more SHA-256 hashes in hex, separated by commas. */
 export const sha256Hashes = () =>
@@ -272,6 +271,23 @@ export const safeUrl = () =>
       (protocol === 'http:' && ['127.0.0.1', 'localhost', '[::1]'].includes(hostname))
     )
   }, 'must be an https URL, or http on loopback')
+
+/**
+ * The URL under which others reach this service, without a slash at its end. Paths are appended to
+ * it, and Twilio signs the result, so it must be exactly what Twilio would request.
+ */
+export const publicUrl = () =>
+  safeUrl().transform((text, context) => {
+    const { origin, hostname, pathname, username, password } = new URL(text)
+    const refuse = (message: string) => {
+      context.addIssue({ code: 'custom', message })
+      return z.NEVER
+    }
+    if (username !== '' || password !== '' || /[?#]/.test(text))
+      return refuse('must be without user name, password, query and fragment')
+    if (hostname.includes('_')) return refuse('must have a host name without _; Twilio refuses it')
+    return `${origin}${pathname.replace(/\/+$/, '')}`
+  })
 
 /**
  * PEM blocks in a row, or `file:` paths separated by commas. The first key signs. Each key comes

@@ -1,4 +1,5 @@
 import type { RequestContext } from './request-context.ts'
+import type { DeliveryReason, ServiceFault } from './codes/delivery.ts'
 import type { LockoutKind } from './codes/purpose.ts'
 import type { NoticeName } from './messages/notice.ts'
 
@@ -17,6 +18,22 @@ export type Event = { context: RequestContext | null } & (
   | { name: 'password.digest_unreadable'; userId: string }
   | { name: 'code.sent'; userId: string; country: string }
   | { name: 'code.send_failed'; userId: string; country: string; reason: string }
+  | { name: 'code.delivered'; userId: string; country: string }
+  | {
+      name: 'code.undelivered'
+      userId: string
+      country: string
+      reason: DeliveryReason
+      providerCode: number | null
+    }
+  /** The SMS provider or the carriers refuse this service's messages, whoever gets them. */
+  | {
+      name: 'sms.service_refused'
+      userId: string
+      country: string
+      fault: ServiceFault
+      providerCode: number | null
+    }
   | { name: 'code.accepted'; userId: string; country: string }
   | { name: 'code.rejected'; userId: string }
   | { name: 'account.locked'; userId: string; lockout: LockoutKind; failures: number }

@@ -14,6 +14,8 @@ export type Policy = {
   /** Minimum time between two messages for one challenge. */
   resendCooldown: number
   messages: MessageSettings
+  /** Whether the SMS provider reports the delivery of messages to this service. */
+  reportsDelivery: boolean
   /** How long a session lasts without a refresh. */
   refreshTokenTtl: number
   /** How long a session lasts at most. */

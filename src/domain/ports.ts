@@ -4,6 +4,7 @@ import type { Policy } from './policy.ts'
 import type { UserDirectory } from './users/user-directory.ts'
 import type { Clock } from './clock.ts'
 import type { Challenges } from './codes/challenge.ts'
+import type { StatusCallbacks } from './codes/status-callbacks.ts'
 import type { Events } from './events.ts'
 import type { LoginUsers } from './login/login-users.ts'
 import type { WeaknessOf } from './login/password-policy.ts'
@@ -26,6 +27,7 @@ export type Ports = {
   /** Loads the list of common passwords. The first call takes a quarter of a second. */
   commonPasswords: () => Promise<WeaknessOf>
   sms: TrackedSms
+  statusCallbacks: StatusCallbacks
   rateLimits: RateLimits
   sessionRequests: SessionRequestLimiter
   countryTraffic: CountryTraffic

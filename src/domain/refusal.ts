@@ -14,6 +14,7 @@ export type RefusalSlug =
   | 'sms-unavailable'
   | 'sms-undeliverable'
   | 'invalid-token'
+  | 'invalid-signature'
   | 'session-ended'
   | 'reauthentication-required'
   | 'not-found'

@@ -20,7 +20,7 @@ async function sendTo(to: string, countries: '*' | string[] | undefined) {
       }
     }
   )
-  const outcome = await sms.send({ to, body: 'x', validFor: 60 })
+  const outcome = await sms.send({ id: 'x', to, body: 'x', validFor: 60 })
   return { sent, logged, outcome }
 }
 

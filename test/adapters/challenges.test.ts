@@ -3,9 +3,9 @@ import { openDatabase } from '../../src/adapters/postgres/database.ts'
 import { createRateLimitStore } from '../../src/adapters/stores/rate-limits.ts'
 import { createChallengeStore } from '../../src/adapters/stores/challenges.ts'
 import type { PrismaClient } from '../../src/adapters/prisma/client.ts'
-import { consume, type RateLimit } from '../../src/domain/rate-limits/rate-limit.ts'
+import { check, consume, type RateLimit } from '../../src/domain/rate-limits/rate-limit.ts'
 import { Refusal } from '../../src/domain/refusal.ts'
-import type { Challenge, Challenges } from '../../src/domain/codes/challenge.ts'
+import type { Challenge, Challenges, NewCode } from '../../src/domain/codes/challenge.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { after } from '../../src/domain/clock.ts'
 import { randomId } from '../../src/domain/random-id.ts'
@@ -64,6 +64,9 @@ async function storeChallenge(t: Test, change: Partial<Challenge> = {}) {
     newPhone: null,
     details: null,
     language: null,
+    messageId: randomId(),
+    delivery: 'queued',
+    deliveryReason: null,
     ...change
   }
   await prisma.challenge.create({
@@ -77,6 +80,16 @@ async function storeChallenge(t: Test, change: Partial<Challenge> = {}) {
     )
   return { prisma, owner, challenges, challenge, burst, read: () => challenges.find(challenge.id) }
 }
+
+const newCode = (change: Partial<NewCode> = {}): NewCode => ({
+  codeHash: hash(2),
+  codeExpiresAt: after(now, 60),
+  resendAt: after(now, 30),
+  messageId: randomId(),
+  delivery: 'queued',
+  deliveryReason: null,
+  ...change
+})
 
 /** The session to open when a challenge is consumed. */
 const draft = (): SessionDraft => ({
@@ -174,7 +187,7 @@ t.test('consume', async t => {
 
   t.test('concurrent attempts, a new code and the end of a challenge keep the count', async t => {
     const { challenge, burst, read } = await storeChallenge(t, { resendAt: now })
-    const code = { codeHash: hash(2), codeExpiresAt: after(now, 60), resendAt: after(now, 30) }
+    const code = newCode()
     const results = await burst<unknown>((challenges, i) =>
       i % 4 === 0
         ? challenges.renewCode(challenge, code, [], now)
@@ -285,11 +298,7 @@ t.test('new codes', async t => {
     async t => {
       const { challenge, burst, read } = await storeChallenge(t, { resendAt: now, attemptsLeft: 2 })
       const renewed = await burst(async (challenges, i) => {
-        const code = {
-          codeHash: hash(i + 2),
-          codeExpiresAt: after(now, 60),
-          resendAt: after(now, 30)
-        }
+        const code = newCode({ codeHash: hash(i + 2) })
         return (await challenges.renewCode(challenge, code, [], now)) ? code : null
       })
       const [code, ...others] = renewed.filter(code => code !== null)
@@ -301,12 +310,7 @@ t.test('new codes', async t => {
   t.test('even without a cooldown, only one of forty concurrent new codes is stored', async t => {
     const { challenge, burst } = await storeChallenge(t, { resendAt: now })
     const renewed = await burst((challenges, i) =>
-      challenges.renewCode(
-        challenge,
-        { codeHash: hash(i + 2), codeExpiresAt: after(now, 60), resendAt: now },
-        [],
-        now
-      )
+      challenges.renewCode(challenge, newCode({ codeHash: hash(i + 2), resendAt: now }), [], now)
     )
     t.equal(renewed.filter(Boolean).length, 1)
   })
@@ -319,7 +323,7 @@ t.test('new codes', async t => {
   ]) {
     t.test(`no code is renewed in a challenge with ${JSON.stringify(change)}`, async t => {
       const { challenges, challenge, read } = await storeChallenge(t, { resendAt: now, ...change })
-      const code = { codeHash: hash(2), codeExpiresAt: after(now, 60), resendAt: after(now, 30) }
+      const code = newCode()
       t.equal(await challenges.renewCode(challenge, code, [], now), false)
       t.same(await read(), challenge)
     })
@@ -327,11 +331,113 @@ t.test('new codes', async t => {
 
   t.test('only the code whose message failed is voided, not a later one', async t => {
     const { challenges, challenge, read } = await storeChallenge(t)
-    await challenges.voidCode({ ...challenge, codeHash: hash(2) }, now)
+    await challenges.voidCode({ ...challenge, codeHash: hash(2) }, null, now)
     t.same(await read(), challenge)
-    await challenges.voidCode(challenge, now)
+    await challenges.voidCode(challenge, null, now)
     t.same(await read(), { ...challenge, codeExpiresAt: now, resendAt: now })
   })
+})
+
+t.test('delivery', async t => {
+  const unreachable = {
+    reason: 'unreachable',
+    undeliverable: null,
+    fault: null,
+    providerCode: 30003
+  } as const
+
+  t.test('of forty concurrent equal reports, one changes the state', async t => {
+    const { challenge, burst, owner, read } = await storeChallenge(t)
+    const messageId = challenge.messageId ?? ''
+    const recipients = await burst(challenges =>
+      challenges.recordDelivery({ messageId, delivery: 'failed', failure: unreachable }, now)
+    )
+    t.same(
+      recipients.filter(recipient => recipient !== null),
+      [{ userId: owner.id, phone: owner.phone }]
+    )
+    t.same(await read(), { ...challenge, delivery: 'failed', deliveryReason: 'unreachable' })
+  })
+
+  t.test('of forty concurrent reports of all states, the final one stays', async t => {
+    const { challenge, burst, read } = await storeChallenge(t)
+    const messageId = challenge.messageId ?? ''
+    const states = ['queued', 'sent', 'failed', 'delivered'] as const
+    await burst((challenges, i) => {
+      const delivery = states[i % 4] ?? 'queued'
+      return challenges.recordDelivery(
+        delivery === 'failed'
+          ? { messageId, delivery, failure: unreachable }
+          : { messageId, delivery, failure: null },
+        now
+      )
+    })
+    t.same(await read(), { ...challenge, delivery: 'delivered' })
+  })
+
+  for (const [reason, seconds] of [
+    ['blocked', 86_400],
+    ['not-mobile', 86_400],
+    ['unassigned', 86_400],
+    ['unroutable', 900]
+  ] as const)
+    t.test(`a number that is ${reason} is marked with the time, without the number`, async t => {
+      const { challenge, challenges, prisma } = await storeChallenge(t)
+      await prisma.rateLimit.deleteMany()
+      const mark = { name: `undeliverable.${reason}`, key: { phone: '+12025550143' } } as const
+      const limit = check({ ...mark, max: 1, windowSeconds: seconds })
+      const failure = { ...unreachable, undeliverable: reason }
+      for (const markNumber of [
+        () => challenges.voidCode(challenge, { ...failure, phone: '+12025550143' }, now),
+        () =>
+          challenges.recordDelivery(
+            { messageId: challenge.messageId ?? '', delivery: 'failed', failure },
+            now
+          )
+      ]) {
+        await prisma.challenge.updateMany({
+          data: { phoneKey: rateLimitsOn(prisma).hashesOf({ phone: '+12025550143' }).join() }
+        })
+        await markNumber()
+        t.match(await prisma.rateLimit.findMany(), [{ count: 1, resetsAt: after(now, seconds) }])
+        t.same(await outcome(rateLimitsOn(prisma).apply([limit], now)), { exhausted: mark.name })
+        await prisma.rateLimit.deleteMany()
+        await prisma.challenge.updateMany({ data: { delivery: 'queued' } })
+      }
+    })
+
+  t.test(
+    'concurrent sends and reports about numbers that two users share do not deadlock',
+    async t => {
+      const { challenge, burst, owner, prisma } = await storeChallenge(t, { resendAt: now })
+      const mark = { ...unreachable, undeliverable: 'blocked' } as const
+      const phoneKey = rateLimitsOn(prisma).hashesOf({ phone: 'shared' }).join()
+      await prisma.challenge.updateMany({ data: { phoneKey } })
+      const limits = ['sms.phone-hour', 'undeliverable.blocked'] as const
+      await burst<unknown>((challenges, i) =>
+        i % 4 === 0
+          ? challenges.recordDelivery(
+              { messageId: challenge.messageId ?? '', delivery: 'failed', failure: mark },
+              now
+            )
+          : i % 4 === 1
+            ? challenges.recordDelivery(
+                { messageId: challenge.messageId ?? '', delivery: 'delivered', failure: null },
+                now
+              )
+            : challenges.replace(
+                challenge,
+                { ...challenge, codeHash: hash(i), id: randomId(), messageId: randomId() },
+                owner,
+                limits.map(name =>
+                  consume({ name, key: { phone: 'shared' }, max: 100, windowSeconds: 60 })
+                ),
+                now
+              )
+      )
+      t.pass()
+    }
+  )
 })
 
 t.test('message limits', async t => {
@@ -389,12 +495,18 @@ t.test('message limits', async t => {
       ...challenge,
       purpose: `confirm:${action}`,
       id: randomId(),
+      messageId: randomId(),
       codeHash: hash(2)
     })
     const [one, other] = [first('one'), first('other')]
     const limits = [consume(messages)]
     t.same(await outcome(challenges.replace(null, one, owner, limits, now)), refused)
-    t.same(await challenges.find(one.id), { ...one, codeExpiresAt: now, resendAt: now })
+    t.same(await challenges.find(one.id), {
+      ...one,
+      codeExpiresAt: now,
+      resendAt: now,
+      delivery: 'none'
+    })
     t.same(await outcome(challenges.replace(null, other, owner, limits, now)), refused)
     t.equal(await challenges.find(other.id), null, 'while the refusal is remembered')
   })

@@ -134,6 +134,30 @@ t.test('statements', { skip: needsServer }, async t => {
       'twenty refused logins; one statement each, and one more finds that no attempts are left'
     )
   })
+  t.test('a status callback takes one statement, and a forged one none', async t => {
+    await counted.prisma.user.deleteMany()
+    const { login, report } = await startApp(t, {
+      database: counted,
+      limits: defaultLimits,
+      publicUrl: 'https://login.example'
+    })
+    await login()
+    counter.take()
+    for (const [status, errorCode] of [
+      ['sent', undefined],
+      ['undelivered', 30006],
+      ['undelivered', 30006],
+      ['delivered', undefined]
+    ] as const) {
+      await report(status, errorCode === undefined ? {} : { errorCode })
+      t.equal(counter.take(), 1, status)
+    }
+    await report('received')
+    t.equal(counter.take(), 0, 'a status that changes nothing')
+    for (let n = 0; n < 3; n++) await report('undelivered', { tampered: { ErrorCode: '30006' } })
+    t.equal(counter.take(), 0, 'forged callbacks')
+  })
+
   t.test('a request refused by the request limit takes no statement', async t => {
     await counted.prisma.user.deleteMany()
     const {

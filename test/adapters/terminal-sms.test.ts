@@ -1,7 +1,12 @@
 import t from 'tap'
 import { createTerminalSms } from '../../src/adapters/sms/terminal-sms.ts'
 
-const message = { to: '+15551234506', body: '907214 is your code.\nDon’t share it', validFor: 300 }
+const message = {
+  id: 'x',
+  to: '+15551234506',
+  body: '907214 is your code.\nDon’t share it',
+  validFor: 300
+}
 
 t.test('a message is shown in one piece with its body unchanged on its own lines', async t => {
   const written: string[] = []

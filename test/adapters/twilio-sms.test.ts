@@ -5,6 +5,7 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { createTwilioSms } from '../../src/adapters/sms/twilio-sms.ts'
 import type { TwilioSettings } from '../../src/adapters/sms/twilio-sms.ts'
+import { randomId } from '../../src/domain/random-id.ts'
 import {
   answerLate,
   answerNothing,
@@ -23,7 +24,12 @@ import {
 } from '../support/twilio-stand-in.ts'
 import type { Failure } from '../support/twilio-stand-in.ts'
 
-const message = { to: '+15551234506', body: '907214 is your code — don’t share it', validFor: 300 }
+const message = {
+  id: randomId(),
+  to: '+15551234506',
+  body: '907214 is your code — don’t share it',
+  validFor: 300
+}
 
 const secrets = [
   twilioAccount.authToken,
@@ -42,7 +48,8 @@ async function start(t: Test, overrides: Partial<TwilioSettings> = {}) {
     lines.push({ level, fields: { ...fields }, message })
   }
   const settings = {
-    ...twilioAccount,
+    accountSid: twilioAccount.accountSid,
+    authTokens: [twilioAccount.authToken] as const,
     sender: { from: '+15005550006' },
     baseUrl: standIn.baseUrl,
     timeoutMs: 5_000
@@ -61,7 +68,7 @@ t.test('requests', async t => {
     t.strictSame(standIn.requests, [
       { To: message.to, Body: message.body, From: '+15005550006', ValidityPeriod: '300' }
     ])
-    t.strictSame(standIn.texts, [{ to: message.to, body: message.body, validityPeriod: 300 }])
+    t.match(standIn.texts, [{ to: message.to, body: message.body, validityPeriod: 300 }])
     t.equal(standIn.lastCode(), '907214')
     t.equal(standIn.counts.requests, 1)
     t.strictSame(lines, [])
@@ -77,6 +84,20 @@ t.test('requests', async t => {
         Body: message.body,
         MessagingServiceSid: messagingServiceSid,
         ValidityPeriod: '300'
+      }
+    ])
+  })
+
+  t.test('with PUBLIC_URL, a message asks for reports of its status', async t => {
+    const { standIn, sms } = await start(t, { publicUrl: 'https://login.example' })
+    await sms.send(message)
+    t.strictSame(standIn.requests, [
+      {
+        To: message.to,
+        Body: message.body,
+        From: '+15005550006',
+        ValidityPeriod: '300',
+        StatusCallback: `https://login.example/twilio/status/${message.id}`
       }
     ])
   })

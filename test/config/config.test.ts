@@ -98,6 +98,7 @@ t.test('variables', async t => {
           confirmationSegments: 2,
           wordings: wordingsWith([])
         },
+        reportsDelivery: false,
         refreshTokenTtl: 3600,
         sessionTtl: 86400,
         confirmationTemplates: new Map([
@@ -269,6 +270,23 @@ t.test('variables', async t => {
       TWILIO_ACCOUNT_SID: [`SK${'0a1b2c3d'.repeat(4)}`, 'canary'],
       TWILIO_FROM: ['(415) 555-0100', '+0155501', 'twelve chars'],
       TWILIO_MESSAGING_SERVICE_SID: [twilioAccount.accountSid, 'MG 123'],
+      TWILIO_AUTH_TOKEN: ['canary,', ',canary', 'canary,,canary', ','],
+      PUBLIC_URL: [
+        'login.canary.example',
+        '//login.canary.example',
+        'http://login.canary.example',
+        'http://127.0.0.1.canary.example',
+        'http://10.0.0.7:3000',
+        'ws://127.0.0.1:3000',
+        'https://canary@login.example',
+        'https://:canary@login.example',
+        'https://login.canary.example?a=b',
+        'https://login.canary.example/auth?',
+        'https://login.canary.example#rc=3',
+        'https://login.canary.example/#',
+        'https://login_1.canary.example',
+        'https://'
+      ],
       TWILIO_BASE_URL: [
         'http://api.twilio.example',
         'http://127.0.0.1.example',
@@ -1007,7 +1025,8 @@ t.test('phone numbers and Twilio', async t => {
     const { TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_FROM } = twilio
     const service = `MG${'0a1b2c3d'.repeat(4)}`
     t.same(readConfig(twilio).twilio, {
-      ...twilioAccount,
+      accountSid: twilioAccount.accountSid,
+      authTokens: [twilioAccount.authToken],
       sender: { from: TWILIO_FROM },
       timeoutMs: 5000
     })
@@ -1030,6 +1049,37 @@ t.test('phone numbers and Twilio', async t => {
       refusal(t, { ...twilio, TWILIO_MESSAGING_SERVICE_SID: service }),
       /^TWILIO_FROM and TWILIO_MESSAGING_SERVICE_SID must not both/
     )
+  })
+
+  t.test('of several auth tokens, the first authenticates sends', async t => {
+    t.same(readConfig({ ...twilio, TWILIO_AUTH_TOKEN: 'one, two,three' }).twilio?.authTokens, [
+      'one',
+      'two',
+      'three'
+    ])
+  })
+
+  t.test('status callbacks need PUBLIC_URL and a Twilio account', async t => {
+    t.equal(readConfig(twilio).policy.reportsDelivery, false)
+    t.equal(readConfig({ PUBLIC_URL: 'https://login.example' }).policy.reportsDelivery, false)
+    const config = readConfig({ ...twilio, PUBLIC_URL: 'https://login.example' })
+    t.equal(config.policy.reportsDelivery, true)
+    t.equal(config.twilio?.publicUrl, 'https://login.example')
+  })
+
+  t.test('PUBLIC_URL is normalized, because Twilio signs the URL that it gets', async t => {
+    for (const [given, publicUrl] of [
+      ['https://login.example', 'https://login.example'],
+      ['https://login.example/', 'https://login.example'],
+      ['https://login.example//', 'https://login.example'],
+      ['https://login.example:443', 'https://login.example'],
+      ['https://login.example:8443', 'https://login.example:8443'],
+      ['HTTPS://LOGIN.example/Auth/', 'https://login.example/Auth'],
+      ['https://bücher.example', 'https://xn--bcher-kva.example'],
+      ['http://127.0.0.1:3000/', 'http://127.0.0.1:3000'],
+      ['http://localhost:3000', 'http://localhost:3000']
+    ])
+      t.equal(readConfig({ ...twilio, PUBLIC_URL: given }).twilio?.publicUrl, publicUrl)
   })
 
   t.test("Twilio's secrets go only to https or to a stand-in on loopback", async t => {

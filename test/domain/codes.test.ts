@@ -19,7 +19,10 @@ const challengeWith = (codeHash: Uint8Array<ArrayBuffer>, id: string = bound.id)
   consumedAt: null,
   newPhone: null,
   details: null,
-  language: null
+  language: null,
+  messageId: null,
+  delivery: 'unknown',
+  deliveryReason: null
 })
 
 /** Pearson's chi-squared statistic for equal expected counts. It is about the number of counts. */

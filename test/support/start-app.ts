@@ -26,7 +26,9 @@ import { createUserDirectory } from '../../src/adapters/stores/user-directory.ts
 import { createUserStore } from '../../src/adapters/stores/users.ts'
 import { createSharedReadiness } from '../../src/adapters/postgres/shared-readiness.ts'
 import { createTrackedSms } from '../../src/adapters/sms/tracked-sms.ts'
+import { createTwilioCallbacks } from '../../src/adapters/sms/twilio-callbacks.ts'
 import { createTwilioSms } from '../../src/adapters/sms/twilio-sms.ts'
+import { noStatusCallbacks } from '../../src/adapters/sms/no-status-callbacks.ts'
 import { buildApp, type Settings } from '../../src/app.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { deriveKey } from '../../src/domain/derive-key.ts'
@@ -35,7 +37,13 @@ import type { Limits } from '../../src/domain/rate-limits/limits.ts'
 import type { Policy } from '../../src/domain/policy.ts'
 import type { Ports } from '../../src/domain/ports.ts'
 import { testDatabase, type TestDatabase } from './database.ts'
-import { startTwilioStandIn, twilioAccount } from './twilio-stand-in.ts'
+import {
+  startTwilioStandIn,
+  statusCallback,
+  twilioAccount,
+  type CallbackChange,
+  type StatusCallback
+} from './twilio-stand-in.ts'
 
 export const ada = { username: 'ada', password: 'correct horse battery', phone: '+12025550143' }
 
@@ -78,6 +86,10 @@ export type StartOptions = Partial<Omit<Settings, 'policy'>> & {
   /** Does not add Ada, for example because another instance has added her. */
   withoutUsers?: boolean
   twilioTimeoutMs?: number
+  /** Where Twilio reports the status of messages. */
+  publicUrl?: string
+  /** The auth tokens that may sign these reports. The first one is the stand-in's. */
+  authTokens?: readonly [string, ...string[]]
   /** The countries of numbers that users may change to. */
   countries?: Countries
   readiness?: ReadinessTimes
@@ -99,6 +111,8 @@ export async function startApp(
     clock: sharedClock,
     withoutUsers = false,
     twilioTimeoutMs = 20_000,
+    publicUrl,
+    authTokens = [twilioAccount.authToken],
     countries,
     readiness,
     secrets = [randomBytes(32)],
@@ -123,7 +137,12 @@ export async function startApp(
     }
   )
 
-  const policy = { ...defaults, ...ownPolicy, limits: { ...noLimits, ...limits } }
+  const policy = {
+    ...defaults,
+    reportsDelivery: publicUrl !== undefined,
+    ...ownPolicy,
+    limits: { ...noLimits, ...limits }
+  }
   const events = createSecurityLog(log)
 
   // The clock stands still until a test moves it, so that no test depends on the machine's speed.
@@ -140,10 +159,12 @@ export async function startApp(
   const sms = createTrackedSms(
     createTwilioSms(
       {
-        ...twilioAccount,
+        accountSid: twilioAccount.accountSid,
+        authTokens,
         sender: { from: '+15005550006' },
         baseUrl: twilio.baseUrl,
-        timeoutMs: twilioTimeoutMs
+        timeoutMs: twilioTimeoutMs,
+        ...(publicUrl !== undefined && { publicUrl })
       },
       log
     )
@@ -169,6 +190,10 @@ export async function startApp(
     },
     commonPasswords: loadCommonPasswords,
     sms,
+    statusCallbacks:
+      publicUrl === undefined
+        ? noStatusCallbacks
+        : createTwilioCallbacks({ publicUrl, authTokens }),
     rateLimits,
     sessionRequests: createSessionRequestLimiter({
       concurrency: 5,
@@ -259,6 +284,18 @@ export async function startApp(
       headers: as(accessToken)
     })
 
+  /** Sends a status callback as a proxy forwards it that terminates TLS. */
+  const callBack = ({ url, headers, payload }: StatusCallback) => {
+    const { pathname, search } = new URL(url)
+    return app.inject({ method: 'POST', url: `${pathname}${search}`, headers, payload })
+  }
+  /** Reports the status of the newest message. */
+  const report = (status: string, change?: CallbackChange) => {
+    const text = twilio.texts.at(-1)
+    if (text === undefined) throw new Error('there is no message to report on')
+    return callBack(statusCallback(text, status, change))
+  }
+
   const changePhone = (accessToken: string, phone: string) =>
     app.inject({ method: 'POST', url: '/me/phone', payload: { phone }, headers: as(accessToken) })
   const verifyPhone = (accessToken: string, challengeToken: string, code: string) =>
@@ -309,6 +346,8 @@ export async function startApp(
     confirm,
     verifyConfirmation,
     resendConfirmation,
+    callBack,
+    report,
     /** Requests a change of the number. */
     changePhone,
     verifyPhone,

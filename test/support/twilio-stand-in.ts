@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -12,7 +13,75 @@ export const twilioAccount = {
 }
 
 /** A message that Twilio accepted and may have delivered. */
-export type TakenText = { to: string; body: string; validityPeriod: number }
+export type TakenText = {
+  sid: string
+  from: string
+  to: string
+  body: string
+  validityPeriod: number
+  /** Where its status is reported, if anywhere. */
+  statusCallback: string | null
+}
+
+/** A request that reports the status of a message. */
+export type StatusCallback = { url: string; headers: Record<string, string>; payload: string }
+
+/** How a status callback differs from a genuine one, or from the usual one. */
+export type CallbackChange = {
+  errorCode?: number
+  /** Fields in addition to the usual ones, or instead of them. */
+  fields?: Record<string, string>
+  /** The secret that signs it. */
+  authToken?: string
+  /** The URL that is signed and requested. */
+  url?: string
+  /** Fields that are changed after the signature. */
+  tampered?: Record<string, string>
+}
+
+/**
+ * The status callback of a message as Twilio sends it.
+ * https://www.twilio.com/docs/messaging/guides/outbound-message-status-in-status-callbacks
+ */
+export function statusCallback(
+  { sid, from, to, statusCallback }: TakenText,
+  status: string,
+  { errorCode, fields, authToken = twilioAccount.authToken, url, tampered }: CallbackChange = {}
+): StatusCallback {
+  const target = url ?? statusCallback
+  if (target === null) throw new Error('no status callback was requested')
+  const form = {
+    AccountSid: twilioAccount.accountSid,
+    ApiVersion: '2010-04-01',
+    From: from,
+    MessageSid: sid,
+    MessageStatus: status,
+    SmsSid: sid,
+    SmsStatus: status,
+    To: to,
+    ...(errorCode !== undefined && { ErrorCode: String(errorCode) }),
+    ...fields
+  }
+  return {
+    url: target,
+    headers: {
+      'content-type': 'application/x-www-form-urlencoded; charset=utf-8',
+      'x-twilio-signature': signatureOf(authToken, target, form),
+      'i-twilio-idempotency-token': `${sid}-${status}`,
+      'user-agent': 'TwilioProxy/1.1'
+    },
+    payload: new URLSearchParams({ ...form, ...tampered }).toString()
+  }
+}
+
+/**
+ * Twilio's signature of a form: the URL and then each field's name and value, sorted by name.
+ * https://www.twilio.com/docs/usage/webhooks/webhooks-security
+ */
+export const signatureOf = (authToken: string, url: string, form: Record<string, string>) =>
+  createHmac('sha1', authToken)
+    .update(url + Object.entries(form).sort().flat().join(''))
+    .digest('base64')
 
 /** A valid request and the possible responses of a failure. */
 type Exchange = {
@@ -126,17 +195,21 @@ export async function createTwilioStandIn({ port = 0, onText = (_text: TakenText
       violations.push(violation.rule)
       return json(reply, violation.status, problem(violation.status, violation.code, form))
     }
+    const resource = message(form)
     const text = {
+      sid: resource.sid,
+      from: form.get('From') ?? '',
       to: form.get('To') ?? '',
       body: form.get('Body') ?? '',
-      validityPeriod: Number(form.get('ValidityPeriod'))
+      validityPeriod: Number(form.get('ValidityPeriod')),
+      statusCallback: form.get('StatusCallback')
     }
     const take = () => {
       texts.push(text)
       newest.set(text.to, text)
       onText(text)
     }
-    const succeed = (overrides = {}) => json(reply, 201, { ...message(form), ...overrides })
+    const succeed = (overrides = {}) => json(reply, 201, { ...resource, ...overrides })
     const fail = (status: number, code: number | null) =>
       json(reply, status, problem(status, code, form))
     requests.push(Object.fromEntries(form))
@@ -189,7 +262,14 @@ export async function startTwilioStandIn(t: { teardown: (cleanUp: () => Promise<
   return standIn
 }
 
-const parameters = new Set(['To', 'Body', 'From', 'MessagingServiceSid', 'ValidityPeriod'])
+const parameters = new Set([
+  'To',
+  'Body',
+  'From',
+  'MessagingServiceSid',
+  'ValidityPeriod',
+  'StatusCallback'
+])
 
 /** The first rule of Twilio or of this service that a request breaks, with Twilio's error. */
 function brokenRule({ method, url, headers }: IncomingMessage, form: URLSearchParams) {
@@ -218,8 +298,15 @@ function brokenRule({ method, url, headers }: IncomingMessage, form: URLSearchPa
   const validity = form.get('ValidityPeriod') ?? ''
   if (!/^[1-9]\d*$/.test(validity) || Number(validity) > 36_000)
     return broken('ValidityPeriod is not between 1 and 36000', 21624)
+  const callback = form.get('StatusCallback')
+  if (callback !== null && !isReachable(callback))
+    return broken('StatusCallback is not an absolute URL', 21609)
   return undefined
 }
+
+/** Whether Twilio would take this URL. It refuses host names with an underscore. */
+const isReachable = (url: string) =>
+  URL.canParse(url) && /^https?:$/.test(new URL(url).protocol) && !new URL(url).host.includes('_')
 
 function json(reply: ServerResponse, status: number, body: object) {
   reply.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))

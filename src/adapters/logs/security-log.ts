@@ -30,6 +30,13 @@ const lines: Record<EventName, ['info' | 'warn', string]> = {
     'info',
     'code not accepted by the SMS provider and voided; see sms.failed or sms.refused'
   ],
+  'code.delivered': ['info', 'code delivered to the phone'],
+  'code.undelivered': ['info', 'code not delivered; reason says why'],
+  'sms.service_refused': [
+    'warn',
+    'Twilio or the carriers refuse the messages of this service, whoever gets them; ' +
+      'look providerCode up at https://www.twilio.com/docs/api/errors'
+  ],
   'code.accepted': ['info', 'correct code'],
   'code.rejected': ['info', 'wrong code'],
   'account.locked': [

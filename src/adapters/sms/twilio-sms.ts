@@ -1,14 +1,20 @@
 import twilio from 'twilio'
 import type { Sms } from '../../domain/messages/sms.ts'
-import type { UndeliverableReason } from '../../domain/codes/undeliverable.ts'
+import { statusCallbackUrl } from './twilio-callbacks.ts'
+import { numberError } from './twilio-errors.ts'
 import { createTwilioHttp, type NoResponse } from './twilio-http.ts'
 
-/** `baseUrl` replaces https://api.twilio.com. `timeoutMs` limits the duration of a whole send. */
+/**
+ * The first of `authTokens` authenticates requests. `baseUrl` replaces https://api.twilio.com.
+ * `timeoutMs` limits the duration of a whole send. With `publicUrl`, Twilio is asked to report the
+ * status of each message there.
+ */
 export type TwilioSettings = {
   accountSid: string
-  authToken: string
+  authTokens: readonly [string, ...string[]]
   sender: { from: string } | { messagingServiceSid: string }
   baseUrl?: string
+  publicUrl?: string
   timeoutMs: number
 }
 
@@ -17,28 +23,6 @@ export type SmsLog = {
   warn: (fields: object, message: string) => void
   error: (fields: object, message: string) => void
 }
-
-/**
- * Twilio's error codes about the recipient's number, each with its name in the log and the result
- * of the send. Other codes concern this service, its account or Twilio. Twilio adds codes over
- * time, so an unknown one counts as `rejected`. https://www.twilio.com/docs/api/errors
- */
-const undeliverable: ReadonlyMap<unknown, { name: string; outcome: UndeliverableReason }> = new Map(
-  [
-    [21211, { name: 'invalid', outcome: 'not-mobile' }],
-    [21265, { name: 'shortcode', outcome: 'not-mobile' }],
-    [21266, { name: 'sender', outcome: 'unroutable' }],
-    [21268, { name: 'premium', outcome: 'not-mobile' }],
-    [21408, { name: 'region', outcome: 'unroutable' }],
-    [21608, { name: 'unverified', outcome: 'unroutable' }],
-    [21610, { name: 'unsubscribed', outcome: 'blocked' }],
-    [21612, { name: 'unroutable', outcome: 'unroutable' }],
-    [21614, { name: 'incapable', outcome: 'not-mobile' }],
-    [21635, { name: 'landline', outcome: 'not-mobile' }],
-    [30004, { name: 'blocked', outcome: 'blocked' }],
-    [30006, { name: 'landline', outcome: 'not-mobile' }]
-  ]
-)
 
 /** Each reason why a message was not sent, or may not have been, with advice for the operator. */
 const unavailable = {
@@ -77,9 +61,9 @@ type Failure = { reason: keyof typeof unavailable; status?: number; twilioCode?:
 
 /** Sends messages with Twilio's SDK. */
 export function createTwilioSms(settings: TwilioSettings, log: SmsLog): Sms {
-  const { accountSid, authToken, sender, baseUrl, timeoutMs } = settings
+  const { accountSid, authTokens, sender, baseUrl, publicUrl, timeoutMs } = settings
   // Empty, because without a value TWILIO_EDGE and TWILIO_REGION would change the host.
-  const client = twilio(accountSid, authToken, {
+  const client = twilio(accountSid, authTokens[0], {
     httpClient: createTwilioHttp(timeoutMs),
     edge: '',
     region: ''
@@ -87,7 +71,7 @@ export function createTwilioSms(settings: TwilioSettings, log: SmsLog): Sms {
   if (baseUrl !== undefined) client.api.baseUrl = baseUrl
 
   return {
-    async send({ to, body, validFor }) {
+    async send({ id, to, body, validFor }) {
       const startedAt = performance.now()
       const failure = await client.messages
         .create({
@@ -96,7 +80,8 @@ export function createTwilioSms(settings: TwilioSettings, log: SmsLog): Sms {
           body,
           // Twilio drops a message that is still queued when its code expires. Its maximum is
           // 36,000.
-          validityPeriod: Math.min(Math.floor(validFor), 36_000)
+          validityPeriod: Math.min(Math.floor(validFor), 36_000),
+          ...(publicUrl !== undefined && { statusCallback: statusCallbackUrl(publicUrl, id) })
         })
         .then(explainRejection, explainFailure)
       if (failure === undefined) return 'accepted'
@@ -110,10 +95,10 @@ export function createTwilioSms(settings: TwilioSettings, log: SmsLog): Sms {
         twilioCode: Number.isInteger(failure.twilioCode) ? failure.twilioCode : undefined,
         durationMs: Math.round(performance.now() - startedAt)
       }
-      const numberProblem = undeliverable.get(failure.twilioCode)
-      if (numberProblem !== undefined) {
-        log.warn({ ...facts, reason: numberProblem.name }, 'Twilio cannot send to this number')
-        return numberProblem.outcome
+      const problem = numberError(failure.twilioCode)
+      if (problem !== undefined) {
+        log.warn({ ...facts, reason: problem.name }, 'Twilio cannot send to this number')
+        return problem.undeliverable
       }
       log.error({ ...facts, reason: failure.reason }, unavailable[failure.reason])
       return certainlyNotSent.has(failure.reason) ? 'rejected' : 'unknown'

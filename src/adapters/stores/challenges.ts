@@ -1,5 +1,6 @@
 import { after } from '../../domain/clock.ts'
 import type { Attempt, Challenge, Challenges, UserSnapshot } from '../../domain/codes/challenge.ts'
+import { replacedBy } from '../../domain/codes/delivery.ts'
 import { lockoutKind } from '../../domain/codes/purpose.ts'
 import { clockSkew, type DeadlinePolicy } from '../../domain/deadlines.ts'
 import type { LimitAction } from '../../domain/rate-limits/rate-limit.ts'
@@ -15,6 +16,7 @@ import {
 } from './columns.ts'
 import { normalizeFound } from './normalize-found.ts'
 import type { RateLimitStore } from './rate-limits.ts'
+import { markUndeliverable, unmarkUndeliverable } from './undeliverable-marks.ts'
 
 /**
  * Challenges in PostgreSQL. Every write is one conditional statement that also applies rate limits.
@@ -22,10 +24,11 @@ import type { RateLimitStore } from './rate-limits.ts'
  */
 export const createChallengeStore = (
   prisma: PrismaClient,
-  rateLimits: Pick<RateLimitStore, 'applyWith'>,
+  rateLimits: ChallengeLimits,
   policy: DeadlinePolicy
 ): Challenges => ({
-  find: async id => toChallenge(await prisma.challenge.findUnique({ where: { id } })),
+  find: async id =>
+    toChallenge(await prisma.challenge.findUnique({ where: { id }, omit: { phoneKey: true } })),
 
   async findWithUser(id, limits, now) {
     const { row } = await rateLimits.applyWith<UserAndChallengeRow>(
@@ -53,7 +56,7 @@ export const createChallengeStore = (
       ? insertFirst(prisma, rateLimits, next, user, limits, now)
       : replaceStored(rateLimits, previous, next, user, limits, now),
 
-  async renewCode(previous, { codeHash, codeExpiresAt, resendAt }, limits, now) {
+  async renewCode(previous, code, limits, now) {
     const { row } = await rateLimits.applyWith<Stored>(
       limits,
       now,
@@ -66,16 +69,19 @@ export const createChallengeStore = (
             AND attempts_left > 0
             AND consumed_at IS NULL
             AND expires_at > ${now}::timestamptz
-            AND resend_at <= ${now}::timestamptz
+            AND (resend_at <= ${now}::timestamptz OR delivery = 'failed')
           FOR NO KEY UPDATE
         ),
         ${limitCtes(holdsLock)},
         stored AS (
           UPDATE challenges
           SET
-            code_hash = ${codeHash},
-            code_expires_at = ${codeExpiresAt}::timestamptz,
-            resend_at = ${resendAt}::timestamptz
+            code_hash = ${code.codeHash},
+            code_expires_at = ${code.codeExpiresAt}::timestamptz,
+            resend_at = ${code.resendAt}::timestamptz,
+            message_id = ${code.messageId},
+            delivery = ${code.delivery},
+            delivery_reason = ${code.deliveryReason}
           FROM locked, verdict
           WHERE verdict.allowed
             AND challenges.id = locked.id
@@ -86,7 +92,54 @@ export const createChallengeStore = (
     return row.stored
   },
 
-  voidCode: (challenge, now) => voidCode(prisma, challenge, now),
+  async voidCode({ id, codeHash }, failure, now) {
+    const undeliverable = failure?.undeliverable ?? null
+    // The mark is stored even if a later code has replaced this one. `count(*) >= 0` is always true
+    // and makes the mark wait for the challenge (see "Lock order" in docs/architecture.md). A
+    // request that sees the void code must also see the mark.
+    await prisma.$executeRaw`
+      WITH voided AS (
+        UPDATE challenges
+        SET
+          code_expires_at = ${now}::timestamptz,
+          resend_at = ${now}::timestamptz,
+          delivery = coalesce(${failure && 'failed'}, delivery),
+          delivery_reason = coalesce(${failure?.reason}, delivery_reason)
+        WHERE id = ${id}
+          AND code_hash = ${codeHash}
+        RETURNING id
+      )
+      ${
+        undeliverable === null
+          ? nothing
+          : markUndeliverable(
+              Prisma.sql`
+                SELECT ${phoneKeyOf(rateLimits, failure?.phone ?? null)}::text AS phone_key
+                WHERE (SELECT count(*) >= 0 FROM voided)`,
+              undeliverable,
+              now
+            )
+      }`
+  },
+
+  async recordDelivery({ messageId, delivery, failure }, now) {
+    const undeliverable = failure?.undeliverable ?? null
+    const phoneKey = Prisma.sql`SELECT phone_key FROM reported`
+    const marks = undeliverable === null ? nothing : markUndeliverable(phoneKey, undeliverable, now)
+    const [recipient] = await prisma.$queryRaw<{ userId: string; phone: string | null }[]>`
+      WITH reported AS (
+        UPDATE challenges
+        SET delivery = ${delivery}, delivery_reason = ${failure?.reason}
+        WHERE message_id = ${messageId}
+          AND delivery = ANY(${replacedBy(delivery)}::text[])
+        RETURNING user_id, new_phone, phone_key
+      ),
+      marks AS (${delivery === 'delivered' ? unmarkUndeliverable(phoneKey) : marks})
+      SELECT user_id AS "userId", coalesce(new_phone, users.phone) AS phone
+      FROM reported
+      JOIN users ON users.id = user_id`
+    return recipient ?? null
+  },
 
   async useAttempt(id, kind, schedule, limits, now) {
     const { failures, lockedUntil } = lockoutColumns[kind]
@@ -206,12 +259,13 @@ export const createChallengeStore = (
 /** Inserts a user's first challenge for its purpose. Voids its code when a limit refuses it. */
 async function insertFirst(
   prisma: PrismaClient,
-  rateLimits: Pick<RateLimitStore, 'applyWith'>,
+  rateLimits: ChallengeLimits,
   next: Challenge,
   user: UserSnapshot,
   limits: readonly LimitAction[],
   now: Date
 ): Promise<boolean> {
+  const phoneKey = phoneKeyOf(rateLimits, next.newPhone ?? user.phone)
   let mayBeInserted = false
   try {
     // There is no row to lock yet, so the challenge is inserted before the limits are applied. The
@@ -221,7 +275,7 @@ async function insertFirst(
       return Prisma.sql`
         WITH locked AS (
           INSERT INTO challenges (user_id, purpose, ${columns})
-          SELECT users.id, ${next.purpose}, ${valuesOf(next)}
+          SELECT users.id, ${next.purpose}, ${valuesOf(next, phoneKey)}
           FROM users
           WHERE ${matchesUser(next.userId, user)}
           FOR SHARE
@@ -237,7 +291,7 @@ async function insertFirst(
     // The code was inserted before a limit refused it. No statement has run if the refusal was
     // remembered.
     if (mayBeInserted && error instanceof Refusal)
-      await voidCode(prisma, next, now).catch(failure => {
+      await voidUnsent(prisma, next, now).catch(failure => {
         error.cause = failure
       })
     throw error
@@ -245,13 +299,14 @@ async function insertFirst(
 }
 
 async function replaceStored(
-  rateLimits: Pick<RateLimitStore, 'applyWith'>,
+  rateLimits: ChallengeLimits,
   previous: Challenge,
   next: Challenge,
   user: UserSnapshot,
   limits: readonly LimitAction[],
   now: Date
 ): Promise<boolean> {
+  const phoneKey = phoneKeyOf(rateLimits, next.newPhone ?? user.phone)
   const { row } = await rateLimits.applyWith<Stored>(
     limits,
     now,
@@ -272,7 +327,7 @@ async function replaceStored(
       ${limitCtes(holdsLock)},
       stored AS (
         UPDATE challenges
-        SET (${columns}, consumed_at) = ROW (${valuesOf(next)}, NULL)
+        SET (${columns}, consumed_at) = ROW (${valuesOf(next, phoneKey)}, NULL)
         FROM locked, verdict
         WHERE verdict.allowed
           AND challenges.user_id = locked.user_id
@@ -296,10 +351,10 @@ const matchesUser = (userId: string, { phone, passwordDigest }: UserSnapshot) =>
 
 const columns = Prisma.sql`
   id, code_hash, code_expires_at, resend_at, attempts_left, expires_at, new_phone,
-  details, language`
+  details, language, message_id, delivery, delivery_reason, phone_key`
 
 /** The values of `columns`. */
-const valuesOf = (challenge: Challenge) => Prisma.sql`
+const valuesOf = (challenge: Challenge, phoneKey: string) => Prisma.sql`
   ${challenge.id},
   ${challenge.codeHash}::bytea,
   ${challenge.codeExpiresAt}::timestamptz,
@@ -308,14 +363,28 @@ const valuesOf = (challenge: Challenge) => Prisma.sql`
   ${challenge.expiresAt}::timestamptz,
   ${challenge.newPhone}::text,
   ${challenge.details}::jsonb,
-  ${challenge.language}::text`
+  ${challenge.language}::text,
+  ${challenge.messageId}::text,
+  ${challenge.delivery}::text,
+  ${challenge.deliveryReason}::text,
+  ${phoneKey}::text`
 
-async function voidCode(prisma: PrismaClient, { id, codeHash }: Challenge, now: Date) {
+/** The hash of a number in the keys of its rate limits. */
+const phoneKeyOf = ({ hashesOf }: Pick<RateLimitStore, 'hashesOf'>, phone: string | null) =>
+  hashesOf({ phone: phone ?? '' }).join()
+
+/** Voids a code whose message was never handed over. */
+async function voidUnsent(prisma: PrismaClient, { id, codeHash }: Challenge, now: Date) {
   await prisma.challenge.updateMany({
     where: { id, codeHash },
-    data: { codeExpiresAt: now, resendAt: now }
+    data: { codeExpiresAt: now, resendAt: now, delivery: 'none' }
   })
 }
+
+type ChallengeLimits = Pick<RateLimitStore, 'applyWith' | 'hashesOf'>
+
+/** A statement without an effect. */
+const nothing = Prisma.sql`SELECT`
 
 type Stored = { stored: boolean }
 
@@ -331,5 +400,5 @@ const selectStored = Prisma.sql`
 
 type AttemptRow = Challenge & Omit<Attempt, 'challenge'>
 
-// The column is text; only a Purpose is ever written to it.
-const toChallenge = (row: ChallengeRow | null) => row as Challenge | null
+// These columns are text; only values of their types are ever written to them.
+const toChallenge = (row: Omit<ChallengeRow, 'phoneKey'> | null) => row as Challenge | null

@@ -34,7 +34,10 @@ const challengeColumnsWithoutUser = Prisma.sql`
   c.consumed_at AS "consumedAt",
   c.new_phone AS "newPhone",
   c.details,
-  c.language`
+  c.language,
+  c.message_id AS "messageId",
+  c.delivery,
+  c.delivery_reason AS "deliveryReason"`
 
 /** The columns of `Challenge`. */
 export const challengeColumns = Prisma.sql`

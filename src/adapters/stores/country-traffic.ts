@@ -136,6 +136,15 @@ export function createCountryTraffic(
       if (last?.at === at) last.messages++
       else due.push({ at, messages: 1 })
     },
+    recordFailed(country, now) {
+      // The instance that sent the message counts it, when its code has expired, if that is not
+      // this one.
+      const { due } = entryFor(country)
+      const sent = due.findLast(({ at, messages }) => messages > 0 && !hasExpired(at, now))
+      if (sent === undefined) return
+      sent.messages--
+      due.unshift({ at: now.getTime(), messages: 1 })
+    },
     recordVerified(country) {
       if (policy.floor > 0) entryFor(country).verified++
     },

@@ -28,5 +28,9 @@ export function createLimitKeys(secret: Buffer): LimitKeys {
   })
   const hashesOf = (key: RateLimit['key']) =>
     Object.entries(key).map(([part, value]) => hashes.memo(`${part}\n${value}`))
-  return { keyOf: ({ name, key }) => [name, ...hashesOf(key)].join(':'), hashesOf }
+  return { keyOf: ({ name, key }) => limitKey(name, hashesOf(key)), hashesOf }
 }
+
+/** The key of the limit with this name and the hashes of its key. */
+export const limitKey = (name: RateLimit['name'], hashes: readonly string[]) =>
+  [name, ...hashes].join(':')

@@ -23,6 +23,8 @@ export type RateLimitStore = RateLimits & {
     now: Date,
     statement: Statement
   ) => Promise<{ row: Row; counts: LimitCounts }>
+  /** The hashes in the keys of all limits whose `key` contains these parts. */
+  hashesOf: (key: RateLimit['key']) => string[]
 }
 
 type Statement = (limits: (due?: Prisma.Sql) => Prisma.Sql) => Prisma.Sql
@@ -131,7 +133,8 @@ export function createRateLimitStore(prisma: PrismaClient, secret: Buffer): Rate
         )
         RETURNING key`
       for (const limit of cleared) exhaustedLimits.forget(limit.key)
-    }
+    },
+    hashesOf
   }
   return store
 }

@@ -1,6 +1,7 @@
 import type { LimitAction } from '../rate-limits/rate-limit.ts'
 import type { SessionDraft } from '../sessions/session.ts'
 import type { User } from '../users/user.ts'
+import type { Delivery, DeliveryFailure, DeliveryReason, DeliveryReport } from './delivery.ts'
 import type { LockoutKind, Purpose } from './purpose.ts'
 import type { TransactionDetails } from './transaction-details.ts'
 
@@ -12,7 +13,7 @@ export type Challenge = {
   purpose: Purpose
   codeHash: Uint8Array<ArrayBuffer>
   codeExpiresAt: Date
-  /** When the next message may be sent. */
+  /** When the next message may be sent, unless this one fails (see `nextMessageAt`). */
   resendAt: Date
   attemptsLeft: number
   expiresAt: Date
@@ -26,10 +27,22 @@ export type Challenge = {
    * takes precedence over it.
    */
   language: string | null
+  /**
+   * Our id of the message with this code. It is part of the URL of the message's status callbacks,
+   * which may arrive before the SMS provider has returned an id of its own. Null for a challenge of
+   * an earlier version.
+   */
+  messageId: string | null
+  delivery: Delivery
+  /** Null unless `delivery` is `failed`. */
+  deliveryReason: DeliveryReason | null
 }
 
 /** What a resend changes in a challenge. */
-type NewCode = Pick<Challenge, 'codeHash' | 'codeExpiresAt' | 'resendAt'>
+export type NewCode = Pick<
+  Challenge,
+  'codeHash' | 'codeExpiresAt' | 'resendAt' | 'messageId' | 'delivery' | 'deliveryReason'
+>
 
 /** An attempt at a code that has been counted, with the state after it. */
 export type Attempt = {
@@ -70,8 +83,8 @@ export type Challenges = {
   ) => Promise<boolean>
   /**
    * Stores a new code in a challenge that is still open, still has the code of `previous`, and
-   * whose cooldown has passed. Otherwise resolves to false and applies no limits. The number of
-   * attempts and the expiry do not change.
+   * whose cooldown has passed or whose message has failed. Otherwise resolves to false and applies
+   * no limits. The number of attempts and the expiry do not change.
    */
   renewCode: (
     previous: Challenge,
@@ -79,8 +92,26 @@ export type Challenges = {
     limits: readonly LimitAction[],
     now: Date
   ) => Promise<boolean>
-  /** Expires the code of a challenge and lifts the wait for the next message. */
-  voidCode: (challenge: Challenge, now: Date) => Promise<void>
+  /**
+   * Expires the code of a challenge and lifts the wait for the next message. The same statement
+   * stores the `failure` of its message to `phone`, if it is known, and marks the number as
+   * undeliverable if that is the cause.
+   */
+  voidCode: (
+    challenge: Challenge,
+    failure: (Pick<DeliveryFailure, 'reason' | 'undeliverable'> & { phone: string }) | null,
+    now: Date
+  ) => Promise<void>
+  /**
+   * Records a report about the newest message of a challenge if it replaces the stored state (see
+   * `replacedBy`). The same statement marks the number as undeliverable if the report says so, and
+   * removes its marks if the message was delivered. Resolves to the recipient for the first of
+   * several equal reports, and to null for a report that changes nothing.
+   */
+  recordDelivery: (
+    report: DeliveryReport,
+    now: Date
+  ) => Promise<{ userId: string; phone: string | null } | null>
   /**
    * Uses one attempt of an open challenge whose code has not expired, and counts a failure in the
    * account's lockout of this kind. Call this before the code is compared; `consume` resets the
@@ -112,9 +143,13 @@ export type Challenges = {
 export const isOpen = (challenge: Challenge, now: Date) =>
   challenge.consumedAt === null && challenge.attemptsLeft > 0 && challenge.expiresAt > now
 
+/** When the next message may be sent: at once if this one has failed. */
+export const nextMessageAt = ({ delivery, resendAt }: Challenge, now: Date) =>
+  delivery === 'failed' && resendAt > now ? now : resendAt
+
 /** Whether the code was sent so recently that another login continues this challenge. */
 export const isFresh = (challenge: Challenge | null, now: Date): challenge is Challenge =>
   challenge !== null &&
   isOpen(challenge, now) &&
   challenge.codeExpiresAt > now &&
-  challenge.resendAt > now
+  nextMessageAt(challenge, now) > now

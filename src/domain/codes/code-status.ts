@@ -1,6 +1,6 @@
 import { secondsUntil } from '../clock.ts'
 import { maskPhone } from '../users/mask-phone.ts'
-import type { Challenge } from './challenge.ts'
+import { nextMessageAt, type Challenge } from './challenge.ts'
 
 /** The state of a challenge as its caller sees it. Times are whole seconds from now, rounded up. */
 export type CodeStatus = {
@@ -26,6 +26,6 @@ export const toCodeStatus = (
   expiresIn: secondsUntil(challenge.expiresAt, now),
   destination: maskPhone(phone),
   codeExpiresIn: secondsUntil(challenge.codeExpiresAt, now),
-  resendIn: secondsUntil(challenge.resendAt, now),
+  resendIn: secondsUntil(nextMessageAt(challenge, now), now),
   sent
 })

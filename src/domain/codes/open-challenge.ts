@@ -7,7 +7,7 @@ import type { User } from '../users/user.ts'
 import type { Challenge } from './challenge.ts'
 import { toCodeStatus, type CodeStatus } from './code-status.ts'
 import type { Codes } from './codes.ts'
-import { sendCode, type SendCodePorts } from './send-code.ts'
+import { newMessage, sendCode, type SendCodePorts } from './send-code.ts'
 
 export type OpenChallengePorts = SendCodePorts & { codes: Codes }
 
@@ -36,7 +36,7 @@ export async function openChallenge(
   const now = clock()
   const binding = { id: randomId(), purpose: properties.purpose }
   const code = codes.draw(previous)
-  const next: Challenge = {
+  const next = {
     ...properties,
     ...binding,
     language:
@@ -49,7 +49,8 @@ export async function openChallenge(
     resendAt: after(now, policy.resendCooldown),
     attemptsLeft: policy.codeAttempts,
     expiresAt: after(now, policy.challengeTtl),
-    consumedAt: null
+    consumedAt: null,
+    ...newMessage(policy)
   }
   const sent = await sendCode(ports, context, {
     message: { challenge: next, to, locale: user.locale, code },

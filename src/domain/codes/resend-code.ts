@@ -1,12 +1,12 @@
 import { after, secondsUntil } from '../clock.ts'
 import { Refusal, type RefusalSlug } from '../refusal.ts'
 import type { RequestContext } from '../request-context.ts'
-import { isOpen } from './challenge.ts'
+import { isOpen, nextMessageAt } from './challenge.ts'
 import { toCodeStatus, type CodeStatus } from './code-status.ts'
 import type { Codes } from './codes.ts'
 import { assertNotLocked, lockoutOf } from './lockout.ts'
 import { lockoutKind } from './purpose.ts'
-import { sendCode, type SendCodePorts } from './send-code.ts'
+import { newMessage, sendCode, type SendCodePorts } from './send-code.ts'
 
 export type ResendCodePorts = SendCodePorts & { codes: Codes }
 
@@ -37,15 +37,17 @@ export async function resendCode(
   if (user.disabled || to === null) throw new Refusal('challenge-ended')
   const lockout = lockoutOf(user, lockoutKind(previous.purpose))
   assertNotLocked(lockout, policy.limits.codeFailures, now)
-  if (previous.resendAt > now)
-    throw new Refusal('resend-too-soon', { retryAfter: secondsUntil(previous.resendAt, now) })
+  const resendAt = nextMessageAt(previous, now)
+  if (resendAt > now)
+    throw new Refusal('resend-too-soon', { retryAfter: secondsUntil(resendAt, now) })
 
   const code = codes.draw(previous)
   const next = {
     ...previous,
     codeHash: codes.hash(previous, code),
     codeExpiresAt: earlier(after(now, policy.codeTtl), previous.expiresAt),
-    resendAt: after(now, policy.resendCooldown)
+    resendAt: after(now, policy.resendCooldown),
+    ...newMessage(policy)
   }
   const sent = await sendCode(ports, context, {
     message: { challenge: next, to, locale: user.locale, code },

@@ -3,21 +3,22 @@ import type { Events } from '../events.ts'
 import { composeMessage } from '../messages/compose-message.ts'
 import { ownedByRecipient, smsLimits } from '../messages/sms-limits.ts'
 import type { CountryTraffic } from '../messages/sms-pumping.ts'
-import type { Sms } from '../messages/sms.ts'
+import type { Sms, SendResult } from '../messages/sms.ts'
 import type { Policy } from '../policy.ts'
 import {
   consume,
   rateLimited,
   refund,
   type LimitAction,
-  type RateLimit,
   type RateLimits
 } from '../rate-limits/rate-limit.ts'
+import { randomId } from '../random-id.ts'
 import { Refusal } from '../refusal.ts'
 import type { RequestContext } from '../request-context.ts'
 import type { Challenge, Challenges } from './challenge.ts'
+import { reasonFor } from './delivery.ts'
 import { lockoutKind } from './purpose.ts'
-import { checkDeliverable, isUndeliverable, undeliverableMark } from './undeliverable.ts'
+import { checkDeliverable, isUndeliverable } from './undeliverable.ts'
 
 export type SendCodePorts = {
   challenges: Challenges
@@ -33,7 +34,7 @@ export type SendCodePorts = {
 
 /** A code, its challenge, and the number to send it to. */
 type NewMessage = {
-  challenge: Challenge
+  challenge: Challenge & { messageId: string }
   to: string
   /** The user's language, if the operator has set one. */
   locale: string | null
@@ -51,6 +52,13 @@ export type NewCode = {
   refunds?: readonly LimitAction[]
   now: Date
 }
+
+/** The properties of a challenge whose next message is about to be sent. */
+export const newMessage = ({ reportsDelivery }: Pick<Policy, 'reportsDelivery'>) => ({
+  messageId: randomId(),
+  delivery: reportsDelivery ? ('queued' as const) : ('unknown' as const),
+  deliveryReason: null
+})
 
 /**
  * Stores a challenge and then sends its code, so that the database knows every code before a phone
@@ -76,21 +84,26 @@ export async function sendCode(
   const limits = smsLimits(policy.limits, context, { purpose, userId, phone: to, country })
   const consumedAt = clock()
   let stored: boolean | undefined
+  let outcome: SendResult
   try {
     stored = await store([...refunds, ...limits.map(consume), ...checkDeliverable(to)])
-    if (stored) await send(ports, context, message, { country, limits, consumedAt, now })
-    return stored
+    if (!stored) return false
+    outcome = await send(ports, context, message, { country, now })
   } catch (error) {
     // A rate limit refused the message, so there is no new code.
     if (stored === undefined && error instanceof Refusal) throw error
     // The code may be stored although storing failed, and would make the user wait for a message
     // that was never sent. If it is not stored, nothing is voided: `voidCode` matches the id and
     // the code.
-    await challenges.voidCode(challenge, clock()).catch(failure => {
-      if (error instanceof Refusal) error.cause = failure
-    })
+    await challenges.voidCode(challenge, null, clock()).catch(() => {})
     throw error
   }
+  if (outcome === 'accepted') return true
+  // With the result `unknown`, the message may have arrived. It stays counted. Otherwise an
+  // attacker could flood a phone while Twilio is failing.
+  const giveBack =
+    outcome === 'unknown' ? [] : ownedByRecipient(limits).map(limit => refund(limit, consumedAt))
+  throw await refuse(ports, message, outcome, giveBack)
 }
 
 /** The message that goes with a challenge. */
@@ -100,40 +113,49 @@ const messageKinds = {
   'phone-change': 'phoneChange'
 } as const
 
-type SendContext = { country: string; limits: RateLimit[]; consumedAt: Date; now: Date }
-
+/** Sends the message, and records an event and, if it was accepted, the traffic of its country. */
 async function send(
-  { sms, rateLimits, countryTraffic, events, clock, policy }: SendCodePorts,
+  { sms, countryTraffic, events, clock, policy }: SendCodePorts,
   context: RequestContext,
   { challenge, to, locale, code }: NewMessage,
-  { country, limits, consumedAt, now }: SendContext
-) {
-  const { userId, purpose, details, language, codeExpiresAt } = challenge
+  { country, now }: { country: string; now: Date }
+): Promise<SendResult> {
+  const { userId, purpose, details, language, codeExpiresAt, messageId } = challenge
   const lifetime = secondsUntil(codeExpiresAt, now)
   const languages = [locale, language].filter(tag => tag !== null).concat(context.languages)
   const kind = messageKinds[lockoutKind(purpose)]
   const content = { kind, code, lifetime, sentence: details?.text ?? null }
   const body = composeMessage(policy.messages, languages, content)
-  const outcome = await sms.send({ to, body, validFor: lifetime })
+  const outcome = await sms.send({ id: messageId, to, body, validFor: lifetime })
   if (outcome === 'accepted') {
     countryTraffic.recordSent(country, clock())
     events.record({ name: 'code.sent', context, userId, country })
-    return
-  }
-  events.record({ name: 'code.send_failed', context, userId, country, reason: outcome })
-  const marks = isUndeliverable(outcome) ? [consume(undeliverableMark(to, outcome))] : []
+  } else events.record({ name: 'code.send_failed', context, userId, country, reason: outcome })
+  return outcome
+}
+
+/** Voids the code of a message that was not accepted. Resolves to the refusal to throw. */
+async function refuse(
+  { challenges, rateLimits, clock }: SendCodePorts,
+  { challenge, to }: NewMessage,
+  outcome: Exclude<SendResult, 'accepted'>,
+  refunds: readonly LimitAction[]
+): Promise<Refusal> {
+  const undeliverable = isUndeliverable(outcome) ? outcome : null
   const refusal = new Refusal(
-    outcome === 'undeliverable' || marks.length > 0 ? 'sms-undeliverable' : 'sms-unavailable'
+    outcome === 'undeliverable' || undeliverable !== null ? 'sms-undeliverable' : 'sms-unavailable'
   )
-  // With the result `unknown`, the message may have arrived. It stays counted. Otherwise an
-  // attacker could flood a phone while Twilio is failing.
-  if (outcome !== 'unknown') {
-    const refunds = ownedByRecipient(limits).map(limit => refund(limit, consumedAt))
-    // The mark is stored before the code is voided, because a concurrent request that sees the void
-    // code must also see the mark.
-    await rateLimits.apply([...refunds, ...marks], clock()).catch(failure => {
-      refusal.cause = failure
-    })
+  const failure = {
+    reason: undeliverable === null ? ('unknown' as const) : reasonFor[undeliverable],
+    undeliverable,
+    phone: to
   }
-  throw refusal
+  const noteFailure = (error: unknown) => {
+    refusal.cause = error
+  }
+  await rateLimits.apply(refunds, clock()).catch(noteFailure)
+  await challenges
+    .voidCode(challenge, outcome === 'unknown' ? null : failure, clock())
+    .catch(noteFailure)
+  return refusal
 }

@@ -4,11 +4,14 @@ const day = 86_400
 
 /**
  * The reasons why a number can't receive messages. For each, the number of seconds for which no
- * further message is sent to it, because that would cost money without arriving. `unroutable` also
- * depends on the Twilio account and ends when the operator changes its settings, so it is
- * remembered for a shorter time.
+ * further message is sent to it, because that would cost money without arriving:
+ * - `blocked`: its owner or its carrier refuses messages.
+ * - `not-mobile`: it is a landline or another line without messages.
+ * - `unassigned`: nobody has it.
+ * - `unroutable`: no route leads to it, or the Twilio account may not use the route. This ends when
+ *   the operator changes the settings of the account, so it is remembered for a shorter time.
  */
-const lifetimes = { blocked: day, 'not-mobile': day, unroutable: 900 } as const
+const lifetimes = { blocked: day, 'not-mobile': day, unassigned: day, unroutable: 900 } as const
 
 export type UndeliverableReason = keyof typeof lifetimes
 
@@ -20,21 +23,21 @@ const limitName = (reason: UndeliverableReason) => `undeliverable.${reason}` as 
 export const isUndeliverable = (outcome: string): outcome is UndeliverableReason =>
   Object.hasOwn(lifetimes, outcome)
 
-/**
- * A rate limit that marks a number as undeliverable while it is exhausted. The statement that
- * stores the next code checks it, for every account with that number. A user's new number has no
- * mark.
- */
-export const undeliverableMark = (phone: string, reason: UndeliverableReason): RateLimit => ({
+/** The name and the window of the rate limit that marks a number as undeliverable. */
+export const undeliverableLimit = (
+  reason: UndeliverableReason
+): Pick<RateLimit, 'name' | 'windowSeconds'> => ({
   name: limitName(reason),
-  key: { phone },
-  max: 1,
   windowSeconds: lifetimes[reason]
 })
 
-/** The checks that refuse with `sms-undeliverable` when the number is marked. */
+/**
+ * The checks that refuse with `sms-undeliverable` when the number is marked. The statement that
+ * stores the next code makes them, for every account with that number. A user's new number has no
+ * mark.
+ */
 export const checkDeliverable = (phone: string): LimitAction[] =>
-  reasons.map(reason => check(undeliverableMark(phone, reason)))
+  reasons.map(reason => check({ ...undeliverableLimit(reason), key: { phone }, max: 1 }))
 
-/** The names of the limits that `undeliverableMark` exhausts. */
+/** The names of the limits that mark numbers as undeliverable. */
 export const undeliverableLimitNames = reasons.map(limitName)

@@ -1,5 +1,6 @@
 import type { Events } from '../events.ts'
 import type { Policy } from '../policy.ts'
+import { randomId } from '../random-id.ts'
 import type { RequestContext } from '../request-context.ts'
 import { composeNotice } from './compose-notice.ts'
 import type { Notice } from './notice.ts'
@@ -41,7 +42,7 @@ export function sendNotice(
   const body = composeNotice(policy.messages, languages, notice)
   const facts = { context, userId, notice: notice.name, country: countryOf(to) }
   // `send` never rejects.
-  void sms.send({ to, body, validFor }).then(outcome => {
+  void sms.send({ id: randomId(), to, body, validFor }).then(outcome => {
     events.record(
       outcome === 'accepted'
         ? { name: 'notice.sent', ...facts }

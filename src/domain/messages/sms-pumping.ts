@@ -26,6 +26,11 @@ export type CountryTraffic = {
   pausedUntil: (country: string, now: Date) => Promise<Date | null>
   /** Call this when the provider has accepted a message. */
   recordSent: (country: string, now: Date) => void
+  /**
+   * Call this when an accepted message has failed. It then counts at once, because no user will
+   * enter its code.
+   */
+  recordFailed: (country: string, now: Date) => void
   /** Call this when a code has been verified. */
   recordVerified: (country: string) => void
 }

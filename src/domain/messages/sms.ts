@@ -5,6 +5,8 @@ type Message = {
   /** E.164. From the user's record, never from a request. */
   to: string
   body: string
+  /** Our own id, which the SMS provider repeats in reports about the message. */
+  id: string
   /** Seconds after which delivery is pointless, because the code has expired. */
   validFor: number
 }
@@ -17,7 +19,7 @@ type Message = {
  * - `rejected`: rejected for another reason.
  * - `unknown`: the message may have been accepted.
  */
-type SendResult = 'accepted' | 'undeliverable' | UndeliverableReason | 'rejected' | 'unknown'
+export type SendResult = 'accepted' | 'undeliverable' | UndeliverableReason | 'rejected' | 'unknown'
 
 /** The SMS provider. */
 export type Sms = {

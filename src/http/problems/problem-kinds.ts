@@ -89,6 +89,12 @@ export const problemKinds: Record<ProblemSlug, ProblemKind> = {
       'Log the user in again and repeat the request with the new access token. ' +
       'Refreshing the tokens does not help.'
   },
+  'invalid-signature': {
+    status: 403,
+    title: 'Invalid signature',
+    meaning: 'The status callback is not signed by Twilio for this URL. Nothing was changed.',
+    remedy: 'Only Twilio sends status callbacks. The operator should check `PUBLIC_URL`.'
+  },
   'not-found': {
     status: 404,
     title: 'Not found',
