@@ -11,6 +11,7 @@ export const problemTexts = {
   'invalid-token': 'You are no longer logged in. Please log in again.',
   'session-ended': 'Your session has ended. Please log in again.',
   'reauthentication-required': 'This requires a recent login. Please log in again.',
+  'invalid-signature': 'This app and the service do not match. Please reload or update the app.',
   'not-found': 'It no longer exists.',
   'username-taken': 'This username is already taken. Please choose another one.',
   'unknown-action': "This service can't confirm that action.",
