@@ -3,8 +3,8 @@ import { join, normalize } from 'node:path'
 import t from 'tap'
 
 /**
- * Who may import from whom. The other files of src itself may import from all, but see the second
- * test.
+ * The layers from which each layer may import. The other files in src may import from all layers,
+ * except as the tests below say.
  */
 const allowedImports: Record<string, string[]> = {
   domain: ['domain'],
@@ -35,11 +35,11 @@ const imports = files.flatMap(file =>
 )
 const internalImports = imports
   .filter(({ from }) => from.startsWith('.'))
-  .map(one => ({ ...one, target: normalize(join(one.file, '..', one.from)) }))
+  .map(entry => ({ ...entry, target: normalize(join(entry.file, '..', entry.from)) }))
 
 t.test('imports', async t => {
   t.test('imports follow the allowed directions', async t => {
-    t.ok(internalImports.length > files.length, 'there are imports to look at')
+    t.ok(internalImports.length > files.length, 'the imports were found')
     for (const { file, from, target } of internalImports) {
       const allowed = allowedImports[layer(file)]
       t.ok(
@@ -50,8 +50,8 @@ t.test('imports', async t => {
   })
 
   /**
-   * The topics of each layer. A file may import values from its own topic, earlier ones and the
-   * layer's shared files. Types may come from any.
+   * The topics of each layer in order. A file may import values from its own topic, from earlier
+   * topics and from the layer's shared files, and types from any topic.
    */
   const topics: Record<string, string[]> = {
     domain: [
@@ -85,7 +85,7 @@ t.test('imports', async t => {
     }
   })
 
-  /** The files from a route to those that call a store, by value imports inside the domain. */
+  /** Returns the chains of value imports from a route through the domain to calls of a store. */
   function pathsToStores(route: string): string[][] {
     const callsStore = (file: string) =>
       /\b(?:users|challenges|sessions|rateLimits)\.\w+\(/.test(textOf(file))
@@ -100,47 +100,47 @@ t.test('imports', async t => {
   }
 
   t.test('a request crosses few files between its route and a store', async t => {
-    for (const [route, most] of [
+    for (const [route, maximum] of [
       ['routes/verify.ts', 3],
       ['routes/login.ts', 5]
     ] as const) {
       const paths = pathsToStores(route)
       t.ok(paths.length > 0, `${route} reaches a store`)
-      // The store itself is one file more.
-      for (const path of paths) t.ok(path.length + 1 <= most, path.join(' → '))
+      // Plus one for the store itself.
+      for (const path of paths) t.ok(path.length + 1 <= maximum, path.join(' → '))
     }
   })
 
   t.test('only commands import both HTTP and adapters', async t => {
     for (const file of files.filter(file => !commands.includes(file))) {
-      const rooms = internalImports
+      const layers = internalImports
         .filter(({ file: importer }) => importer === file)
         .map(({ target }) => layer(target))
       t.notOk(
-        rooms.includes('adapters') &&
-          ['app.ts', 'admin-app.ts', 'http', 'routes'].some(side => rooms.includes(side)),
-        `src/${file} must not know both`
+        layers.includes('adapters') &&
+          ['app.ts', 'admin-app.ts', 'http', 'routes'].some(name => layers.includes(name)),
+        `src/${file} must not import both`
       )
     }
   })
 
-  t.test('the domain imports nothing but Node.js modules', async t => {
+  t.test('the domain imports only itself and Node.js modules', async t => {
     for (const { file, from } of imports.filter(({ file }) => layer(file) === 'domain')) {
       t.match(from, /^(node:|\.{1,2}\/)/, `src/${file} must not import ${from}`)
     }
   })
 
   t.test('no file imports itself indirectly', async t => {
-    const done = new Set<string>()
+    const visited = new Set<string>()
     const visit = (file: string, path: string[]) => {
       if (path.includes(file)) t.fail([...path.slice(path.indexOf(file)), file].join(' → '))
-      else if (!done.has(file))
+      else if (!visited.has(file))
         for (const { target } of internalImports.filter(({ file: importer }) => importer === file))
           visit(target, [...path, file])
-      done.add(file)
+      visited.add(file)
     }
     for (const file of files) visit(file, [])
-    t.ok(done.size >= files.length)
+    t.ok(visited.size >= files.length)
   })
 })
 
@@ -156,7 +156,7 @@ t.test('rules for code', async t => {
         ([, unsafe, next]) => ({ file, unsafe, next })
       )
     )
-    t.ok(raw.length > 5, 'there is SQL to look at')
+    t.ok(raw.length > 5, 'the SQL was found')
     t.same(
       raw.filter(({ unsafe, next }) => unsafe !== '' || next !== '`'),
       [{ file: 'adapters/postgres/database.ts', unsafe: 'Unsafe', next: '(' }]
@@ -165,7 +165,7 @@ t.test('rules for code', async t => {
     t.same(
       files.filter(file => /\bengine\.query\b|\{ query \}/.test(textOf(file))).sort(),
       ['adapters/postgres/database-ready.ts', 'adapters/postgres/migrations.ts'],
-      'and those two ask with constants'
+      'these two files execute only constants'
     )
   })
 })

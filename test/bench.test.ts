@@ -4,11 +4,11 @@ import t from 'tap'
 import { needsServer, serverUrl } from './support/database.ts'
 import { watch } from './support/start-process.ts'
 
-const bench = (folder: string, env: Record<string, string>, ...words: string[]) =>
+const bench = (folder: string, env: Record<string, string>, ...args: string[]) =>
   watch(
     t,
     process.execPath,
-    ['--import', 'tsx', join(import.meta.dirname, '../bench/main.ts'), ...words],
+    ['--import', 'tsx', join(import.meta.dirname, '../bench/main.ts'), ...args],
     { folder, env }
   )
 
@@ -20,7 +20,7 @@ t.test('the benchmark prints one line when PostgreSQL does not respond', async t
   t.match(stderr, /^bench: the PostgreSQL server of BENCH_DATABASE_URL doesn't respond: .*\n$/m)
 })
 
-// Here to show that it runs; what it measures on a machine busy with tests means nothing.
+// This test shows that the benchmark runs. Its results mean nothing on a machine busy with tests.
 
 t.test(
   'the benchmark counts statements and records machine and versions',

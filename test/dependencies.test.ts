@@ -17,7 +17,7 @@ type Versions = Record<string, string>
 const root = join(import.meta.dirname, '..')
 const readJson = (path: string) => JSON.parse(readFileSync(join(root, path), 'utf8'))
 const lockOf = (folder: string): Lock => readJson(`${folder}/package-lock.json`)
-/** The version of every package that the folder's package.json declares. */
+/** Returns the versions of all packages that the folder's package.json declares. */
 const declaredIn = (folder: string): Versions => {
   const { dependencies, devDependencies } = readJson(`${folder}/package.json`)
   return { ...dependencies, ...devDependencies }
@@ -45,7 +45,7 @@ for (const folder of ['.', ...separateFolders])
     }
   )
 
-t.test('an override repeats a declared version or has an exact one', async t => {
+t.test('an override repeats a declared version or is an exact version', async t => {
   const overrides: Record<string, string | Versions> = manifest.overrides
   const declared = declaredIn('.')
   for (const [name, version] of Object.entries(overrides).flatMap(([name, value]) =>
@@ -59,22 +59,22 @@ t.test('an override repeats a declared version or has an exact one', async t => 
 
 const lock = lockOf('.')
 
-// Older ones have published weaknesses, CVE-2026-3419 and CVE-2026-44351 among them.
-for (const [name, least] of [
+// Older versions have known vulnerabilities, such as CVE-2026-3419 and CVE-2026-44351.
+for (const [name, minimum] of [
   ['fastify', '5.8.1'],
   ['fast-jwt', '6.3.6']
 ] as const) {
-  t.test(`${name} is at least ${least} everywhere in the dependency tree`, async t => {
+  t.test(`${name} is at least ${minimum} everywhere in the dependency tree`, async t => {
     const found = Object.entries(lock.packages).filter(([path]) =>
       path.endsWith(`node_modules/${name}`)
     )
     t.ok(found.length > 0)
     for (const [path, { version = '' }] of found)
-      t.ok(version.localeCompare(least, 'en', { numeric: true }) >= 0, `${path} ${version}`)
+      t.ok(version.localeCompare(minimum, 'en', { numeric: true }) >= 0, `${path} ${version}`)
   })
 }
 
-// Only the development server of Prisma needs these, and they have had weaknesses too.
+// Only the development server of Prisma needs it, and it has had vulnerabilities too.
 t.test('hono is not in the dependency tree', async t => {
   t.same(
     Object.keys(lock.packages).filter(path => /node_modules\/(hono|@hono\/.*)$/.test(path)),
@@ -82,11 +82,11 @@ t.test('hono is not in the dependency tree', async t => {
   )
 })
 
-/** The folder whose package.json declares what a file imports. */
+/** Returns the folder whose package.json declares the imports of a file. */
 const folderOf = (file: string) =>
   separateFolders.find(folder => file.startsWith(join(root, folder, '/'))) ?? '.'
 
-/** All modules that a file imports, requires or resolves by name. */
+/** Returns all modules that a file imports, requires or resolves by name. */
 function modulesOf(file: string) {
   const text = readFileSync(file, 'utf8')
   return [
@@ -127,9 +127,9 @@ t.test('every command of a script comes from Node.js, POSIX or a declared packag
   const known = [...commands, 'node', 'npm', 'sh', 'test', 'rm', 'cp', 'true']
   for (const [script, line] of Object.entries(manifest.scripts))
     for (const command of line.split(/&&|\|\||;/)) {
-      const words = command.trim().split(/\s+/)
-      const name = words.find(
-        word => !/^\w+=/.test(word) && !['exec', 'if', 'then', 'else', 'fi'].includes(word)
+      const tokens = command.trim().split(/\s+/)
+      const name = tokens.find(
+        token => !/^\w+=/.test(token) && !['exec', 'if', 'then', 'else', 'fi'].includes(token)
       )
       if (name === undefined) continue
       const [folder, bin] = name.split('/node_modules/.bin/')

@@ -9,12 +9,12 @@ import { unpackDatabase } from './support/database.ts'
 import { settingsOf, watch } from './support/start-process.ts'
 import { twilioAccount } from './support/twilio-stand-in.ts'
 
-// The image is built where Docker is, which is not where tests run. So they read what it is made
-// from, and start what would be in it.
+// Tests run without Docker, so they cannot build the image. They read the Dockerfile instead and
+// start the files that it would copy.
 
 const root = join(import.meta.dirname, '..')
 const textOf = (file: string) => readFileSync(join(root, file), 'utf8')
-const words = (text: string) => text.split(/\s+/).filter(Boolean)
+const wordsIn = (text: string) => text.split(/\s+/).filter(Boolean)
 
 const stages = textOf('deploy/Dockerfile')
   .replace(/^#.*\n/gm, '')
@@ -22,25 +22,26 @@ const stages = textOf('deploy/Dockerfile')
   .split(/^(?=FROM )/m)
   .filter(stage => stage.startsWith('FROM '))
 const [build = '', run = ''] = stages
-/** What follows an instruction, wherever a stage has it. */
+/** Returns the arguments of every use of an instruction in a stage. */
 const all = (stage: string, instruction: string) =>
   [...stage.matchAll(new RegExp(`^${instruction} (.*)$`, 'gm'))].map(([, rest = '']) => rest.trim())
+/** Returns the arguments of an instruction that a stage has exactly once. */
 const only = (stage: string, instruction: string) => {
   const [found = '', ...more] = all(stage, instruction)
   if (found === '' || more.length > 0) throw new Error(`the stage must have one ${instruction}`)
   return found
 }
 
-const copies = stages.flatMap(stage => all(stage, 'COPY')).map(words)
+const copies = stages.flatMap(stage => all(stage, 'COPY')).map(wordsIn)
 const fromProject = copies
   .filter(([first = '']) => !first.startsWith('--from='))
   .flatMap(paths => paths.slice(0, -1))
   .map(path => path.replace(/\/$/, ''))
 const fromBuild = all(run, 'COPY')
-  .map(words)
+  .map(wordsIn)
   .filter(([first]) => first === '--from=build')
   .map(([, from = '', to = '']) => ({ from: from.replace('/app/', ''), to }))
-const environment = Object.fromEntries(words(only(run, 'ENV')).map(setting => setting.split('=')))
+const environment = Object.fromEntries(wordsIn(only(run, 'ENV')).map(setting => setting.split('=')))
 const command: string[] = JSON.parse(only(run, 'CMD'))
 
 t.test(
@@ -53,7 +54,7 @@ t.test(
     t.equal(
       only(run, 'EXPOSE'),
       parseEnv(textOf('.env.example').replace(/^# (?=PORT=)/m, ''))['PORT'],
-      'and names the port it listens on'
+      'the image exposes the default port'
     )
   }
 )
@@ -62,10 +63,11 @@ t.test('both stages use the same supported Node.js and Debian versions', async t
   const [, major = '', debian = ''] = /^node:(\d+)-(\w+) AS build$/.exec(only(build, 'FROM')) ?? []
   t.equal(only(run, 'FROM'), `node:${major}-${debian}-slim`)
   t.ok(Number(major) > Number(/^>=(\d+)/.exec(manifest.engines.node)?.[1]), major)
-  t.ok(words(/^for version in ([^;]+);/m.exec(textOf('.ci/run'))?.[1] ?? '').includes(major), major)
+  const [, tested = ''] = /^for version in ([^;]+);/m.exec(textOf('.ci/run')) ?? []
+  t.ok(wordsIn(tested).includes(major), major)
 })
 
-t.test('the image is built from existing files and the builder gets no others', async t => {
+t.test('the image is built from existing files, and .dockerignore allows only these', async t => {
   t.ok(fromProject.length > 5)
   for (const path of fromProject) t.ok(existsSync(join(root, path)), path)
   const [first, ...rules] = textOf('.dockerignore')
@@ -95,7 +97,7 @@ t.test('every script of the image build finds its imports', async t => {
   for (const path of imports) t.ok(fromProject.includes(path), path)
 })
 
-t.test('the service imports nothing that the build removes with the tools', async t => {
+t.test('the service imports no package that the image build removes', async t => {
   const files = readdirSync(join(root, 'dist'), { recursive: true, encoding: 'utf8' }).filter(
     file => /\.c?js$/.test(file) && !file.startsWith('demo/page/')
   )
@@ -125,7 +127,7 @@ t.test(
     }
     cpSync(join(root, 'package.json'), join(folder, 'package.json'))
     const [, removed = ''] = / && rm -r (.*?) && /.exec(build) ?? []
-    for (const path of words(removed)) rmSync(join(folder, path), { recursive: true })
+    for (const path of wordsIn(removed)) rmSync(join(folder, path), { recursive: true })
     t.notOk(existsSync(join(folder, 'dist/demo/page')))
 
     await unpackDatabase(join(folder, 'data/pglite'))

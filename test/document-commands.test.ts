@@ -11,23 +11,23 @@ import { startServer, watch } from './support/start-process.ts'
 import { startApp } from './support/start-app.ts'
 import { twilioAccount } from './support/twilio-stand-in.ts'
 
-// Every command in every document is run: the blocks below in this file, exactly as printed except
-// for the names of machines and for secrets; the others where the tables say.
+// Every command in every document is run by a test. This file runs the blocks named below exactly
+// as printed, except for host names and secrets. The tables name the tests that run the others.
 
-/** The shell blocks of a document, without their indentation. */
+/** Returns the shell blocks of a document without their indentation. */
 const shellBlocksOf = (document: string) =>
   [...textOf(document).matchAll(/^( *)```sh\n([^]*?)^ *```$/gm)].map(([, indent = '', text = '']) =>
     text.replaceAll(new RegExp(`^${indent}`, 'gm'), '')
   )
 
-/** The block of a document that begins so. */
+/** Returns the only block of a document with this beginning. */
 function block(document: string, beginning: string): string {
   const found = shellBlocksOf(document).filter(text => text.startsWith(beginning))
   if (found[0] === undefined || found.length > 1)
     throw new Error(`${document} has ${found.length} blocks that begin with ${beginning}`)
   return found[0]
 }
-/** The commands of a block, without the comments. */
+/** Returns the commands of a block without comments. */
 const commandsOf = (text: string) =>
   text
     .split('\n')
@@ -44,13 +44,13 @@ const searches = [operations, 'docs/delivery.md']
   .flatMap(shellBlocksOf)
   .filter(text => text.startsWith('grep '))
 const locked = block(operations, 'npm run users -- show')
-const people = block(operations, 'npm run users -- add')
+const userCommands = block(operations, 'npm run users -- add')
 const deletion = block('docs/deleting-users.md', 'npm run users -- delete')
 const audited = block(operations, 'npm run users -- unlock ada 2>>')
 const keys = block(operations, 'npm run keys')
 const template = block('docs/confirmations.md', 'CONFIRMATION_TEMPLATES=')
 const token = block('docs/verifying-tokens.md', 'printf %s "$TOKEN"')
-const here = [
+const runHere = [
   ...[
     key,
     settings,
@@ -58,7 +58,7 @@ const here = [
     health,
     ...searches,
     locked,
-    people,
+    userCommands,
     audited,
     deletion,
     keys,
@@ -70,8 +70,8 @@ const here = [
   'npm run migrate:new -- add_something'
 ]
 
-/** Where the others are run, and the words there that do it. */
-const elsewhere: Record<string, [file: string, words: RegExp]> = {
+/** The files that run the other commands, and the text in the file that does it. */
+const runElsewhere: Record<string, [file: string, text: RegExp]> = {
   'npm ci': ['.ci/run', /^step 'npm ci' npm ci$/m],
   'npm ci --include=dev': ['.ci/run', /^step 'npm ci' npm ci$/m],
   'npm start': ['test/main.test.ts', /await startUnconfigured\(t, folder\)/],
@@ -98,8 +98,11 @@ const elsewhere: Record<string, [file: string, words: RegExp]> = {
   'npm test': ['.ci/run', /TEST_DATABASE_URL= npm test$/m],
   'npm run check': ['package.json', /"check": "npm run lint && npm run typecheck && npm test"/],
   'npx tap run test/attacks/replay.test.ts': ['.ci/run', /npx tap run test\/main\.test\.ts/],
-  'TEST_DATABASE_URL=postgresql://postgres@127.0.0.1:5432/postgres npx tap run test/attacks/replay.test.ts':
-    ['.ci/run', /TEST_DATABASE_URL="\$server" npm run test:server/],
+  ['TEST_DATABASE_URL=postgresql://postgres@127.0.0.1:5432/postgres ' +
+  'npx tap run test/attacks/replay.test.ts']: [
+    '.ci/run',
+    /TEST_DATABASE_URL="\$server" npm run test:server/
+  ],
   'npx tap run test/attacks/replay.test.ts --grep="/backup/"': [
     'test/attacks/replay.test.ts',
     /t\.test\(\s*'.*backup/
@@ -127,18 +130,21 @@ const elsewhere: Record<string, [file: string, words: RegExp]> = {
   ],
   '.ci/run': ['.ci/run', /^#!/],
   'node dist/main.js': ['test/deploy.test.ts', /the copied files are enough to start/],
-  // As far as that goes without a container engine: the files of the image, and how it starts.
+  // Without a container engine, the test checks the files of the image and starts them.
   'docker build -f deploy/Dockerfile -t sms-login .': [
     'test/deploy.test.ts',
     /the copied files are enough to start/
   ],
-  'docker run --rm --env-file production.env -v /run/secrets:/run/secrets:ro sms-login node dist/commands/migrate.js':
-    ['test/deploy.test.ts', /migrat/],
-  'docker run -d --name sms-login --read-only --stop-timeout 15 -p 3000:3000 --env-file production.env -v /run/secrets:/run/secrets:ro sms-login':
-    ['test/deploy.test.ts', /the copied files are enough to start/]
+  ['docker run --rm --env-file production.env -v /run/secrets:/run/secrets:ro sms-login ' +
+  'node dist/commands/migrate.js']: ['test/deploy.test.ts', /migrat/],
+  ['docker run -d --name sms-login --read-only --stop-timeout 15 -p 3000:3000 ' +
+  '--env-file production.env -v /run/secrets:/run/secrets:ro sms-login']: [
+    'test/deploy.test.ts',
+    /the copied files are enough to start/
+  ]
 }
 
-/** Commands that no test runs, and why. */
+/** The commands that no test runs, with the reason. */
 const notRun: Record<string, string> = {
   'python manage.py dumpdata auth.user > users.json': 'needs a Django project',
   'docker exec -it sms-login node dist/commands/users.js list':
@@ -149,12 +155,16 @@ const notRun: Record<string, string> = {
   'npm run bench:rejections': 'measures for ten minutes'
 }
 
-/** All commands of a document, in blocks and in sentences. */
+/** Returns all commands of a document, from blocks and sentences. */
 function commandsIn(document: string): string[] {
   const prose = textOf(document).replaceAll(/^ *```[^]*?^ *```$/gm, '')
   const inSentences = [
     ...prose.matchAll(
-      /`((?:[A-Z_\d]+=\S+\s+)?(?:(?:npm|npx|sh|curl|openssl|node|docker|grep|jq|git)\s[^`]+|\.ci\/run))`/g
+      new RegExp(
+        '`((?:[A-Z_\\d]+=\\S+\\s+)?' +
+          '(?:(?:npm|npx|sh|curl|openssl|node|docker|grep|jq|git)\\s[^`]+|\\.ci/run))`',
+        'g'
+      )
     )
   ].map(([, command = '']) => command.replaceAll(/\s+/g, ' ').replace('<username>', 'ada'))
   return [...shellBlocksOf(document).flatMap(commandsOf), ...inSentences].flatMap(line =>
@@ -167,7 +177,7 @@ t.test('every command of a document is run by a test', async t => {
     commandsIn(document).map(command => ({ document, command }))
   )
   t.ok(all.length > 60)
-  const known = [...here, ...Object.keys(elsewhere), ...Object.keys(notRun)]
+  const known = [...runHere, ...Object.keys(runElsewhere), ...Object.keys(notRun)]
   // `npm run users -- unlock` stands for the command with its operands.
   const isKnown = (command: string) =>
     known.includes(command) ||
@@ -176,12 +186,12 @@ t.test('every command of a document is run by a test', async t => {
     all.filter(({ command }) => !isKnown(command)),
     []
   )
-  for (const [command, [file, words]] of Object.entries(elsewhere)) {
+  for (const [command, [file, text]] of Object.entries(runElsewhere)) {
     t.ok(
       all.some(found => found.command === command),
       `${command} is in a document`
     )
-    t.match(textOf(file), words, `${command} is run by ${file}`)
+    t.match(textOf(file), text, `${command} is run by ${file}`)
   }
   for (const command of Object.keys(notRun))
     t.ok(
@@ -190,7 +200,7 @@ t.test('every command of a document is run by a test', async t => {
     )
 })
 
-/** A folder from which npm finds the project, but where nothing of the project is written to. */
+/** Creates a folder in which npm scripts work without writing into the project. */
 function workingFolder(t: Test) {
   const folder = t.testdir()
   for (const name of [
@@ -233,17 +243,17 @@ t.test(
       { TOKEN: await accessToken() }
     )
     t.match({ code, stderr }, { code: 0, stderr: '' })
-    const [header = '', claims = '', answer = ''] = stdout.split(/(?<=\}\n)(?=\{)/)
+    const [header = '', claims = '', user = ''] = stdout.split(/(?<=\}\n)(?=\{)/)
     t.match(JSON.parse(header), { typ: 'at+jwt' })
     t.match(JSON.parse(claims), { iss: 'https://login.example' })
-    t.match(JSON.parse(answer), { username: 'ada' })
+    t.match(JSON.parse(user), { username: 'ada' })
   }
 )
 
-/** What commands that succeed print on standard error. */
+/** The standard error of successful commands. */
 const eventsAndDatabase = /^((\{"level":"info",.*\}\n)*Database: .*\n)+$/
 
-// These need a PostgreSQL server, as the documents do, and start too many processes for a run on
+// These tests need a PostgreSQL server, as the documents do. They also start too many processes for
 // the embedded database.
 
 t.test(
@@ -260,7 +270,7 @@ t.test(
     t.equal(createPrivateKey(readFileSync(join(folder, 'secrets/jwt.pem'))).asymmetricKeyType, 'ec')
 
     const own = {
-      // The server of the tests has no TLS.
+      // The PostgreSQL server of the tests has no TLS.
       'postgresql://sms_login:…@db.internal/sms_login?sslmode=verify-full': url,
       'file:/run/secrets': 'file:secrets',
       'AC…': twilioAccount.accountSid,
@@ -287,7 +297,7 @@ t.test(
     })
     const server = await startServer(t, { folder, env })
 
-    const managed = await sh(people, env, 'correct horse battery\n')
+    const managed = await sh(userCommands, env, 'correct horse battery\n')
     t.match(managed, { code: 0, stderr: eventsAndDatabase })
     for (const line of [
       /^Added ada/m,
@@ -299,9 +309,9 @@ t.test(
       /^ada was not logged in/m
     ])
       t.match(managed.stdout, line)
-    t.match(await server.login('ada', 'correct horse battery'), { status: 401 }, 'who is disabled')
+    t.match(await server.login('ada', 'correct horse battery'), { status: 401 }, 'disabled')
 
-    // More wrong passwords than LIMIT_PASSWORD_FAILURES, so that there is something to find.
+    // More wrong passwords than LIMIT_PASSWORD_FAILURES, so that the searches find events.
     for (let n = 0; n <= 10; n++) await server.login('nobody', 'wrong horse battery')
     await server.prints(/"event":"rate_limit\.exceeded"/)
     writeFileSync(join(folder, 'sms-login.log'), server.printed())
@@ -347,8 +357,8 @@ t.test(
       code: 0,
       stdout: /the migrations do not differ/
     })
-    const [program = '', ...words] = manifest.scripts.dev.split(' ')
-    const dev = watch(t, join(root, 'node_modules/.bin', program), words, {
+    const [program = '', ...args] = manifest.scripts.dev.split(' ')
+    const dev = watch(t, join(root, 'node_modules/.bin', program), args, {
       folder,
       env: { PORT: '0', DATABASE_URL: 'pglite:' }
     })

@@ -26,7 +26,7 @@ t.test('links', async t => {
       t.ok(existsSync(join(root, path)), `${document} names ${path}`)
   })
 
-  /** The fragments of a document's headings, as GitHub makes them. */
+  /** Returns the fragments of a document's headings, as GitHub derives them. */
   const fragmentsOf = (document: string) =>
     [...textOf(document).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
       heading
@@ -93,10 +93,10 @@ t.test('content', async t => {
       const [, inBackticks] = /^`(.*)`$/.exec(stated) ?? []
       if (defaults[name] !== '' && name !== 'CONFIRMATION_TEMPLATES')
         t.equal(inBackticks, defaults[name], name)
-      const [, least, most] = /^(\d+)–(\d+)$/.exec(values) ?? []
-      if (most === undefined) continue
-      const complaint = new RegExp(`^${name} must be a whole number from ${least} to ${most}$`)
-      t.throws(() => readConfig({ [name]: String(Number(most) + 1) }), { message: complaint }, name)
+      const [, minimum, maximum] = /^(\d+)–(\d+)$/.exec(values) ?? []
+      if (maximum === undefined) continue
+      const message = new RegExp(`^${name} must be a whole number from ${minimum} to ${maximum}$`)
+      t.throws(() => readConfig({ [name]: String(Number(maximum) + 1) }), { message }, name)
     }
   })
 
@@ -176,10 +176,10 @@ t.test('content', async t => {
     // Each entry is a comment that ends in the variable it describes.
     for (const entry of textOf('.env.example').split(/\n\n/)) {
       const [, name = ''] = /^# ([A-Z][A-Z\d_]*)=/m.exec(entry) ?? []
-      const [, least, most] = /(\d+)–(\d+)/.exec(entry) ?? []
-      if (name === '' || name === 'DATABASE_URL' || most === undefined) continue
-      const complaint = new RegExp(`^${name} must be a whole number from ${least} to ${most}$`)
-      t.throws(() => readConfig({ [name]: String(Number(most) + 1) }), { message: complaint }, name)
+      const [, minimum, maximum] = /(\d+)–(\d+)/.exec(entry) ?? []
+      if (name === '' || name === 'DATABASE_URL' || maximum === undefined) continue
+      const message = new RegExp(`^${name} must be a whole number from ${minimum} to ${maximum}$`)
+      t.throws(() => readConfig({ [name]: String(Number(maximum) + 1) }), { message }, name)
     }
   })
 })

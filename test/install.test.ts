@@ -3,17 +3,17 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { watch } from './support/start-process.ts'
 
-// What an installation without install scripts, or without the development packages, leaves behind.
+// These tests use an installation without install scripts or without the development packages.
 
 const root = join(import.meta.dirname, '..')
 
-/** A clone of the project without a build, in which these files of node_modules exist. */
+/** Copies the project without a build and with only these files in node_modules. */
 function clone(t: Test, nodeModules: Parameters<Test['testdir']>[0] & object) {
   const folder = t.testdir({ node_modules: nodeModules })
   for (const name of ['package.json', 'scripts'])
     cpSync(join(root, name), join(folder, name), { recursive: true })
-  const npm = (...words: string[]) =>
-    watch(t, 'npm', words, { folder, env: { HOME: folder, npm_config_update_notifier: 'false' } })
+  const npm = (...args: string[]) =>
+    watch(t, 'npm', args, { folder, env: { HOME: folder, npm_config_update_notifier: 'false' } })
       .ended
   return { folder, npm }
 }
@@ -26,22 +26,22 @@ const commands = [
   ['run', 'dev']
 ]
 
-t.test('without a build every command prints one line that says to build', async t => {
+t.test('without a build, every command prints one line with the build command', async t => {
   const { npm } = clone(t, { '.bin': { tap: '' } })
-  for (const words of commands) {
-    const { code, stderr } = await npm(...words)
+  for (const args of commands) {
+    const { code, stderr } = await npm(...args)
     t.equal(code, 1)
-    t.equal(stderr, 'sms-login is not built. Run: npm run build\n', words.join(' '))
+    t.equal(stderr, 'sms-login is not built. Run: npm run build\n', args.join(' '))
   }
 })
 
-t.test('without the development packages the message names their installation', async t => {
+t.test('without the development packages, the line says how to install them', async t => {
   const { folder, npm } = clone(t, {})
   const line = 'sms-login is not built. Run: npm ci --include=dev\n'
-  for (const words of [...commands, ['run', 'build']])
-    t.match(await npm(...words), { code: 1, stderr: line }, words.join(' '))
-  t.match(await npm('run', 'prepare'), { code: 0, stderr: line }, 'and installing does not fail')
-  t.notOk(existsSync(join(folder, 'dist')), 'nothing is built in part')
+  for (const args of [...commands, ['run', 'build']])
+    t.match(await npm(...args), { code: 1, stderr: line }, args.join(' '))
+  t.match(await npm('run', 'prepare'), { code: 0, stderr: line }, 'the installation succeeds')
+  t.notOk(existsSync(join(folder, 'dist')), 'no partial build is left')
 })
 
 t.test('a build made elsewhere is left unchanged', async t => {
@@ -50,13 +50,13 @@ t.test('a build made elsewhere is left unchanged', async t => {
   t.match(await npm('run', 'prepare'), { code: 0, stderr: '' })
 })
 
-t.test("a production install has neither Prisma's tools nor TypeScript's", async t => {
+t.test("a production installation contains neither Prisma's tools nor TypeScript", async t => {
   type Packages = Record<string, { dev?: boolean; link?: boolean; resolved?: string }>
   const { packages }: { packages: Packages } = JSON.parse(
     readFileSync(join(root, 'package-lock.json'), 'utf8')
   )
   const production = Object.entries(packages)
-    // npm marks the target of a link, not the link.
+    // npm marks the target of a link as a development package, not the link.
     .filter(
       ([path, { dev, link, resolved = '' }]) => path && !(link ? packages[resolved]?.dev : dev)
     )
@@ -67,6 +67,6 @@ t.test("a production install has neither Prisma's tools nor TypeScript's", async
   t.match(
     readFileSync(join(root, '.npmrc'), 'utf8'),
     /^legacy-peer-deps=true$/m,
-    'or npm would count the optional peers of @prisma/client as needed'
+    'otherwise npm treats the optional peers of @prisma/client as required'
   )
 })

@@ -10,25 +10,30 @@ import { emptyDatabase, needsServer, unpackDatabase } from './support/database.t
 import { production, shownCode, startProcess, startServer, watch } from './support/start-process.ts'
 import { answerLate, startTwilioStandIn, twilioAccount } from './support/twilio-stand-in.ts'
 
-/** A folder with a migrated database, in which a server starts faster than from nothing. */
+/** Creates a folder with a migrated database, so that a server starts quickly. */
 async function folderWithDatabase(t: Test) {
   const folder = t.testdir()
   await unpackDatabase(join(folder, 'data/pglite'))
   return folder
 }
 
-/** Starts the server without configuration. Resolves when it has printed how to try it out. */
+/** Starts the server without configuration. Resolves when it has printed its instructions. */
 async function startUnconfigured(t: Test, folder: string, port = '0') {
   const server = await startServer(t, { folder, env: { PORT: port } })
   await server.prints(/Use the access token.*\n.*\n/)
   const printed = server.printed()
-  const greeting = printed.slice(printed.indexOf('\n  sms-login listens'))
-  const [, password = ''] = /demo, password (\S+) \(shown this once\)/.exec(greeting) ?? []
-  return { ...server, greeting, password }
+  const instructions = printed.slice(printed.indexOf('\n  sms-login listens'))
+  const [, password = ''] = /demo, password (\S+) \(shown this once\)/.exec(instructions) ?? []
+  return { ...server, instructions, password }
 }
 
-/** Checks that a server exits with 1 and this one line. */
-async function refusesToStart(t: Test, folder: string, env: Record<string, string>, line: RegExp) {
+/** Asserts that a server exits with 1 and this one line. */
+async function assertRefusesToStart(
+  t: Test,
+  folder: string,
+  env: Record<string, string>,
+  line: RegExp
+) {
   const { code, stdout, stderr } = await startProcess(t, 'main', { folder, env }).ended
   t.equal(code, 1)
   t.match(stderr, line)
@@ -37,33 +42,33 @@ async function refusesToStart(t: Test, folder: string, env: Record<string, strin
 }
 
 t.test('start', async t => {
-  // A first start takes seconds, so these tests share one.
+  // These tests share one first start, because it takes seconds.
   t.test('a first start without configuration', async t => {
     const folder = t.testdir()
     const server = await startUnconfigured(t, folder)
 
     t.test('prints three commands that log in and call /me', async t => {
-      const { greeting } = server
+      const { instructions } = server
       t.match(
-        greeting,
+        instructions,
         `sms-login listens on ${server.url}. Twilio is not configured, so codes are printed here.`
       )
-      const lines = greeting.split('\n').filter(line => /^\S/.test(line))
+      const lines = instructions.split('\n').filter(line => /^\S/.test(line))
       t.equal(lines.length, 3)
 
       for (const name of ['sh', 'bash']) {
         const shell = watch(t, name, [], { folder })
-        const seen = server.printed().length
+        const { length } = server.printed()
         shell.type(lines[0] ?? '')
-        await server.prints(/NOT SENT/, seen)
+        await server.prints(/NOT SENT/, length)
         await shell.prints(/"challengeToken".*\n/)
         shell.type(lines[1] ?? '')
         await shell.prints(/Code: /)
         shell.type(shownCode(server.printed()))
         await shell.prints(/"accessToken".*\n/)
         shell.type(lines[2] ?? '')
-        const [answer] = await shell.prints(/\{"id".*\n/)
-        t.match(JSON.parse(answer), { username: 'demo', phone: '+1•••••••06' }, name)
+        const [user] = await shell.prints(/\{"id".*\n/)
+        t.match(JSON.parse(user), { username: 'demo', phone: '+1•••••••06' }, name)
         shell.type('exit')
         t.match(await shell.ended, { code: 0, stderr: '' })
       }
@@ -83,16 +88,19 @@ t.test('start', async t => {
       )
     })
 
-    t.test('makes a second server on its folder or port exit with one line', async t => {
+    t.test('stops a second server in its folder or on its port with one line', async t => {
       const { port } = new URL(server.url)
       await Promise.all([
-        refusesToStart(
+        assertRefusesToStart(
           t,
           folder,
           { PORT: '0' },
-          /^sms-login can't start: another process has \.\/data\/pglite open: is the server already running\?\n$/
+          new RegExp(
+            "^sms-login can't start: another process has \\./data/pglite open: " +
+              'is the server already running\\?\\n$'
+          )
         ),
-        refusesToStart(
+        assertRefusesToStart(
           t,
           t.testdir(),
           { PORT: port, DATABASE_URL: 'pglite:' },
@@ -114,9 +122,9 @@ t.test('start', async t => {
       body: { accessToken }
     } = await first.verify(challengeToken, shownCode(first.printed()))
     const keys = await first.jwks()
-    const seen = first.printed().length
+    const { length } = first.printed()
     const pending = await first.login('demo', first.password)
-    await first.prints(/NOT SENT/, seen)
+    await first.prints(/NOT SENT/, length)
     const code = shownCode(first.printed())
     first.kill('SIGKILL')
     t.match(await first.ended, { code: 'SIGKILL', stderr: '' })
@@ -134,7 +142,7 @@ t.test('start', async t => {
 
 t.test('startup errors', async t => {
   t.test('an unknown host stops the server with one line', async t => {
-    await refusesToStart(
+    await assertRefusesToStart(
       t,
       t.testdir(),
       { PORT: '0', HOST: 'nowhere.invalid', DATABASE_URL: 'pglite:' },
@@ -163,16 +171,16 @@ t.test('startup errors', async t => {
   })
 
   t.test('an unreachable database stops the server with one line', async t => {
-    await refusesToStart(
+    await assertRefusesToStart(
       t,
       t.testdir(),
-      { PORT: '0', DATABASE_URL: 'postgresql://someone:canary-password@127.0.0.1:1/login' },
+      { PORT: '0', DATABASE_URL: 'postgresql://user:canary-password@127.0.0.1:1/login' },
       /^sms-login can't start: can't reach the database at 127\.0\.0\.1:1: check .*\n$/
     )
   })
 
   t.test(
-    'in production a missing variable stops the server with one line that names it',
+    'in production, a missing variable stops the server with one line that names it',
     async t => {
       const { SECRET: _secret, ...withoutSecret } = production('pglite:data/pglite')
       const { DATABASE_URL: _url, ...withoutDatabase } = production('')
@@ -190,14 +198,14 @@ t.test('startup errors', async t => {
   )
 
   t.test('an uncaught error ends the server with one fatal log line and exit code 1', async t => {
-    // Thrown outside every handler of the server.
+    // The error is thrown outside all handlers of the server.
     const bug = 'process.on("SIGUSR2", () => { throw new Error("an uncaught error") })'
-    const words = [
+    const args = [
       '--import',
       `data:text/javascript,${encodeURIComponent(bug)}`,
       join(import.meta.dirname, '../dist/main.js')
     ]
-    const server = watch(t, process.execPath, words, {
+    const server = watch(t, process.execPath, args, {
       folder: await folderWithDatabase(t),
       env: { ...production('pglite:data/pglite'), PORT: '0' }
     })
@@ -224,9 +232,10 @@ t.test('shutdown', async t => {
     t.match(await server.ended, { code: 0, stderr: '' })
   })
 
-  t.test('a signal that a supervisor sends only to npm start reaches the server', async t => {
+  t.test('a signal sent only to npm start reaches the server', async t => {
     const server =
-      "process.on('SIGTERM', () => { console.log('stopped'); process.exit(0) }); console.log('up'); setTimeout(() => {}, 10_000)"
+      "process.on('SIGTERM', () => { console.log('stopped'); process.exit(0) }); " +
+      "console.log('up'); setTimeout(() => {}, 10_000)"
     const folder = t.testdir({
       'package.json': JSON.stringify({ scripts: { start: manifest.scripts.start } }),
       dist: { runtime: { 'preload.cjs': '' }, 'main.js': server }
@@ -258,12 +267,12 @@ t.test('shutdown', async t => {
       while (twilio.requests.length === 0) await new Promise(resolve => setTimeout(resolve, 10))
       server.kill('SIGTERM')
       await server.prints(/no new connections/)
-      // Again, as a supervisor does that signals both npm and its child.
+      // A second signal, because some supervisors signal both npm and its child.
       server.kill('SIGTERM')
-      // It may respond until it closes its listener. This test ends only when it does.
+      // The server may respond until it stops listening, which this loop waits for.
       while (
         (await server.jwks().then(
-          () => 'answered',
+          () => 'responded',
           error => error.cause?.code
         )) !== 'ECONNREFUSED'
       );
@@ -281,30 +290,28 @@ t.test('shutdown', async t => {
     }
   )
 
-  t.test(
-    'a client that stalls in the middle of its request does not prevent a clean shutdown',
-    async t => {
-      const server = await startServer(t, {
-        folder: await folderWithDatabase(t),
-        env: { ...production('pglite:data/pglite'), SHUTDOWN_TIMEOUT_MS: '1000' }
-      })
-      const stalled = connect(Number(new URL(server.url).port), '127.0.0.1')
-      stalled.on('error', () => {}) // It is cut off.
-      stalled.write(
-        'POST /login HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{'
-      )
-      await server.jwks() // Answered after the stalled request's beginning was read.
-      server.kill('SIGTERM')
-      const { code, stdout, stderr } = await server.ended
-      t.equal(code, 0, 'not the exit of a stop that was cut short')
-      t.equal(stderr, '')
-      t.notMatch(stdout, /"level":"(error|fatal)"/)
-    }
-  )
+  t.test('a client that stalls during its request does not prevent a clean shutdown', async t => {
+    const server = await startServer(t, {
+      folder: await folderWithDatabase(t),
+      env: { ...production('pglite:data/pglite'), SHUTDOWN_TIMEOUT_MS: '1000' }
+    })
+    const stalled = connect(Number(new URL(server.url).port), '127.0.0.1')
+    stalled.on('error', () => {}) // The server will close it.
+    stalled.write(
+      'POST /login HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n' +
+        'Content-Length: 100\r\n\r\n{'
+    )
+    await server.jwks() // The response proves that the stalled request has been read.
+    server.kill('SIGTERM')
+    const { code, stdout, stderr } = await server.ended
+    t.equal(code, 0, 'the shutdown was not forced')
+    t.equal(stderr, '')
+    t.notMatch(stdout, /"level":"(error|fatal)"/)
+  })
 })
 
 t.test('services', async t => {
-  t.test('in production only the metrics port serves metrics and no page is served', async t => {
+  t.test('in production, only the metrics port serves metrics, and no page is served', async t => {
     const server = await startServer(t, {
       folder: await folderWithDatabase(t),
       env: { ...production('pglite:data/pglite'), METRICS_PORT: '0' }
@@ -333,7 +340,7 @@ t.test('services', async t => {
       const twilio = await startTwilioStandIn(t)
       const database = await emptyDatabase(t)
       const url = new URL(database.url ?? '')
-      url.password ||= 'canary-database-password' // a server that trusts local clients ignores it
+      url.password ||= 'canary-database-password' // Ignored with trust authentication.
       const env = {
         ...production(url.href, twilio.baseUrl),
         JWT_ISSUER: 'https://login.example',
@@ -345,8 +352,10 @@ t.test('services', async t => {
       t.match(unmigrated, {
         code: 1,
         stdout: '',
-        stderr:
-          /^sms-login can't start: The database lacks these migrations: \d{14}_\w+.*Run npm run migrate first\.\n$/
+        stderr: new RegExp(
+          "^sms-login can't start: The database lacks these migrations: \\d{14}_\\w+.*" +
+            'Run npm run migrate first\\.\\n$'
+        )
       })
       const migrated = await startProcess(t, 'migrate', { folder, env }).ended
       t.match(migrated, {
@@ -370,21 +379,21 @@ t.test('services', async t => {
         startServer(t, { folder, env }),
         startServer(t, { folder, env })
       ])
-      const [one, other] = servers
-      t.match(await one.login(ada.username, 'not the password'), { status: 401 })
+      const [first, second] = servers
+      t.match(await first.login(ada.username, 'not the password'), { status: 401 })
       const {
         body: { challengeToken }
-      } = await one.login(ada.username, ada.password)
+      } = await first.login(ada.username, ada.password)
       const code = codeIn(twilio.textsTo(ada.phone).at(-1)?.body)
-      const answers = await Promise.all(
-        Array.from({ length: 50 }, (_, turn) =>
-          (turn % 2 === 0 ? one : other).verify(challengeToken, code)
+      const responses = await Promise.all(
+        Array.from({ length: 50 }, (_, i) =>
+          (i % 2 === 0 ? first : second).verify(challengeToken, code)
         )
       )
-      const [minted, ...more] = answers.filter(({ status }) => status === 200)
-      t.ok(minted)
+      const [success, ...more] = responses.filter(({ status }) => status === 200)
+      t.ok(success)
       t.equal(more.length, 0)
-      const accessToken: string = minted?.body.accessToken
+      const accessToken: string = success?.body.accessToken
       for (const { me } of servers)
         t.match(await me(accessToken), { status: 200, body: { username: ada.username } })
 
@@ -410,12 +419,12 @@ t.test('services', async t => {
       ]
       for (const canary of canaries)
         t.notOk(log.includes(canary ?? 'missing'), `${canary} is not in the log`)
-      t.notMatch(log, new RegExp(`(?<![0-9a-f.])${code}(?![0-9a-f])`), 'nor is the code')
+      t.notMatch(log, new RegExp(`(?<![0-9a-f.])${code}(?![0-9a-f])`), 'the code is not in the log')
     }
   )
 
   t.test(
-    'every language that does not fit with the brand and the domain is logged once at startup',
+    'every language that does not fit with the brand and domain is logged once at startup',
     async t => {
       const { printed, url } = await startServer(t, {
         folder: t.testdir(),

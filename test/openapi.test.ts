@@ -45,7 +45,7 @@ t.test('openapi.yaml passes the linter', { skip }, async t => {
   const config = await createConfig({
     extends: ['recommended-strict'],
     rules: {
-      // A developer's own machine is where the service runs by default.
+      // The service runs on the developer's own machine by default.
       'no-server-example.com': 'off',
       // The JWKS and the health checks are public and take no input, so they have no 4xx.
       'operation-4xx-response': 'off'
@@ -58,7 +58,7 @@ t.test('openapi.yaml passes the linter', { skip }, async t => {
       message,
       where: location[0]?.pointer
     })),
-    // The answer to methods that are not documented: no operation can refer to it.
+    // The response to undocumented methods, to which no operation can refer.
     [
       {
         ruleId: 'no-unused-components',
@@ -85,16 +85,16 @@ t.test('every length limit in the schema is enforced', async t => {
   }
   const { paths, components } = parse(readFileSync(file, 'utf8'))
   const schemaOf = ({ $ref }: { $ref: string }) => components.schemas[$ref.split('/').at(-1) ?? '']
-  /** What is wrong with this field when it holds this text. */
-  const wrong = async (url: string, example: object, field: string, text: string) => {
+  /** Returns the number of errors for a field with this text. */
+  const countErrors = async (url: string, example: object, field: string, text: string) => {
     const payload = JSON.stringify({ ...example, [field]: text })
-    const answer = await app.inject({ method: 'POST', url, headers, payload })
-    const { errors = [] } = JSON.parse(answer.payload || '{}')
+    const response = await app.inject({ method: 'POST', url, headers, payload })
+    const { errors = [] } = JSON.parse(response.payload || '{}')
     return errors.filter(({ pointer }: { pointer: string }) => pointer === `#/${field}`).length
   }
   let fields = 0
   for (const [url, { post, servers }] of Object.entries<Record<string, any>>(paths)) {
-    // The rules of the admin API, which has a server of its own, reject more than the schema.
+    // The admin API, which has its own server, rejects more than the schema.
     if (post === undefined || servers !== undefined) continue
     // Twilio sends forms with any fields.
     const { 'application/json': json } = post.requestBody.content
@@ -109,7 +109,7 @@ t.test('every length limit in the schema is enforced', async t => {
       const allowed = new RegExp(pattern, 'u')
       for (const text of ['a\0b', 'a\ud800b', 'a\udc00', '\ud83d\ude00', 'a\nb'])
         t.equal(
-          await wrong(url, examples[0], field, text),
+          await countErrors(url, examples[0], field, text),
           allowed.test(text) ? 0 : 1,
           `${url} ${field}`
         )
@@ -119,7 +119,7 @@ t.test('every length limit in the schema is enforced', async t => {
         ['é'.repeat(maxLength + 1), 1],
         ['', 1]
       ] as const)
-        t.equal(await wrong(url, examples[0], field, text), errors, `${url} ${field}`)
+        t.equal(await countErrors(url, examples[0], field, text), errors, `${url} ${field}`)
     }
   }
   t.equal(fields, 17)
@@ -148,10 +148,7 @@ t.test('the number of listed errors stays within the schema', async t => {
   const { post } = await startApp(t)
   const { components } = parse(readFileSync(file, 'utf8'))
   const { errors } = (
-    await post(
-      '/login',
-      Object.fromEntries(Array.from({ length: 100 }, (_, at) => [`key${at}`, 1]))
-    )
+    await post('/login', Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`key${i}`, 1])))
   ).json()
   t.equal(errors.length, components.schemas.Problem.properties.errors.maxItems)
 })

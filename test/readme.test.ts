@@ -11,9 +11,9 @@ const readme = textOf('README.md')
 const newKey = () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
 
 for (const document of ['README.md', 'docs/verifying-tokens.md'])
-  t.test(`the verification code of ${document} accepts a valid token and no other`, async t => {
+  t.test(`the verification code of ${document} accepts only valid tokens`, async t => {
     const [snippet = ''] = blocksOf(textOf(document), 'js')
-    const [key, stranger] = [newKey(), newKey()]
+    const [key, attackerKey] = [newKey(), newKey()]
     const { app, accessToken, loginAndReadCode } = await startApp(t, {
       signingKeys: [key],
       issuer: 'https://login.example.com',
@@ -30,24 +30,20 @@ for (const document of ['README.md', 'docs/verifying-tokens.md'])
       pathToFileURL(join(folder, 'verify.mjs')).href
     )
 
-    const good = await accessToken()
-    const claims = decodeJwt(good)
-    const { kid = '' } = decodeProtectedHeader(good)
-    t.same(await verify(good), claims)
+    const valid = await accessToken()
+    const claims = decodeJwt(valid)
+    const { kid = '' } = decodeProtectedHeader(valid)
+    t.same(await verify(valid), claims)
 
     const header = { alg: 'ES256', typ: 'at+jwt', kid }
     const sign = (change: object = {}, headerChange: object = {}, by = key) =>
       new SignJWT({ ...claims, ...change })
         .setProtectedHeader({ ...header, ...headerChange })
         .sign(by)
-    t.same(
-      await verify(await sign()),
-      claims,
-      'and one forged with the right key is not told apart'
-    )
+    t.same(await verify(await sign()), claims, 'a token signed with the correct key is valid')
 
     const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
-    const [head, , signature] = good.split('.')
+    const [head, , signature] = valid.split('.')
     const withHmac = (secret: string) => {
       const input = `${encode({ ...header, alg: 'HS256' })}.${encode(claims)}`
       return `${input}.${createHmac('sha256', secret).update(input).digest('base64url')}`
@@ -62,20 +58,20 @@ for (const document of ['README.md', 'docs/verifying-tokens.md'])
         JSON.stringify(createPublicKey(key).export({ format: 'jwk' }))
       ),
       expired: await sign({ exp: now - 60 }),
-      'not yet': await sign({ nbf: now + 60 }),
+      'not yet valid': await sign({ nbf: now + 60 }),
       'another audience': await sign({ aud: 'https://other.example.com' }),
       'another issuer': await sign({ iss: 'https://other.example.com' }),
       'another type': await sign({}, { typ: 'JWT' }),
       'a receipt': await sign({}, { typ: 'receipt+jwt' }),
       'a challenge token': (await loginAndReadCode()).challengeToken,
-      "a stranger's key": await sign({}, {}, stranger),
-      "a stranger's key of another id": await sign({}, { kid: 'mine' }, stranger),
-      'another payload': `${head}.${encode({ ...claims, sub: 'somebody else' })}.${signature}`
+      "an attacker's key": await sign({}, {}, attackerKey),
+      "an attacker's key with another id": await sign({}, { kid: 'mine' }, attackerKey),
+      'another payload': `${head}.${encode({ ...claims, sub: 'another user' })}.${signature}`
     }
     for (const claim of Object.keys(claims).filter(claim => claim !== 'amr'))
       forged[`without ${claim}`] = await sign({ [claim]: undefined })
-    for (const [what, token] of Object.entries(forged))
-      await t.rejects(verify(token), { code: /^ERR_J/ }, what)
+    for (const [name, token] of Object.entries(forged))
+      await t.rejects(verify(token), { code: /^ERR_J/ }, name)
   })
 
 t.test('the requests of the quick start get the responses shown with them', async t => {

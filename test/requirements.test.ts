@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import t from 'tap'
 
 const textOf = (file: string) => readFileSync(new URL(`../docs/${file}`, import.meta.url), 'utf8')
-/** The names of the tests in a file, in groups and outside; undefined without such a file. */
+/** Returns the names of all tests in a file; undefined if the file does not exist. */
 function testsIn(path: string): string[] | undefined {
   const file = new URL(`${path}.test.ts`, import.meta.url)
   if (!existsSync(file)) return undefined

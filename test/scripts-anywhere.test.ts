@@ -4,12 +4,12 @@ import t, { type Test } from 'tap'
 import { unpackDatabase } from './support/database.ts'
 import { watch } from './support/start-process.ts'
 
-// Scripts find out whether they are the program that was started. A path with characters that a URL
-// encodes, or through a symbolic link, must not turn them into modules that silently do nothing.
+// Scripts detect whether they are the program that was started. With special characters or a
+// symbolic link in its path, a script must not take itself for an import and do nothing.
 
 const root = join(import.meta.dirname, '..')
 
-/** A copy of the project in a folder with such a name, and the folder by which it is reached. */
+/** Copies the project into a folder with special characters, optionally used through a link. */
 function copy(t: Test, { linked = false } = {}) {
   const home = t.testdir()
   const folder = join(home, 'a b#c%20d')
@@ -17,7 +17,7 @@ function copy(t: Test, { linked = false } = {}) {
     cpSync(join(root, name), join(folder, name), { recursive: true })
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
   symlinkSync(folder, join(home, 'link'))
-  return { folder, reached: linked ? join(home, 'link') : folder }
+  return { folder, path: linked ? join(home, 'link') : folder }
 }
 
 const tsx = join(root, 'node_modules/.bin/tsx')
@@ -27,10 +27,10 @@ for (const linked of [false, true]) {
   t.test(
     `scripts run in a folder with special characters${linked ? ', through a symbolic link' : ''}`,
     async t => {
-      const { folder, reached } = copy(t, { linked })
+      const { folder, path } = copy(t, { linked })
       const run = async (program: string, file: string) =>
         t.match(
-          await watch(t, program, [join(reached, file)], { folder: reached }).ended,
+          await watch(t, program, [join(path, file)], { folder: path }).ended,
           { code: 0, stderr: '' },
           file
         )
@@ -59,10 +59,10 @@ for (const linked of [false, true]) {
         JSON.parse(collection).item.length
       )
 
-      const sample = watch(t, process.execPath, [join(reached, 'examples/pay-once.mjs')], {
-        folder: reached
+      const sample = watch(t, process.execPath, [join(path, 'examples/pay-once.mjs')], {
+        folder: path
       })
-      // Its port may be in use here, which it also says.
+      // If its port is in use, the example prints an error that names the port.
       await Promise.race([sample.prints(/:4000\/transfers/), sample.ended])
       sample.kill('SIGTERM')
       const { stdout, stderr } = await sample.ended
@@ -71,7 +71,7 @@ for (const linked of [false, true]) {
   )
 }
 
-t.test('the service finds its files in such a folder', async t => {
+t.test('the service finds its files in a folder with special characters', async t => {
   const { folder } = copy(t)
   for (const name of ['dist', 'prisma'])
     cpSync(join(root, name), join(folder, name), { recursive: true })
