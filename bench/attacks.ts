@@ -2,17 +2,17 @@ import { setMaxListeners } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import argon2 from 'argon2'
-import { expectOk, flow, type Answer } from './client.ts'
-import { makeDatabase, type BenchDatabase } from './database.ts'
+import { expectOk, flow, type TimedResponse } from './client.ts'
+import { createBenchDatabase, type BenchDatabase } from './database.ts'
 import { password } from './users.ts'
 import { startPhones, type Phones } from './phones.ts'
 import { findPostgres } from './postgres.ts'
 import { runAlone } from './run-alone.ts'
 import { startProduction, type Server } from './server.ts'
 
-// `npm run bench:attacks`: floods a server on 127.0.0.1 in three ways while other clients log in,
-// and prints how many of their requests failed and how much memory the server has before and after.
-// It stops by itself; exit code 1 means that a request of another client failed.
+// `npm run bench:attacks` floods a server on 127.0.0.1 in three ways while other clients log in. It
+// prints how many of their requests failed and how much memory the server used before and after.
+// Exit code 1 means that a request of another client failed.
 
 const attackMs = 20_000
 const settleMs = 5_000
@@ -34,7 +34,7 @@ const attacks: Record<string, Attack> = {
         const socket = open(port)
         socket.pause()
         while (!end.aborted && !socket.destroyed) {
-          if (!socket.write(burst)) await drained(socket, end)
+          if (!socket.write(burst)) await waitForDrain(socket, end)
         }
         socket.destroy()
       })
@@ -44,8 +44,8 @@ const attacks: Record<string, Attack> = {
     const { port, server, phones, database } = target
     const { verify } = await flow(server.client, phones, database.next())
     const { accessToken } = expectOk(verify).body
-    const one = request('/sessions', `Authorization: Bearer ${accessToken}\r\n`)
-    while (!end.aborted) await pipeline(port, one.repeat(10_000), 10_000, end)
+    const sessions = request('/sessions', `Authorization: Bearer ${accessToken}\r\n`)
+    while (!end.aborted) await pipeline(port, sessions.repeat(10_000), 10_000, end)
   }
 }
 
@@ -56,12 +56,12 @@ function open(port: number): Socket {
   return connect(port, '127.0.0.1').on('error', () => {})
 }
 
-/** Sends these requests at once and reads the responses until all are there. */
+/** Sends these requests at once and reads until all responses have arrived. */
 async function pipeline(port: number, requests: string, count: number, end: AbortSignal) {
   const socket = open(port)
   let responses = 0
   let rest = ''
-  const done = new Promise<void>(resolve => {
+  const completed = new Promise<void>(resolve => {
     socket.setEncoding('latin1').on('data', (text: string) => {
       const parts = (rest + text).split('HTTP/1.1 ')
       responses += parts.length - 1
@@ -73,48 +73,48 @@ async function pipeline(port: number, requests: string, count: number, end: Abor
     end.addEventListener('abort', () => resolve(), { once: true })
   })
   socket.write(requests)
-  await done
+  await completed
   socket.destroy()
 }
 
-const drained = (socket: Socket, end: AbortSignal) =>
+const waitForDrain = (socket: Socket, end: AbortSignal) =>
   new Promise<void>(resolve => {
     for (const event of ['drain', 'close']) socket.once(event, () => resolve())
     end.addEventListener('abort', () => resolve(), { once: true })
   })
 
 /** Logs other users in from their own addresses, refreshes their tokens and probes readiness. */
-async function others({ server, phones, database }: Target, end: AbortSignal) {
+async function serveOthers({ server, phones, database }: Target, end: AbortSignal) {
   const { client } = server
   const outcome = { requests: 0, failures: [] as string[], slowestMs: 0 }
-  const note = (what: string, answer: Answer | undefined) => {
-    if (answer === undefined) return
+  const record = (path: string, response: TimedResponse | undefined) => {
+    if (response === undefined) return
     outcome.requests++
-    outcome.slowestMs = Math.max(outcome.slowestMs, answer.ms)
-    if (answer.status !== 200)
-      outcome.failures.push(`${what}: ${answer.status} ${answer.body['title']}`)
+    outcome.slowestMs = Math.max(outcome.slowestMs, response.ms)
+    if (response.status !== 200)
+      outcome.failures.push(`${path}: ${response.status} ${response.body['title']}`)
   }
-  const visit = async () => {
+  const logInOnce = async () => {
     const user = database.next()
     const { login, verify } = await flow(client, phones, user)
-    note('/login', login)
-    note('/verify', verify)
+    record('/login', login)
+    record('/verify', verify)
     const [me, ready, refresh] = await Promise.all([
       client.me(user, verify?.body['accessToken']),
       client.get('/readyz'),
       client.refresh(user, verify?.body['refreshToken'])
     ])
-    note('/me', me)
-    note('/readyz', ready)
-    note('/refresh', refresh)
+    record('/me', me)
+    record('/readyz', ready)
+    record('/refresh', refresh)
   }
-  const visitor = async () => {
+  const loop = async () => {
     while (!end.aborted) {
-      await visit()
+      await logInOnce()
       await sleep(200)
     }
   }
-  await Promise.all([visitor(), visitor(), visitor()])
+  await Promise.all([loop(), loop(), loop()])
   return outcome
 }
 
@@ -127,14 +127,14 @@ await runAlone('bench:attacks', deadlineMs, async (folder, atEnd) => {
     timeCost: 2,
     parallelism: 1
   })
-  const database = await makeDatabase(postgres.url, 5000, digest)
+  const database = await createBenchDatabase(postgres.url, 5000, digest)
   atEnd(database.drop)
   const phones = await startPhones()
   atEnd(phones.close)
   console.log('attack | failed requests of others | their slowest | memory before | after | peak')
   let failed = 0
   for (const [name, attack] of Object.entries(attacks)) {
-    // Each attack has its own server, so that the memory is due to this attack.
+    // Each attack has its own server, so that the memory belongs to this attack alone.
     const server = await startProduction(
       {
         cores: { server: null, why: 'not pinned' },
@@ -151,12 +151,12 @@ await runAlone('bench:attacks', deadlineMs, async (folder, atEnd) => {
     )
     atEnd(server.stop)
     const target = { port: server.port, server, phones, database }
-    await others(target, AbortSignal.timeout(settleMs))
+    await serveOthers(target, AbortSignal.timeout(settleMs))
     const before = server.memory()
     const end = AbortSignal.timeout(attackMs)
     setMaxListeners(0, end)
     const [{ requests, failures, slowestMs }] = await Promise.all([
-      others(target, end),
+      serveOthers(target, end),
       attack(target, end)
     ])
     await sleep(settleMs)

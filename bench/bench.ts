@@ -8,7 +8,7 @@ import type { Server } from './server.ts'
 export type Sizes = {
   users: number
   rawMs: number
-  /** A server's first seconds at full load. V8 still compiles then, so they don't count. */
+  /** The warm-up at full load, which doesn't count because V8 still compiles. */
   warmMs: number
   flowMs: number
   flowRounds: number
@@ -63,16 +63,16 @@ export const quick: Sizes = {
   signMs: 80
 }
 
-/** People in the database that the large one is compared with. */
+/** The number of users in the small database. */
 export const fewUsers = 1000
 
 /** The minimum that the ARGON2_… variables allow. */
 export const cheapHash = { memoryKib: 1024, time: 1 }
 
 /** The number of concurrent flows and of concurrent raw hashes. */
-export const atOnce = 16
+export const concurrency = 16
 
-/** What every measurement needs. The end of the program removes everything that it starts. */
+/** What every measurement needs. Everything that it starts is removed at the end of the program. */
 export type Bench = {
   sizes: Sizes
   cores: Cores
@@ -86,7 +86,7 @@ export type Bench = {
   phones: Phones
   /** Starts a production server on the server's core. `url` replaces `database`. */
   startServer: (env?: Record<string, string>, url?: string) => Promise<Server>
-  /** A slice of raw hashes on the server's core, by default at the cost of most measurements. */
+  /** Runs a slice of raw hashes on the server's core, by default at the usual cost. */
   rawSlice: (digest?: string) => Promise<RawRate>
-  progress: (doing: string) => void
+  progress: (step: string) => void
 }

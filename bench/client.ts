@@ -6,29 +6,29 @@ import type { Phones } from './phones.ts'
  * A response, with the milliseconds from the request to its last byte. Without a response the
  * status is 0 and the title is the reason.
  */
-export type Answer = { status: number; ms: number; body: Record<string, string> }
+export type TimedResponse = { status: number; ms: number; body: Record<string, string> }
 
-export type Client = ReturnType<typeof clientOf>
+export type Client = ReturnType<typeof createClient>
 
 /**
  * Calls the service as a reverse proxy does: over persistent connections, with the client's address
  * in X-Forwarded-For.
  */
-export function clientOf(url: string) {
+export function createClient(url: string) {
   const pool = new Pool(url, { connections: 1024, headersTimeout: 20_000, bodyTimeout: 20_000 })
   const call = async (
     method: 'GET' | 'POST',
     path: string,
     headers: Record<string, string>,
     body?: object
-  ): Promise<Answer> => {
+  ): Promise<TimedResponse> => {
     const started = performance.now()
     const { status, json } = await pool
       .request({ method, path, headers, ...(body && { body: JSON.stringify(body) }) })
-      .then(async answer => ({ status: answer.statusCode, json: await answer.body.json() }))
+      .then(async response => ({ status: response.statusCode, json: await response.body.json() }))
       .catch(error => ({ status: 0, json: { title: error.message } }))
     // Problems and successful responses are objects.
-    return { status, ms: performance.now() - started, body: json as Answer['body'] }
+    return { status, ms: performance.now() - started, body: json as TimedResponse['body'] }
   }
   const post = (path: string, { address }: BenchUser, body: object) =>
     call('POST', path, { 'content-type': 'application/json', 'x-forwarded-for': address }, body)
@@ -47,7 +47,7 @@ export function clientOf(url: string) {
 }
 
 /** Both steps of a login. `verify` is undefined if the first step was refused. */
-export type Flow = { login: Answer; verify: Answer | undefined }
+export type Flow = { login: TimedResponse; verify: TimedResponse | undefined }
 
 /** Logs a user in with the code that was sent to their phone. */
 export async function flow(client: Client, phones: Phones, user: BenchUser): Promise<Flow> {
@@ -60,11 +60,11 @@ export async function flow(client: Client, phones: Phones, user: BenchUser): Pro
 }
 
 /** Throws unless the response is successful, because refusals would look fast. */
-export function expectOk(answer: Answer | undefined): Answer {
-  if (answer?.status !== 200)
+export function expectOk(response: TimedResponse | undefined): TimedResponse {
+  if (response?.status !== 200)
     throw new Error(
-      `expected 200, not ${answer?.status ?? 'nothing'}: ` +
-        `${answer?.body['title']} ${answer?.body['detail'] ?? ''}`
+      `expected 200, not ${response?.status ?? 'nothing'}: ` +
+        `${response?.body['title']} ${response?.body['detail'] ?? ''}`
     )
-  return answer
+  return response
 }

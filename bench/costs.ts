@@ -1,14 +1,14 @@
-import { atOnce, cheapHash, type Bench } from './bench.ts'
-import { expectOk, type Answer } from './client.ts'
+import { concurrency, cheapHash, type Bench } from './bench.ts'
+import { expectOk, type TimedResponse } from './client.ts'
 import { forEach } from './loops.ts'
 import type { BenchUser } from './users.ts'
 import { cpuOf, type Server } from './server.ts'
 import { median, times } from './statistics.ts'
 
 /**
- * Measures the server's CPU time for each kind of request. Its hashes are cheap, so the rest is the
- * service itself, and enough requests fit to warm it up. Requests run concurrently first, and then
- * one at a time to measure their latency at rest.
+ * Measures the server's CPU time for each kind of request. Hashes are cheap, so that the service
+ * itself dominates and many requests warm it up. Requests run concurrently first and then one at a
+ * time, to measure their latency at rest.
  */
 export async function measureCosts({
   sizes,
@@ -25,32 +25,32 @@ export async function measureCosts({
   )
   const { client } = server
   const kinds = {
-    login: async (user: BenchUser) => ({ user, answer: expectOk(await client.login(user)) }),
-    verify: async ({ user, answer }: Pending) => ({
+    login: async (user: BenchUser) => ({ user, response: expectOk(await client.login(user)) }),
+    verify: async ({ user, response }: Pending) => ({
       user,
-      answer: expectOk(
-        await client.verify(user, answer.body['challengeToken'], phones.codeOf(user.phone))
+      response: expectOk(
+        await client.verify(user, response.body['challengeToken'], phones.codeOf(user.phone))
       )
     }),
-    refresh: async ({ user, answer }: Pending) => ({
+    refresh: async ({ user, response }: Pending) => ({
       user,
-      answer: expectOk(await client.refresh(user, answer.body['refreshToken']))
+      response: expectOk(await client.refresh(user, response.body['refreshToken']))
     }),
-    me: async ({ user, answer }: Pending) => ({
+    me: async ({ user, response }: Pending) => ({
       user,
-      answer: expectOk(await client.me(user, answer.body['accessToken']))
+      response: expectOk(await client.me(user, response.body['accessToken']))
     })
   }
-  const ask = async (count: number, atOnce: number) => {
+  const runAll = async (count: number, concurrency: number) => {
     const users = Array.from({ length: count }, database.next)
-    const login = await perRequest(server, users, atOnce, kinds.login)
-    const verify = await perRequest(server, login.answers, atOnce, kinds.verify)
-    const refresh = await perRequest(server, verify.answers, atOnce, kinds.refresh)
+    const login = await perRequest(server, users, concurrency, kinds.login)
+    const verify = await perRequest(server, login.responses, concurrency, kinds.verify)
+    const refresh = await perRequest(server, verify.responses, concurrency, kinds.refresh)
     return {
       login,
       verify,
       refresh,
-      me: await perRequest(server, refresh.answers, atOnce, kinds.me)
+      me: await perRequest(server, refresh.responses, concurrency, kinds.me)
     }
   }
 
@@ -58,12 +58,12 @@ export async function measureCosts({
   const hashes = []
   for (let round = 0; round <= sizes.costRounds; round++) {
     progress(
-      round === 0 ? 'requests, to warm up' : `cost of a request, ${round} of ${sizes.costRounds}`
+      round === 0 ? 'requests (warm-up)' : `cost of a request, ${round} of ${sizes.costRounds}`
     )
-    rounds.push(await ask(sizes.costRequests, atOnce))
+    rounds.push(await runAll(sizes.costRequests, concurrency))
     hashes.push((await rawSlice(database.digest)).cpuPerHash)
   }
-  const alone = await ask(sizes.costAlone, 1)
+  const alone = await runAll(sizes.costAlone, 1)
   await server.stop()
 
   const [, ...warm] = rounds
@@ -71,7 +71,7 @@ export async function measureCosts({
   const costOf = (kind: keyof typeof kinds) => ({
     cpu: median(warm.map(round => round[kind].cpu.all)),
     cpuOfEventLoop: median(warm.map(round => round[kind].cpu.loop)),
-    atRest: times(alone[kind].answers.map(({ answer }) => answer.ms))
+    atRest: times(alone[kind].responses.map(({ response }) => response.ms))
   })
   const login = costOf('login')
   return {
@@ -82,15 +82,15 @@ export async function measureCosts({
   }
 }
 
-/** A user with the last response. */
-type Pending = { user: BenchUser; answer: Answer }
+/** A user with the last response to them. */
+type Pending = { user: BenchUser; response: TimedResponse }
 
 async function perRequest<I>(
   server: Server,
-  of: readonly I[],
-  atOnce: number,
-  request: (one: I) => Promise<Pending>
+  items: readonly I[],
+  concurrency: number,
+  request: (item: I) => Promise<Pending>
 ) {
-  const { cpu, done } = await cpuOf(server, () => forEach(of, atOnce, request))
-  return { cpu: { all: cpu.all / of.length, loop: cpu.loop / of.length }, answers: done }
+  const { cpu, done } = await cpuOf(server, () => forEach(items, concurrency, request))
+  return { cpu: { all: cpu.all / items.length, loop: cpu.loop / items.length }, responses: done }
 }

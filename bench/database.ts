@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import pg from 'pg'
 import { insertUsers, usersInTurn, type BenchUser } from './users.ts'
 
-/** A database for the bench. `next` returns a user who hasn't logged in yet. */
+/** A database of the benchmark. `next` returns a user who hasn't logged in yet. */
 export type BenchDatabase = {
   url: string
   count: number
@@ -15,7 +15,7 @@ export type BenchDatabase = {
 }
 
 /** Creates a migrated database with `count` users, and vacuums and analyzes it. */
-export async function makeDatabase(
+export async function createBenchDatabase(
   server: string,
   count: number,
   digest: string
@@ -37,7 +37,7 @@ export async function makeDatabase(
     await run(url.href, [
       [insertUsers(count), [digest]],
       ['VACUUM ANALYZE'],
-      ['CHECKPOINT', [], 'if allowed']
+      ['CHECKPOINT', [], 'may fail']
     ])
   } catch (error) {
     await drop().catch(() => {})
@@ -48,14 +48,14 @@ export async function makeDatabase(
 
 async function run(
   url: string,
-  statements: [sql: string, values?: unknown[], leave?: 'if allowed'][]
+  statements: [sql: string, values?: unknown[], failure?: 'may fail'][]
 ) {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000 })
   await client.connect()
   try {
-    for (const [sql, values, leave] of statements)
+    for (const [sql, values, failure] of statements)
       await client.query(sql, values).catch(error => {
-        if (leave === undefined) throw error
+        if (failure === undefined) throw error
       })
   } finally {
     await client.end()

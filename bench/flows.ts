@@ -1,13 +1,13 @@
 import { availableParallelism } from 'node:os'
-import { atOnce, type Bench } from './bench.ts'
+import { concurrency, type Bench } from './bench.ts'
 import { expectOk, flow } from './client.ts'
 import { closedLoop } from './loops.ts'
 import { cpuOf, type Server } from './server.ts'
 import { median, times } from './statistics.ts'
 
 /**
- * Compares the rate of complete logins with that of raw hashes, in alternating slices, with
- * production's log and without a log.
+ * Compares the rate of complete logins with the rate of raw hashes, in alternating slices. One
+ * server has production's log and one has none.
  */
 export async function measureFlows({
   sizes,
@@ -22,7 +22,7 @@ export async function measureFlows({
   const silent = await startServer({ LOG_LEVEL: 'silent' })
   const slice = async (server: Server, ms = sizes.flowMs) => {
     const { cpu, done } = await cpuOf(server, () =>
-      closedLoop(atOnce, { ms }, async () => {
+      closedLoop(concurrency, { ms }, async () => {
         const { login, verify } = await flow(server.client, phones, database.next())
         return { login: expectOk(login).ms, verify: expectOk(verify).ms }
       })
@@ -30,31 +30,31 @@ export async function measureFlows({
     return { perSecond: done.perSecond, cpu: cpu.all / done.total, results: done.results }
   }
 
-  progress('flows, to warm up')
+  progress('flows (warm-up)')
   for (const server of [logging, silent]) await slice(server, sizes.warmMs)
   const rounds = []
   const latencies = []
   let before = await rawSlice()
   for (let round = 1; round <= sizes.flowRounds; round++) {
     progress(`flows, ${round} of ${sizes.flowRounds}`)
-    const loud = await slice(logging)
+    const logged = await slice(logging)
     const between = await rawSlice()
-    const quiet = await slice(silent)
+    const unlogged = await slice(silent)
     const after = await rawSlice()
     // Compares a slice with the raw slices before and after it.
-    const loudShare = loud.perSecond / ((before.perSecond + between.perSecond) / 2)
-    const quietShare = quiet.perSecond / ((between.perSecond + after.perSecond) / 2)
+    const loggedShare = logged.perSecond / ((before.perSecond + between.perSecond) / 2)
+    const unloggedShare = unlogged.perSecond / ((between.perSecond + after.perSecond) / 2)
     rounds.push({
       raw: between.perSecond,
-      flows: loud.perSecond,
-      silentFlows: quiet.perSecond,
-      loudShare,
-      quietShare,
+      flows: logged.perSecond,
+      silentFlows: unlogged.perSecond,
+      loggedShare,
+      unloggedShare,
       rawCpu: between.cpuPerHash,
-      cpu: loud.cpu,
-      silentCpu: quiet.cpu
+      cpu: logged.cpu,
+      silentCpu: unlogged.cpu
     })
-    latencies.push(...loud.results)
+    latencies.push(...logged.results)
     before = after
   }
   const peakMemory = logging.peakMemory()
@@ -65,8 +65,8 @@ export async function measureFlows({
     rawPerSecond: median(rounds.map(({ raw }) => raw)),
     cpuPerHash: median(rounds.map(({ rawCpu }) => rawCpu)),
     flowsPerSecond: median(rounds.map(({ flows }) => flows)),
-    shareOfRaw: median(rounds.map(({ loudShare }) => loudShare)),
-    shareOfRawSilent: median(rounds.map(({ quietShare }) => quietShare)),
+    shareOfRaw: median(rounds.map(({ loggedShare }) => loggedShare)),
+    shareOfRawSilent: median(rounds.map(({ unloggedShare }) => unloggedShare)),
     /** CPU time, which other programs on the machine don't affect. */
     cpuPerFlow: median(rounds.map(({ cpu }) => cpu)),
     hashShareOfCpu: median(rounds.map(({ rawCpu, cpu }) => rawCpu / cpu)),

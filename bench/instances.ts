@@ -1,15 +1,15 @@
 import pg from 'pg'
 import { openStatementCounter } from '../test/support/statement-counter.ts'
-import { atOnce, cheapHash, type Bench } from './bench.ts'
+import { concurrency, cheapHash, type Bench } from './bench.ts'
 import { expectOk, flow } from './client.ts'
 import { forEach } from './loops.ts'
 
 /** Milliseconds between two samples of pg_stat_activity. */
-const sampleEvery = 10
+const sampleIntervalMs = 10
 
 /**
  * Compares one instance with two that share a database and the server's core, with cheap hashes.
- * Any loss is due to contention between the two. Statements are counted on the wire.
+ * Any loss is due to contention between the two. Statements are counted on the connections.
  */
 export async function measureInstances({
   sizes,
@@ -25,25 +25,25 @@ export async function measureInstances({
   }
   const counter = await openStatementCounter(database.url)
   const servers = [await startServer(env, counter.url), await startServer(env, counter.url)]
-  const look = new pg.Client({ connectionString: database.url })
-  await look.connect()
+  const monitor = new pg.Client({ connectionString: database.url })
+  await monitor.connect()
 
   const run = async (count: number, instances: typeof servers) => {
     counter.take()
-    const waits = watchLocks(look)
+    const waits = watchLocks(monitor)
     const started = performance.now()
     let nth = 0
-    await forEach(Array(count).fill(0), atOnce * 2, async () => {
+    await forEach(Array(count).fill(0), concurrency * 2, async () => {
       const { client } = instances[nth++ % instances.length] ?? servers[0] ?? fail()
       expectOk((await flow(client, phones, database.next())).verify)
     })
     const seconds = (performance.now() - started) / 1000
-    const { looks, waiting, working } = await waits.stop()
+    const { samples, waiting, working } = await waits.stop()
     return {
       perSecond: count / seconds,
       statementsPerFlow: counter.take() / count,
-      waitingForLocks: waiting / looks,
-      working: working / looks
+      waitingForLocks: waiting / samples,
+      working: working / samples
     }
   }
 
@@ -56,7 +56,7 @@ export async function measureInstances({
       two: await run(sizes.instanceFlows, servers)
     })
   }
-  await look.end()
+  await monitor.end()
   counter.close()
   for (const { stop } of servers) await stop()
   return rounds
@@ -68,10 +68,10 @@ const fail = () => {
 
 /** Samples the state of all connections until it is stopped. */
 function watchLocks(client: pg.Client) {
-  const seen = { looks: 0, waiting: 0, working: 0 }
-  let looking = Promise.resolve()
+  const sampled = { samples: 0, waiting: 0, working: 0 }
+  let sampling = Promise.resolve()
   const timer = setInterval(() => {
-    looking = looking.then(async () => {
+    sampling = sampling.then(async () => {
       const {
         rows: [row]
       } = await client.query(`
@@ -82,16 +82,16 @@ function watchLocks(client: pg.Client) {
         WHERE datname = current_database()
           AND state = 'active'
           AND pid <> pg_backend_pid()`)
-      seen.looks++
-      seen.waiting += row.waiting
-      seen.working += row.working
+      sampled.samples++
+      sampled.waiting += row.waiting
+      sampled.working += row.working
     })
-  }, sampleEvery)
+  }, sampleIntervalMs)
   return {
     async stop() {
       clearInterval(timer)
-      await looking
-      return seen
+      await sampling
+      return sampled
     }
   }
 }

@@ -1,12 +1,12 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { atOnce, type Bench } from './bench.ts'
-import { expectOk, flow, type Answer, type Flow } from './client.ts'
+import { concurrency, type Bench } from './bench.ts'
+import { expectOk, flow, type TimedResponse, type Flow } from './client.ts'
 import { closedLoop, forEach, openLoop } from './loops.ts'
 import type { BenchUser } from './users.ts'
 import type { Server } from './server.ts'
 import { times } from './statistics.ts'
 
-/** Probes per second: enough for percentiles, too few to load the server. */
+/** Probes per second, enough for percentiles and too few to load the server. */
 const probesPerSecond = 20
 const settle = 1000
 
@@ -16,7 +16,7 @@ const settle = 1000
  */
 export async function measureLoad(bench: Bench) {
   const server = await bench.startServer()
-  bench.progress('flows, to warm up')
+  bench.progress('flows (warm-up)')
   await capacityOf(bench, server, bench.sizes.warmMs)
   const levels = []
   for (const multiple of bench.sizes.loads) {
@@ -33,13 +33,13 @@ export async function measureLoad(bench: Bench) {
   return { levels }
 }
 
-/** Flows per second in a closed loop. Measured before each level, because the speed drifts. */
+/** Measures flows per second in a closed loop, before each level, because the speed drifts. */
 async function capacityOf(
   { sizes, phones, database }: Bench,
   { client }: Server,
   ms = sizes.loadMs / 3
 ) {
-  const { perSecond } = await closedLoop(atOnce, { ms }, () =>
+  const { perSecond } = await closedLoop(concurrency, { ms }, () =>
     flow(client, phones, database.next())
   )
   return perSecond
@@ -52,7 +52,7 @@ async function level(
   capacity: number
 ) {
   const ms = sizes.loadMs
-  const sessions = await forEach(Array(atOnce).fill(0), atOnce, async () => {
+  const sessions = await forEach(Array(concurrency).fill(0), concurrency, async () => {
     const user = database.next()
     return { user, ...expectOk((await flow(client, phones, user)).verify).body }
   })
@@ -61,15 +61,15 @@ async function level(
   const [flows, me, refresh] = await Promise.all([
     openLoop(arrivals, { ms, settle }, () => flow(client, phones, database.next())),
     openLoop(probesPerSecond, { ms, settle }, nth => {
-      const { user, accessToken } = ofAll(sessions, nth)
+      const { user, accessToken } = sessionFor(sessions, nth)
       return client.me(user, accessToken)
     }),
     openLoop(probesPerSecond / 2, { ms, settle }, async nth => {
       // Uses each session's newest token. The session's next turn comes long after the response.
-      const session = ofAll(sessions, nth)
-      const answer = await client.refresh(session.user, session.refreshToken)
-      if (answer.status === 200) Object.assign(session, answer.body)
-      return answer
+      const session = sessionFor(sessions, nth)
+      const response = await client.refresh(session.user, session.refreshToken)
+      if (response.status === 200) Object.assign(session, response.body)
+      return response
     })
   ])
   clientDelay.disable()
@@ -83,24 +83,25 @@ async function level(
     login: times(done.map(({ login }) => login.ms)),
     busy: times(busy.map(({ login }) => login.ms)),
     verify: times(done.flatMap(({ verify }) => (verify === undefined ? [] : [verify.ms]))),
-    refresh: times(refresh.begun.map(({ ms }) => ms)),
-    me: times(me.begun.map(({ ms }) => ms)),
-    probesRefused: [...me.begun, ...refresh.begun].filter(({ status }) => status !== 200).length,
+    refresh: times(refresh.started.map(({ ms }) => ms)),
+    me: times(me.started.map(({ ms }) => ms)),
+    probesRefused: [...me.started, ...refresh.started].filter(({ status }) => status !== 200)
+      .length,
     clientDelayP99: clientDelay.percentile(99) / 1e6
   }
 }
 
 type Session = { user: BenchUser; accessToken?: string; refreshToken?: string }
 
-function ofAll(sessions: Session[], nth: number): Session {
+function sessionFor(sessions: Session[], nth: number): Session {
   const session = sessions[nth % sessions.length]
   if (session === undefined) throw new Error('there is no session')
   return session
 }
 
-/** The stable name of a problem. */
-const slugOf = ({ status, body }: Answer) =>
-  status === 200 ? 'ok' : (body['type']?.split('/').at(-1) ?? 'no answer')
+/** Returns the stable name of a problem. */
+const slugOf = ({ status, body }: TimedResponse) =>
+  status === 200 ? 'ok' : (body['type']?.split('/').at(-1) ?? 'no response')
 
 const outcomeOf = ({ login, verify }: Flow) =>
   verify === undefined ? `login: ${slugOf(login)}` : `verify: ${slugOf(verify)}`

@@ -8,9 +8,9 @@ import { measurements, type Measurement, type Results } from './measurements.ts'
 import { openBench } from './open-bench.ts'
 import { findPostgres } from './postgres.ts'
 import { report } from './report.ts'
-import { surroundings } from './surroundings.ts'
+import { describeEnvironment } from './describe-environment.ts'
 
-// `npm run bench`: compares the service with the cost of its password hashes. See bench/README.md.
+// `npm run bench` compares the service with the cost of its password hashes. See bench/README.md.
 
 const { values: options } = parseArgs({
   options: {
@@ -27,8 +27,7 @@ const { values: options } = parseArgs({
     }
   }
 })
-/** The timeout in seconds. */
-const deadline = options.quick ? 120 : 660
+const deadlineSeconds = options.quick ? 120 : 660
 const sizes = options.quick ? quick : full
 
 const folder = mkdtempSync(join(tmpdir(), 'sms-login-bench-'))
@@ -37,24 +36,23 @@ const cleanUps: (() => Promise<void>)[] = [
 ]
 let ending: string | undefined
 
-/** Removes everything that was started. `why` is the reason for an early end, in one line. */
-async function end(code: number, why?: string) {
+/** Removes everything that was started. `reason` is one line about an early end. */
+async function end(code: number, reason?: string) {
   if (ending !== undefined) return
-  ending = why ?? 'done'
+  ending = reason ?? 'done'
   progress('')
-  if (why !== undefined) console.error(`bench: ${why}`)
+  if (reason !== undefined) console.error(`bench: ${reason}`)
   setTimeout(() => process.exit(code || 1), 30_000)
   // In reverse order, so that a server stops before its database is dropped.
   for (const cleanUp of cleanUps.reverse())
-    await cleanUp().catch(error => console.error(`bench: left behind: ${error.message}`))
+    await cleanUp().catch(error => console.error(`bench: clean-up failed: ${error.message}`))
   process.exit(code)
 }
 
 const started = performance.now()
-function progress(doing: string) {
-  if (ending !== undefined && doing !== '') return
-  const line =
-    doing && `${((performance.now() - started) / 1000).toFixed(0).padStart(4)} s  ${doing}`
+function progress(step: string) {
+  if (ending !== undefined && step !== '') return
+  const line = step && `${((performance.now() - started) / 1000).toFixed(0).padStart(4)} s  ${step}`
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}`)
   else if (line) console.error(line)
 }
@@ -72,7 +70,7 @@ async function run() {
   progress('starting PostgreSQL')
   const postgres = await findPostgres(folder)
   cleanUps.push(postgres.stop)
-  const about = surroundings(cores, postgres)
+  const environment = describeEnvironment(cores, postgres)
   const bench = await openBench({ sizes, cores, folder, postgres, progress }, cleanUp => {
     cleanUps.push(cleanUp)
   })
@@ -85,22 +83,29 @@ async function run() {
   const seconds = Math.round((performance.now() - started) / 1000)
   mkdirSync(dirname(options.out), { recursive: true })
   const date = new Date().toISOString()
-  const file = { date, seconds, quick: options.quick, ...about, sizes, ...results }
+  const file = { date, seconds, quick: options.quick, ...environment, sizes, ...results }
   writeFileSync(options.out, `${JSON.stringify(file, null, 2)}\n`)
   progress('')
-  for (const line of heading(about, cores)) console.log(line)
+  for (const line of heading(environment, cores)) console.log(line)
   console.log(`\n${report(results as Partial<Results>)}\n`)
   console.log(`${seconds} s; complete results in ${options.out}`)
 }
 
-/** The measurements in --only, or all for which this run has time. */
+/** The measurements in --only, or all that this run includes. */
 const wanted = (options.only?.split(',') ??
   Object.keys(measurements).filter(
     name => name !== 'growth' || sizes.growthRounds > 0
   )) as Measurement[]
 
 const heading = (
-  { machine, versions, argon2, argon2Binary, limits, tuning }: ReturnType<typeof surroundings>,
+  {
+    machine,
+    versions,
+    argon2,
+    argon2Binary,
+    limits,
+    tuning
+  }: ReturnType<typeof describeEnvironment>,
   cores: Cores
 ) => [
   `${machine.cpu}, ${machine.cores} cores; Node ${versions.node}, PostgreSQL ${versions.postgres}`,
@@ -124,8 +129,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
     void end(130, `stopped by ${signal}`)
   })
 setTimeout(() => {
-  void end(1, `timed out after ${deadline} s: something hangs`)
-}, deadline * 1000)
+  void end(1, `timed out after ${deadlineSeconds} s: something hangs`)
+}, deadlineSeconds * 1000)
 await run().then(
   () => end(0),
   error => end(1, error.message || String(error))

@@ -3,15 +3,15 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { onServerCore, type Cores } from './cores.ts'
 
-/** Starts a program of this folder that responds to messages on the server's core. */
+/** Starts a program in this folder on the server's core. It responds to messages. */
 export function startOnCore(cores: Cores, program: string, env: Record<string, string> = {}) {
-  const [command = '', ...words] = onServerCore(cores, [
+  const [command = '', ...args] = onServerCore(cores, [
     process.execPath,
     '--import',
     'tsx',
     join(import.meta.dirname, program)
   ])
-  const child = spawn(command, words, {
+  const child = spawn(command, args, {
     cwd: join(import.meta.dirname, '..'),
     detached: true,
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
@@ -20,14 +20,14 @@ export function startOnCore(cores: Cores, program: string, env: Record<string, s
   const ended = once(child, 'exit')
   return {
     /** Sends a message and resolves to the response. Rejects if the program ends. */
-    async ask<T>(message: object): Promise<T> {
+    async request<T>(message: object): Promise<T> {
       child.send(message)
-      const died = ended.then(([code]) => {
+      const failure = ended.then(([code]) => {
         throw new Error(`bench/${program} ended (${code})`)
       })
-      died.catch(() => {})
-      const [answer] = await Promise.race([once(child, 'message'), died])
-      return answer
+      failure.catch(() => {})
+      const [response] = await Promise.race([once(child, 'message'), failure])
+      return response
     },
     async stop() {
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')

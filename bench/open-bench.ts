@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os'
 import argon2 from 'argon2'
 import { readConfig } from '../src/config/config.ts'
-import { atOnce, cheapHash, fewUsers, type Bench, type Sizes } from './bench.ts'
+import { concurrency, cheapHash, fewUsers, type Bench, type Sizes } from './bench.ts'
 import type { Cores } from './cores.ts'
-import { makeDatabase, type BenchDatabase } from './database.ts'
+import { createBenchDatabase, type BenchDatabase } from './database.ts'
 import { startOnCore } from './on-core.ts'
 import { password } from './users.ts'
 import { startPhones } from './phones.ts'
@@ -11,20 +11,20 @@ import type { PostgresServer } from './postgres.ts'
 import type { RawRate, RawSlice } from './raw-hashes.ts'
 import { startProduction, tuning } from './server.ts'
 
-type Given = {
+type Options = {
   sizes: Sizes
   cores: Cores
   folder: string
   postgres: PostgresServer
-  progress: (doing: string) => void
+  progress: (step: string) => void
 }
 
-/** Creates what the measurements need. `atEnd` receives a function that removes each part. */
+/** Creates what the measurements need. Passes a function that removes each part to `atEnd`. */
 export async function openBench(
-  { sizes, cores, folder, postgres, progress }: Given,
+  { sizes, cores, folder, postgres, progress }: Options,
   atEnd: (undo: () => Promise<void>) => void
 ): Promise<Bench> {
-  const { memoryKib, time, concurrency } = readConfig(tuning).argon2
+  const { memoryKib, time, concurrency: configured } = readConfig(tuning).argon2
   const digestAt = ({ memoryKib, time }: typeof cheapHash) =>
     argon2.hash(password, {
       type: argon2.argon2id,
@@ -36,7 +36,7 @@ export async function openBench(
 
   const databaseOf = async (count: number, digest: string) => {
     progress(`a database of ${count.toLocaleString('en')} users`)
-    const database = await makeDatabase(postgres.url, count, digest)
+    const database = await createBenchDatabase(postgres.url, count, digest)
     atEnd(database.drop)
     return database
   }
@@ -47,15 +47,15 @@ export async function openBench(
   const phones = await startPhones()
   atEnd(phones.close)
 
-  // Raw hashes run with the server's default concurrency, and with `atOnce` if that is faster.
-  const likeServer =
+  // Raw hashes run with the server's default concurrency, or with that of flows if it is faster.
+  const serverConcurrency =
     'ARGON2_CONCURRENCY' in tuning || cores.server === null
-      ? Math.min(concurrency, availableParallelism())
+      ? Math.min(configured, availableParallelism())
       : 1
-  const raw = startOnCore(cores, 'raw-hashes.ts', { UV_THREADPOOL_SIZE: String(atOnce) })
+  const raw = startOnCore(cores, 'raw-hashes.ts', { UV_THREADPOOL_SIZE: String(concurrency) })
   atEnd(raw.stop)
-  const rawAt = (atOnce: number, digest: string) =>
-    raw.ask<RawRate>({ digest, password, atOnce, ms: sizes.rawMs } satisfies RawSlice)
+  const rawAt = (concurrency: number, digest: string) =>
+    raw.request<RawRate>({ digest, password, concurrency, ms: sizes.rawMs } satisfies RawSlice)
 
   return {
     sizes,
@@ -72,15 +72,15 @@ export async function openBench(
       return server
     },
     async rawSlice(of = digest) {
-      const few = await rawAt(likeServer, of)
-      const all = await rawAt(atOnce, of)
-      return all.perSecond > few.perSecond ? all : few
+      const asServer = await rawAt(serverConcurrency, of)
+      const asFlows = await rawAt(concurrency, of)
+      return asFlows.perSecond > asServer.perSecond ? asFlows : asServer
     },
     progress
   }
 }
 
-/** The number of users who log in with cheap hashes, over all measurements. */
+/** The number of users who log in with cheap hashes in all measurements. */
 const cheapUsers = ({
   costRounds,
   costRequests,

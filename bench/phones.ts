@@ -2,7 +2,7 @@ import { createTwilioStandIn } from '../test/support/twilio-stand-in.ts'
 
 export type Phones = Awaited<ReturnType<typeof startPhones>>
 
-/** The phones of all users, behind a Twilio stand-in on loopback that responds immediately. */
+/** Receives the messages of all users through a Twilio stand-in that responds immediately. */
 export async function startPhones() {
   const codes = new Map<string, string>()
   const twilio = await createTwilioStandIn({
@@ -10,7 +10,7 @@ export async function startPhones() {
   })
   return {
     url: twilio.baseUrl,
-    /** The newest code. Throws if there is none, because it is sent before /login responds. */
+    /** Returns the newest code. Throws if there is none, as it is sent before /login responds. */
     codeOf(phone: string) {
       const code = codes.get(phone)
       if (code === undefined) throw new Error(`no message was sent to ${phone}`)

@@ -8,7 +8,7 @@ import pg from 'pg'
 
 const debian = '/usr/lib/postgresql'
 
-/** A PostgreSQL server to create databases on. `ours`: the bench has started it. */
+/** A PostgreSQL server for the databases. `ours` means that the benchmark has started it. */
 export type PostgresServer = {
   url: string
   version: string
@@ -17,8 +17,8 @@ export type PostgresServer = {
 }
 
 /**
- * The server that BENCH_DATABASE_URL or TEST_DATABASE_URL names. Otherwise starts Debian's in
- * `folder`. Throws an Error of one line if there is neither.
+ * Returns the server that BENCH_DATABASE_URL or TEST_DATABASE_URL names. Without them, starts
+ * Debian's in `folder`. Throws an Error with one line if there is neither.
  */
 export async function findPostgres(folder: string): Promise<PostgresServer> {
   const url = process.env['BENCH_DATABASE_URL'] || process.env['TEST_DATABASE_URL']
@@ -56,7 +56,7 @@ async function startPostgres(bin: string, folder: string): Promise<PostgresServe
     chmodSync(folder, 0o755)
     execFileSync('chown', ['postgres', data])
   }
-  const [initdb = '', ...words] = [
+  const [initdb = '', ...args] = [
     ...asUser,
     join(bin, 'initdb'),
     '--auth',
@@ -70,7 +70,7 @@ async function startPostgres(bin: string, folder: string): Promise<PostgresServe
     '-D',
     data
   ]
-  execFileSync(initdb, words, { cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] })
+  execFileSync(initdb, args, { cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] })
 
   const port = await freePort()
   const [command = '', ...rest] = [
@@ -86,7 +86,7 @@ async function startPostgres(bin: string, folder: string): Promise<PostgresServe
     `unix_socket_directories=${data}`
   ]
   const log = openSync(join(folder, 'postgres.log'), 'a')
-  // In its own process group, so that Ctrl-C reaches only the bench, which then stops it.
+  // In its own process group, so that Ctrl-C reaches only the benchmark, which then stops it.
   const server = spawn(command, rest, { cwd: '/', detached: true, stdio: ['ignore', log, log] })
   const url = `postgresql://postgres@127.0.0.1:${port}/postgres`
   const stop = () => stopPostgres(server)
@@ -118,7 +118,7 @@ async function versionOf(url: string): Promise<string> {
   }
 }
 
-/** A port that was free a moment ago. */
+/** Returns a port that was free just now. */
 export async function freePort(): Promise<number> {
   const server = createServer()
   server.listen(0, '127.0.0.1')

@@ -3,7 +3,7 @@ import pg from 'pg'
 import { parseArgs } from 'node:util'
 import { decoyDigest } from '../src/domain/login/decoy-digest.ts'
 import { digestKind, unusableDigest } from '../src/domain/login/password-digest.ts'
-import { makeDatabase } from './database.ts'
+import { createBenchDatabase } from './database.ts'
 import { startPhones } from './phones.ts'
 import { findPostgres } from './postgres.ts'
 import { runAlone } from './run-alone.ts'
@@ -11,9 +11,9 @@ import { startProduction } from './server.ts'
 import { percentile } from './statistics.ts'
 import { password } from './users.ts'
 
-// `npm run bench:rejections`: measures how long a server takes to refuse a password, by what is
-// stored for the user. Prints medians, which should not differ by more than a few percent, and the
-// same for a server that stores no hashes of other systems.
+// `npm run bench:rejections` measures how long a server takes to refuse a password, for each kind
+// of stored user, with and without hashes of other systems. It prints medians, which should differ
+// by a few percent at most.
 
 const deadlineMs = 3_600_000
 const { values } = parseArgs({ options: { requests: { type: 'string', default: '200' } } })
@@ -22,13 +22,13 @@ const requests = Number(values.requests)
 const hash = (password: string) =>
   argon2.hash(password, { type: argon2.argon2id, memoryCost: 19456, timeCost: 2, parallelism: 1 })
 
-/** What is stored for each group of users. All of them log in with `password`. */
+/** The stored digest of a group of users. All users log in with `password`. */
 type Group = { digest: string; disabled?: boolean }
 
 async function ownGroups(): Promise<Record<string, Group>> {
   return {
     'a user': { digest: await hash('another password') },
-    'a disabled user, right password': { digest: await hash(password), disabled: true },
+    'a disabled user, correct password': { digest: await hash(password), disabled: true },
     'a user without a password': { digest: unusableDigest }
   }
 }
@@ -56,7 +56,7 @@ await runAlone('bench:rejections', deadlineMs, async (folder, atEnd) => {
     ['With imported users', { ...(await ownGroups()), ...importedGroups }],
     ['Without imported users', await ownGroups()]
   ] as const) {
-    const database = await makeDatabase(postgres.url, 1, await hash(password))
+    const database = await createBenchDatabase(postgres.url, 1, await hash(password))
     atEnd(database.drop)
     await insertGroups(database.url, groups)
     const server = await startProduction(
@@ -67,7 +67,7 @@ await runAlone('bench:rejections', deadlineMs, async (folder, atEnd) => {
     atEnd(server.stop)
     const names = ['an unknown username', ...Object.keys(groups)]
     const durations = new Map(names.map(name => [name, [] as number[]]))
-    // Alternating, because the speed of a machine drifts.
+    // Groups alternate, because the speed of a machine drifts.
     for (let i = 0; i < requests; i++)
       for (const name of names) {
         const { status, ms } = await server.client.login(userOf(name, i))

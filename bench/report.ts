@@ -11,13 +11,13 @@ const mib = (value: number | undefined) =>
   value !== undefined && Number.isFinite(value) ? `${Math.round(value)} MiB` : 'not measured'
 const spread = (values: Times) =>
   values === null ? 'none' : `${ms(values.p50)} / ${ms(values.p95)} / ${ms(values.p99)}`
-const ratio = (one: number | undefined, other: number | undefined) =>
-  one === undefined || other === undefined ? '' : `, ${(one / other).toFixed(2)}×`
+const ratio = (value: number | undefined, base: number | undefined) =>
+  value === undefined || base === undefined ? '' : `, ${(value / base).toFixed(2)}×`
 
-const against = (one: number | undefined, other: number | undefined) =>
-  `${ms(one)} against ${ms(other)}${ratio(one, other)}`
+const against = (value: number | undefined, base: number | undefined) =>
+  `${ms(value)} against ${ms(base)}${ratio(value, base)}`
 
-/** The results as lines of two columns. */
+/** Returns the results as lines of two columns. */
 export function report({
   flows,
   costs,
@@ -28,7 +28,7 @@ export function report({
   starts,
   signatures
 }: Partial<Results>): string {
-  const rows: [what: string, value: string][] = []
+  const rows: [label: string, value: string][] = []
   if (flows) {
     rows.push(
       [
@@ -52,7 +52,7 @@ export function report({
         '  share of the CPU that raw hashes got',
         percent(flows.cpuGranted) +
           (flows.cpuGranted < 0.97
-            ? "   (other programs are running: don't trust these figures)"
+            ? '   (other programs are running, so these figures are unreliable)'
             : '')
       ]
     )
@@ -109,7 +109,7 @@ export function report({
   }
   const [few, many] = growth ?? []
   if (few && many) {
-    const asked = Object.keys(few.statements) as (keyof typeof few.statements)[]
+    const kinds = Object.keys(few.statements) as (keyof typeof few.statements)[]
     rows.push(
       [
         `${many.users.toLocaleString('en')} users against ` +
@@ -121,7 +121,7 @@ export function report({
       ['  verify p95', against(many.verify?.p95, few.verify?.p95)],
       [
         '  statements',
-        asked.every(kind => few.statements[kind] === many.statements[kind])
+        kinds.every(kind => few.statements[kind] === many.statements[kind])
           ? 'the same'
           : JSON.stringify([few.statements, many.statements])
       ]
@@ -149,7 +149,7 @@ export function report({
   }
   if (starts) {
     rows.push(
-      ['Start to first answer, production', ms(starts.production)],
+      ['Start to first response, production', ms(starts.production)],
       [
         '  embedded database, later starts',
         `${ms(starts.embeddedLater)}   (the first ${ms(starts.embeddedFirst)})`
@@ -162,5 +162,5 @@ export function report({
       `${sign.toFixed(0)} µs / ${verify.toFixed(0)} µs`
     ])
   }
-  return rows.map(([what, value]) => `${what.padEnd(46)} ${value}`).join('\n')
+  return rows.map(([label, value]) => `${label.padEnd(46)} ${value}`).join('\n')
 }

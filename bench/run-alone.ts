@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Registers what has to be undone at the end. The last one is undone first. */
-type AtEnd = (undo: () => Promise<void>) => void
+/** Registers a clean-up for the end. Clean-ups run in reverse order. */
+type AtEnd = (cleanUp: () => Promise<void>) => void
 
 /**
- * Runs a benchmark that is a program of its own, in a temporary folder, with the current build.
- * Afterwards, also after Ctrl-C, after `deadlineMs` or when `run` fails, undoes what it has
- * registered. Exits with the code that `run` resolves to.
+ * Runs a separate benchmark program in a temporary folder, with the current build. Runs the
+ * registered clean-ups at the end, even after Ctrl-C, after `deadlineMs` or if `run` fails. Exits
+ * with the code that `run` resolves to.
  */
 export async function runAlone(
   name: string,
@@ -16,15 +16,15 @@ export async function runAlone(
   run: (folder: string, atEnd: AtEnd) => Promise<number>
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'sms-login-bench-'))
-  const undos = [async () => rmSync(folder, { recursive: true, force: true })]
+  const cleanUps = [async () => rmSync(folder, { recursive: true, force: true })]
 
   let ending = false
-  async function end(code: number, why?: string) {
+  async function end(code: number, reason?: string) {
     if (ending) return
     ending = true
-    if (why !== undefined) console.error(`${name}: ${why}`)
-    for (const undo of undos.reverse())
-      await undo().catch((error: Error) => console.error(`left behind: ${error.message}`))
+    if (reason !== undefined) console.error(`${name}: ${reason}`)
+    for (const cleanUp of cleanUps.reverse())
+      await cleanUp().catch((error: Error) => console.error(`clean-up failed: ${error.message}`))
     process.exit(code)
   }
 
@@ -32,7 +32,7 @@ export async function runAlone(
     process.on(signal, () => void end(130, `stopped by ${signal}`))
   setTimeout(() => void end(1, 'timed out: something hangs'), deadlineMs).unref()
   await import('../test/support/build.ts')
-  await run(folder, undo => undos.push(undo)).then(
+  await run(folder, cleanUp => cleanUps.push(cleanUp)).then(
     code => end(code),
     (error: Error) => end(1, error.message || String(error))
   )

@@ -6,15 +6,15 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { settingsOf, wordsOf } from '../test/support/start-process.ts'
 import { twilioAccount } from '../test/support/twilio-stand-in.ts'
-import { clientOf, type Client } from './client.ts'
+import { createClient, type Client } from './client.ts'
 import { onServerCore, type Cores } from './cores.ts'
 import { freePort } from './postgres.ts'
 
 export type Server = {
   client: Client
   /**
-   * Milliseconds of CPU so far: of all threads, and of the event loop's. Undefined if there is no
-   * /proc.
+   * The CPU time so far of all threads and of the event loop's thread, in milliseconds. Undefined
+   * without /proc.
    */
   cpu: () => { all: number; loop: number } | undefined
   /** In MiB. */
@@ -40,7 +40,7 @@ const settings = {
   TWILIO_FROM: '+15005550006'
 }
 
-/** All rate limits are on, but these are too high for the bench to reach. */
+/** All rate limits are on, but these are too high for the benchmark to reach. */
 export const limits = {
   SMS_COUNTRIES: 'US',
   TRUST_PROXY: '127.0.0.1',
@@ -88,15 +88,15 @@ export async function startServer({
   const port = await freePort()
   const file = join(mkdtempSync(join(folder, 'server-')), 'log')
   const log = openSync(file, 'a')
-  const [command = '', ...words] = onServerCore(cores, [
+  const [command = '', ...args] = onServerCore(cores, [
     process.execPath,
     ...flags,
     ...wordsOf('main')
   ])
   const started = performance.now()
-  // In its own process group, so that Ctrl-C reaches only the bench, which then stops it. The
+  // In its own process group, so that Ctrl-C reaches only the benchmark, which then stops it. The
   // folder contains its embedded database, if any.
-  const child = spawn(command, words, {
+  const child = spawn(command, args, {
     cwd: folder,
     detached: true,
     stdio: ['ignore', log, log],
@@ -112,7 +112,7 @@ export async function startServer({
     await ended
     clearTimeout(timer)
   }
-  const client = clientOf(`http://127.0.0.1:${port}`)
+  const client = createClient(`http://127.0.0.1:${port}`)
   while (
     !(await client.get('/readyz').then(
       ({ status }) => status === 200,
@@ -138,7 +138,7 @@ export async function startServer({
   }
 }
 
-/** Measures the server's CPU time during `work`, in milliseconds. NaN if it can't be read. */
+/** Measures the server's CPU time during `work` in milliseconds. NaN if it can't be read. */
 export async function cpuOf<T>(
   server: Server,
   work: () => Promise<T>

@@ -5,7 +5,7 @@ import { median } from './statistics.ts'
 
 const algorithms = ['ES256', 'EdDSA', 'RS256'] as const
 
-/** Microseconds to sign and to verify an access token with each kind of key. */
+/** Measures the microseconds to sign and verify an access token with each kind of key. */
 export async function measureSignatures({ cores, sizes, progress }: Bench) {
   const signing = startOnCore(cores, 'signing.ts')
   const slices: Record<(typeof algorithms)[number], SigningCost[]> = {
@@ -17,7 +17,7 @@ export async function measureSignatures({ cores, sizes, progress }: Bench) {
     progress(`signatures, ${round} of 3`)
     for (const algorithm of algorithms)
       slices[algorithm].push(
-        await signing.ask({ algorithm, ms: sizes.signMs } satisfies SigningSlice)
+        await signing.request({ algorithm, ms: sizes.signMs } satisfies SigningSlice)
       )
   }
   await signing.stop()

@@ -4,10 +4,10 @@ import { randomId } from '../src/domain/random-id.ts'
 import { createAccessTokens } from '../src/http/tokens/access-tokens.ts'
 import { signingKey } from '../src/http/tokens/signing-key.ts'
 
-// A separate process on the server's core that signs and verifies access tokens with the service's
-// code. Each message requests one slice.
+// This process on the server's core signs and verifies access tokens with the service's code. Each
+// message requests one slice.
 
-/** Microseconds for one token. */
+/** The microseconds for one token. */
 export type SigningCost = { sign: number; verify: number }
 export type SigningSlice = { algorithm: keyof typeof keys; ms: number }
 
@@ -31,7 +31,7 @@ const session = {
 }
 
 const app = Fastify()
-const tokensOf = async (key: KeyObject) =>
+const createTokens = async (key: KeyObject) =>
   createAccessTokens(
     app,
     {
@@ -43,9 +43,9 @@ const tokensOf = async (key: KeyObject) =>
     () => new Date()
   )
 const tokens = {
-  ES256: await tokensOf(keys.ES256),
-  EdDSA: await tokensOf(keys.EdDSA),
-  RS256: await tokensOf(keys.RS256)
+  ES256: await createTokens(keys.ES256),
+  EdDSA: await createTokens(keys.EdDSA),
+  RS256: await createTokens(keys.RS256)
 }
 
 process.on('message', ({ algorithm, ms }: SigningSlice) => {

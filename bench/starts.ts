@@ -5,9 +5,9 @@ import { startServer } from './server.ts'
 import { median } from './statistics.ts'
 
 /**
- * Milliseconds from the start of the process to the first response of /readyz: in production with a
- * PostgreSQL server, and without configuration on an embedded database, which the first start
- * creates.
+ * Measures the milliseconds from the start of the process to the first response of /readyz. One
+ * server runs in production with PostgreSQL. Another has no configuration and an embedded database,
+ * which its first start creates.
  */
 export async function measureStarts(bench: Bench) {
   const { sizes, folder, cores, progress } = bench

@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openStatementCounter } from '../test/support/statement-counter.ts'
 import type { Bench } from './bench.ts'
-import { expectOk, type Answer } from './client.ts'
+import { expectOk, type TimedResponse } from './client.ts'
 import type { BenchDatabase } from './database.ts'
 import { median } from './statistics.ts'
 
-/** Seconds between two messages, short so that the resend needs no long wait. */
+/** Seconds between two messages, so that the resend needs no long wait. */
 const cooldown = 1
-/** More than one, because the periodic statements of the server fall into some rounds. */
+/** More than one, because some rounds include periodic statements of the server. */
 const rounds = 3
 
-/** Counts the statements of each kind of request on the wire, with all rate limits on. */
+/** Counts the statements of each kind of request on the connections, with all rate limits on. */
 export async function countStatements(
   { phones, startServer, progress }: Bench,
   { url, next, count }: BenchDatabase
@@ -26,7 +26,7 @@ export async function countStatements(
     refresh: [],
     me: []
   } as Record<'login' | 'loginWhileFresh' | 'resend' | 'verify' | 'refresh' | 'me', number[]>
-  const counted = async (kind: keyof typeof counts, request: () => Promise<Answer>) => {
+  const counted = async (kind: keyof typeof counts, request: () => Promise<TimedResponse>) => {
     counter.take()
     const { body } = expectOk(await request())
     await sleep(10) // Includes the statements that are sent after the response.

@@ -4,7 +4,7 @@ export type BenchUser = { username: string; phone: string; address: string }
 /** The password of all users. */
 export const password = 'correct horse battery staple'
 
-/** People 0 to `count` - 1 in SQL, with one digest ($1) for all. */
+/** SQL that inserts users 0 to `count` - 1 with one digest ($1) for all. */
 export const insertUsers = (count: number) => `
   INSERT INTO users (id, username, username_key, password_digest, phone)
   SELECT gen_random_uuid(), 'user-' || i, 'user-' || i, $1, '+1202' || (2000000 + i)

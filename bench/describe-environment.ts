@@ -7,8 +7,8 @@ import type { Cores } from './cores.ts'
 import type { PostgresServer } from './postgres.ts'
 import { limits, tuning } from './server.ts'
 
-/** The machine, the versions and the settings, without which the figures mean nothing. */
-export function surroundings(cores: Cores, postgres: PostgresServer) {
+/** Describes the machine, versions and settings, without which the results mean nothing. */
+export function describeEnvironment(cores: Cores, postgres: PostgresServer) {
   const { policy, argon2 } = readConfig({ ...limits, ...tuning })
   return {
     machine: {
