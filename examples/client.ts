@@ -18,8 +18,8 @@ export function smsLogin(
   let tokens: (Tokens & { staleAt: number }) | undefined
   let refreshing: Promise<void> | undefined
 
-  async function take(next: Tokens | undefined) {
-    // First, because the previous token is used, and a crash would lose this one.
+  async function setTokens(next: Tokens | undefined) {
+    // Persist first: the previous token is used already, so a crash must not lose this one.
     await store(next?.refreshToken)
     tokens = next && { ...next, staleAt: Date.now() + next.expiresIn * 900 }
   }
@@ -32,13 +32,13 @@ export function smsLogin(
   async function refreshNow(refreshToken: string) {
     const { data, error } = await open.POST('/refresh', { body: { refreshToken } })
     // After any other error, such as an outage, the refresh token is still valid.
-    if (data !== undefined || error.type.endsWith('/session-ended')) await take(data)
+    if (data !== undefined || error.type.endsWith('/session-ended')) await setTokens(data)
   }
 
   async function fetchWithToken(request: Request): Promise<Response> {
     if (tokens !== undefined && Date.now() > tokens.staleAt) await refresh(tokens.refreshToken)
     const sent = tokens
-    const response = await fetch(bearing(request.clone(), sent))
+    const response = await fetch(withToken(request.clone(), sent))
     if (
       sent === undefined ||
       response.status !== 401 ||
@@ -49,9 +49,9 @@ export function smsLogin(
     if (tokens?.accessToken === sent.accessToken) await refresh(sent.refreshToken)
     return tokens === undefined || tokens.accessToken === sent.accessToken
       ? response
-      : fetch(bearing(request, tokens))
+      : fetch(withToken(request, tokens))
   }
-  const bearing = (request: Request, { accessToken }: Partial<Tokens> = {}) => {
+  const withToken = (request: Request, { accessToken }: Partial<Tokens> = {}) => {
     if (accessToken !== undefined) request.headers.set('authorization', `Bearer ${accessToken}`)
     return request
   }
@@ -64,7 +64,7 @@ export function smsLogin(
       const result = await open.POST('/verify', {
         body: { challengeToken, code: asciiDigits(code) }
       })
-      if (result.data !== undefined) await take(result.data)
+      if (result.data !== undefined) await setTokens(result.data)
       return result
     },
     /** Continues the session with the refresh token that `store` persisted. */
@@ -76,7 +76,7 @@ export function smsLogin(
     async logout() {
       await refreshing
       const last = tokens?.refreshToken
-      // Before `store`, which may be slow, because no call may refresh this session now.
+      // Clear before `store`, which may be slow, so that no other call refreshes this session.
       tokens = undefined
       await store(undefined)
       if (last === undefined) return undefined

@@ -13,46 +13,47 @@ newline='
 '
 tab=$(printf '\t')
 
-# json <text>: the text as a JSON string. A config file of curl uses the same escapes.
+# json <text>: prints the text as a JSON string. curl's config files use the same escapes.
 json () { printf '"%s"' "$(printf %s "$1" | sed "s/[\\\\\"]/\\\\&/g; s/$tab/\\\\t/g")"; }
 
-# call <method> <path> [<body>]: stores the response in $status and $answer. Sends the access token,
-# if there is one.
+# call <method> <path> [<body>]: sends a request, with the access token if there is one, and stores
+# the response in $status and $response.
 accessToken=
 call () {
-  answer=$({
+  response=$({
     [ -z "$accessToken" ] || printf 'header = "authorization: Bearer %s"\n' "$accessToken"
     [ $# -lt 3 ] || {
       printf 'header = "content-type: application/json"\n'
       printf 'data-raw = %s\n' "$(json "$3")"
     }
   } | curl -sS --config - --request "$1" --write-out '\n%{http_code}' "$url$2")
-  status=${answer##*"$newline"}
-  answer=${answer%"$newline"*}
+  status=${response##*"$newline"}
+  response=${response%"$newline"*}
 }
 
-# field <name>: a string or a number at the top level of $answer.
+# field <name>: prints a string or a number at the top level of $response.
 field () {
-  printf %s "$answer" |
+  printf %s "$response" |
     sed -n -e "s/.*\"$1\":\"\([^\"]*\).*/\1/p" -e t -e "s/.*\"$1\":\([^,}]*\).*/\1/p"
 }
 
-# problem: the stable name of a problem. Empty if the response is not a problem.
+# problem: prints the stable name of the problem, or nothing if the response is not a problem.
 problem () {
-  case $answer in
+  case $response in
     *'"type":"'*/problems/*) type=$(field type); printf %s "${type##*/}" ;;
   esac
 }
 
-# want <status>: ends the script with the problem unless the response has this status.
-want () {
+# expect <status>: ends the script with the problem unless the response has this status.
+expect () {
   [ "$status" != "$1" ] || return 0
   echo "Refused: $status $(problem): $(field title). $(field detail)" >&2
   exit 1
 }
 
-# asciiDigits <text>: replaces the decimal digits of any script, which a keyboard may type, by ASCII
-# digits. Each entry is a script's zero in UTF-8: octal escapes, then the last byte in decimal.
+# asciiDigits <text>: replaces the decimal digits of any script, which a keyboard may type, with
+# ASCII digits. Each entry is a script's zero in UTF-8: octal escapes, then the last byte in
+# decimal.
 rules=
 zeros='
   331:160 333:176 337:128 340\245:166 340\247:166 340\251:166 340\253:166 340\255:166
@@ -79,14 +80,15 @@ done
 rules=$(printf "$rules")
 asciiDigits () { printf %s "$1" | LC_ALL=C sed "$rules"; }
 
-# ask <question>: reads a line into $line.
+# ask <prompt>: reads a line into $line.
 ask () {
   printf '%s' "$1"
   IFS= read -r line
 }
 
-# code <verify> <resend> <token field>: asks for the code until it is right or no attempts are left.
-code () {
+# enterCode <verify path> <resend path> <token field>: asks for the code until it is correct or no
+# attempts are left.
+enterCode () {
   echo "   A message was sent to $(field destination)."
   echo "   Its code has $(field codeLength) digits and is valid for $(field codeExpiresIn) seconds."
   while :; do
@@ -95,7 +97,7 @@ code () {
       call POST "$2" "{\"$3\":\"$token\"}"
       case $(problem) in
         resend-too-soon) echo "   You can request a new code in $(field retryAfter) seconds." ;;
-        *) want 200; echo '   A new code was sent.' ;;
+        *) expect 200; echo '   A new code was sent.' ;;
       esac
     else
       call POST "$1" "{\"$3\":\"$token\",\"code\":$(json "$(asciiDigits "$line")")}"
@@ -108,14 +110,14 @@ code () {
           esac ;;
         code-expired) echo '   The code has expired.' ;;
         invalid-request) echo '   This is not a code.' ;;
-        *) want 200; return ;;
+        *) expect 200; return ;;
       esac
     fi
   done
 }
 
-# tokens: stores the tokens in the response of POST /verify or POST /refresh.
-tokens () {
+# storeTokens: stores the tokens of the response to POST /verify or POST /refresh.
+storeTokens () {
   refreshToken=$(field refreshToken)
   accessToken=$(field accessToken)
 }
@@ -132,28 +134,28 @@ ask 'Password: '
 if [ -t 0 ]; then stty echo; fi
 echo
 call POST /login "{\"username\":$(json "$username"),\"password\":$(json "$line")}"
-want 200
+expect 200
 token=$(field challengeToken)
 
 echo '2. POST /verify exchanges challenge and code for an access token and a refresh token.'
-code /verify /resend challengeToken
-tokens
+enterCode /verify /resend challengeToken
+storeTokens
 echo "   The access token is valid for $(field expiresIn) seconds."
 
 echo '3. GET /me returns the user of the access token.'
 call GET /me
-want 200
-echo "   $answer"
+expect 200
+echo "   $response"
 
 echo "4. GET /sessions lists the user's sessions."
 call GET /sessions
-want 200
-echo "   $answer"
+expect 200
+echo "   $response"
 
 echo '5. POST /refresh exchanges the refresh token, which is single-use, for new tokens.'
 call POST /refresh "{\"refreshToken\":\"$refreshToken\"}"
-want 200
-tokens
+expect 200
+storeTokens
 
 echo '6. POST /confirmations sends a code that confirms only this action.'
 transfer='{"amount":"250.00","currency":"EUR","payee":"Grace Hopper"}'
@@ -161,15 +163,15 @@ call POST /confirmations "{\"action\":\"transfer\",\"data\":$transfer,\"referenc
 if [ "$(problem)" = unknown-action ]; then
   echo '   Skipped: this server has no template for a transfer (CONFIRMATION_TEMPLATES).'
 else
-  want 201
+  expect 201
   token=$(field confirmationToken)
   echo "   To be confirmed: $(field text)"
-  code /confirmations/verify /confirmations/resend confirmationToken
+  enterCode /confirmations/verify /confirmations/resend confirmationToken
   echo "   Confirmed: the receipt for the payment service is valid for $(field expiresIn) seconds."
 fi
 
 echo '7. POST /logout ends the session. GET /me fails immediately.'
 call POST /logout "{\"refreshToken\":\"$refreshToken\"}"
-want 204
+expect 204
 call GET /me
 echo "   $status $(problem)"

@@ -1,4 +1,4 @@
-// A payment service: it makes each transfer that a user has confirmed exactly once, and no other.
+// A payment service that makes each transfer exactly once, and only if the user has confirmed it.
 //
 //   LOGIN_URL=http://127.0.0.1:3000 node examples/pay-once.mjs
 //   curl -sS http://127.0.0.1:4000/transfers -H 'content-type: application/json' -d '{
@@ -13,8 +13,8 @@ import { isDeepStrictEqual } from 'node:util'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 
 /**
- * A server that accepts `POST /transfers` with a receipt and calls `pay` for it. `issuer` and
- * `audience` are JWT_ISSUER and JWT_AUDIENCE of the login service at `loginUrl`.
+ * Returns a server that accepts `POST /transfers` with a receipt and calls `pay` for it. `issuer`
+ * and `audience` are JWT_ISSUER and JWT_AUDIENCE of the login service at `loginUrl`.
  */
 export function paymentService({
   loginUrl,
@@ -37,16 +37,16 @@ export function paymentService({
     }).catch(() => {
       throw refusal(401, 'the receipt is not valid')
     })
-    // Pays the request, and only if the receipt matches all of its fields.
+    // Pay what the request says only if the receipt matches all of its fields.
     if (
       payload.action !== 'transfer' ||
       !isDeepStrictEqual(payload.data, data) ||
       payload.reference !== reference
     )
       throw refusal(403, 'the user confirmed a different transfer')
-    // Race: no await may come between the check and the entry. Otherwise two concurrent requests
-    // would both be paid.
-    if (used.has(payload.jti)) throw refusal(409, 'this receipt was used before')
+    // Race: no await may come between the check and the insertion. Otherwise two concurrent
+    // requests would both be paid.
+    if (used.has(payload.jti)) throw refusal(409, 'the receipt has already been used')
     used.add(payload.jti)
     await pay({ ...data, reference, from: payload.sub })
     return { paid: true }

@@ -14,10 +14,10 @@ import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { median } from '../bench/statistics.ts'
 
-// `npm run build:argon2`: builds argon2's binary from the package's own sources for this CPU. The
-// binary in the package runs everywhere, so it uses no instructions of newer CPUs. Node loads the
-// binary in build/Release, if there is one. This script puts a binary there only after it has
-// agreed with the package's own.
+// `npm run build:argon2` builds argon2's binary from the sources in the package for this CPU. The
+// binary that the package contains runs on every CPU of its architecture, so it uses no newer
+// instructions. Node prefers a binary in build/Release. This script puts one there only after both
+// binaries have verified each other's digests.
 
 const installed = dirname(createRequire(import.meta.url).resolve('argon2/package.json'))
 const releaseOf = (folder: string) => join(folder, 'build/Release')
@@ -44,23 +44,23 @@ function compile(folder: string, march: string) {
 }
 
 /**
- * The option that names Node's headers, if Node was installed with them. Otherwise node-gyp uses
- * npm's `nodedir` or downloads them.
+ * Returns the option with the path of Node's headers, if Node was installed with them. Otherwise
+ * node-gyp uses npm's `nodedir` or downloads them.
  */
 function headers(): string[] {
   const prefix = join(process.execPath, '../..')
   const file = join(prefix, 'include/node/node_version.h')
   if (!existsSync(file)) return []
-  const text = readFileSync(file, 'utf8')
+  const source = readFileSync(file, 'utf8')
   const version = ['MAJOR', 'MINOR', 'PATCH']
-    .map(part => new RegExp(`define NODE_${part}_VERSION (\\d+)`).exec(text)?.[1])
+    .map(part => new RegExp(`define NODE_${part}_VERSION (\\d+)`).exec(source)?.[1])
     .join('.')
   return process.version === `v${version}` ? [`--nodedir=${prefix}`] : []
 }
 
 type Trial = { digest: string; ms: number }
 
-/** Tests the binary that `env` names. Throws an Error if it fails. */
+/** Tests the binary that `env` selects, with `digest` or a new one. Throws an Error if it fails. */
 function trial(env: NodeJS.ProcessEnv, digest?: string): Trial {
   const { status, signal, stdout, stderr } = spawnSync(
     process.execPath,
@@ -81,17 +81,16 @@ function trial(env: NodeJS.ProcessEnv, digest?: string): Trial {
 }
 
 /**
- * How many times faster the binary in `folder` is than the package's own. The two alternate, and
- * each verifies a digest of the other.
+ * Returns how many times as fast the binary in `folder` is as the package's own. The two run in
+ * turn, and each verifies a digest of the other.
  */
 function compare(folder: string): number {
-  const own = () => trial({ PREBUILDS_ONLY: '1' }, theirs?.digest)
-  let theirs: Trial | undefined
+  let built: Trial | undefined
   return median(
     Array.from({ length: 5 }, () => {
-      const before = own()
-      theirs = trial({ ARGON2_PREBUILD: folder }, before.digest)
-      return before.ms / theirs.ms
+      const prebuilt = trial({ PREBUILDS_ONLY: '1' }, built?.digest)
+      built = trial({ ARGON2_PREBUILD: folder }, prebuilt.digest)
+      return prebuilt.ms / built.ms
     })
   )
 }
@@ -102,11 +101,11 @@ function build(march: string) {
     compile(folder, march)
     const ratio = compare(folder)
     mkdirSync(releaseOf(installed), { recursive: true })
-    // A temporary file is renamed, so that no server loads a partial binary. A running server keeps
-    // the old one.
-    const next = join(releaseOf(installed), `argon2.node.${process.pid}`)
-    cpSync(join(releaseOf(folder), 'argon2.node'), next)
-    renameSync(next, join(releaseOf(installed), 'argon2.node'))
+    // Renames a temporary file, so that no server loads a partial binary. A running server keeps
+    // using the old one.
+    const temporary = join(releaseOf(installed), `argon2.node.${process.pid}`)
+    cpSync(join(releaseOf(folder), 'argon2.node'), temporary)
+    renameSync(temporary, join(releaseOf(installed), 'argon2.node'))
     return ratio
   } finally {
     rmSync(folder, { recursive: true, force: true })

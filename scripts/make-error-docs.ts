@@ -4,7 +4,7 @@ import { isMain } from '../src/commands/is-main.ts'
 
 const file = new URL('../docs/errors.md', import.meta.url)
 
-/** The document with the table of problems that the code defines. */
+/** Returns the document with the current table of problems. */
 export const withProblems = (document: string) => {
   const rows = Object.entries(problemKinds).map(
     ([slug, { status, meaning, remedy }]) =>

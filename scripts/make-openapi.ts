@@ -8,7 +8,7 @@ import type { AdminPorts, Ports } from '../src/domain/ports.ts'
 import { openapiYaml } from '../src/http/openapi/openapi.ts'
 import { isMain } from '../src/commands/is-main.ts'
 
-/** The content of openapi.yaml for the current routes and the default configuration. */
+/** Returns the content of openapi.yaml for the current routes and the default configuration. */
 export async function defaultOpenapiYaml(): Promise<string> {
   // The applications receive no request, so they never use their ports.
   const ports = {} as Ports

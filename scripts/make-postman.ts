@@ -27,38 +27,41 @@ const transfer = {
 }
 
 /** The body of each request, and the fields of its response that the environment stores. */
-const chain: Record<string, { body: object; keeps?: string[] }> = {
+const chain: Record<string, { body: object; storedFields?: string[] }> = {
   'POST login': {
     body: { username: '{{username}}', password: '{{password}}' },
-    keeps: ['challengeToken']
+    storedFields: ['challengeToken']
   },
   'POST verify': {
     body: { challengeToken: '{{challengeToken}}', code: '{{code}}' },
-    keeps: ['accessToken', 'refreshToken']
+    storedFields: ['accessToken', 'refreshToken']
   },
-  'POST resend': { body: { challengeToken: '{{challengeToken}}' }, keeps: ['challengeToken'] },
+  'POST resend': {
+    body: { challengeToken: '{{challengeToken}}' },
+    storedFields: ['challengeToken']
+  },
   'POST refresh': {
     body: { refreshToken: '{{refreshToken}}' },
-    keeps: ['accessToken', 'refreshToken']
+    storedFields: ['accessToken', 'refreshToken']
   },
   'PATCH me': { body: { locale: null } },
   'POST me/password': {
     body: { currentPassword: '{{password}}', newPassword: '{{newPassword}}' }
   },
   'DELETE me': { body: { password: '{{password}}' } },
-  'POST me/phone': { body: { phone: '+12025550106' }, keeps: ['challengeToken'] },
+  'POST me/phone': { body: { phone: '+12025550106' }, storedFields: ['challengeToken'] },
   'POST me/phone/verify': {
     body: { challengeToken: '{{challengeToken}}', code: '{{code}}' }
   },
   'POST logout': { body: { refreshToken: '{{refreshToken}}' } },
-  'POST confirmations': { body: transfer, keeps: ['confirmationToken'] },
+  'POST confirmations': { body: transfer, storedFields: ['confirmationToken'] },
   'POST confirmations/resend': {
     body: { confirmationToken: '{{confirmationToken}}' },
-    keeps: ['confirmationToken']
+    storedFields: ['confirmationToken']
   },
   'POST confirmations/verify': {
     body: { confirmationToken: '{{confirmationToken}}', code: '{{code}}' },
-    keeps: ['receipt']
+    storedFields: ['receipt']
   }
 }
 
@@ -69,7 +72,7 @@ const adminChain: typeof chain = {
   'PATCH users/:id': { body: { locale: 'pt-BR' } }
 }
 
-/** The order in which the requests work, because each uses values that earlier ones stored. */
+/** The order of the requests of a complete session. Each uses values that earlier ones stored. */
 const flow = [
   'POST login',
   'POST verify',
@@ -82,7 +85,7 @@ const flow = [
   'POST logout'
 ]
 
-/** The files for Postman that correspond to openapi.yaml. */
+/** Returns the files for Postman that correspond to openapi.yaml. */
 export async function postmanFiles(yaml: string) {
   const converter = createRequire(new URL('postman/', import.meta.url))('openapi-to-postmanv2')
   const converted: Converted = await promisify(converter.convertV2)(
@@ -95,21 +98,23 @@ export async function postmanFiles(yaml: string) {
   )
   const items = folders.flatMap(({ item }) => item)
   for (const item of items) {
-    const { body, keeps = [] } = { ...chain, ...adminChain }[nameOf(item)] ?? {}
+    const { body, storedFields = [] } = { ...chain, ...adminChain }[nameOf(item)] ?? {}
     if (item.request.auth) item.request.auth = bearer('accessToken')
     if (item.request.url.path[0] === 'users') toAdminApi(item)
     if ((item.request.body?.raw === undefined) !== (body === undefined))
       throw new Error(`The chain in make-postman.ts lacks the body of ${nameOf(item)}`)
     if (body === undefined) delete item.request.body
     else Object.assign(item.request.body ?? {}, { raw: JSON.stringify(body, null, 2) })
-    item.event = [{ listen: 'test', script: { type: 'text/javascript', exec: script(keeps) } }]
+    item.event = [
+      { listen: 'test', script: { type: 'text/javascript', exec: script(storedFields) } }
+    ]
   }
   const inOrder = flow.map(name => items.find(item => nameOf(item) === name))
   return {
     'collection.json': text({
       ...head,
       event: [{ listen: 'prerequest', script: { type: 'text/javascript', exec: trimBaseUrl } }],
-      item: [{ name: 'The whole flow, one after another', item: inOrder }, ...folders]
+      item: [{ name: 'Complete session', item: inOrder }, ...folders]
     }),
     'environment.json': text({
       name: 'sms-login',
@@ -137,7 +142,7 @@ export async function postmanFiles(yaml: string) {
   }
 }
 
-/** The values of the environment's variables that hold no secret. */
+/** The values of the environment's variables that contain no secret. */
 const values: Record<string, string> = {
   baseUrl: 'http://127.0.0.1:3000',
   username: 'demo',
@@ -145,29 +150,39 @@ const values: Record<string, string> = {
   userId: ''
 }
 
-/** The admin API has a server and keys of its own. The converter draws values for its filters. */
+/**
+ * Sets the address and the key of the admin API. Disables the filters, for which the converter has
+ * generated random values.
+ */
 function toAdminApi({ request }: Item) {
   request.auth = bearer('apiKey')
   request.url.host = ['{{adminUrl}}']
-  request.url.query = request.url.query.map(one => ({ ...one, value: '', disabled: true }))
-  request.url.variable = request.url.variable.map(one => ({ ...one, value: '{{userId}}' }))
+  request.url.query = request.url.query.map(parameter => ({
+    ...parameter,
+    value: '',
+    disabled: true
+  }))
+  request.url.variable = request.url.variable.map(parameter => ({
+    ...parameter,
+    value: '{{userId}}'
+  }))
 }
 
 const nameOf = ({ request }: Item) => `${request.method} ${request.url.path.join('/')}`
 
-const script = (keeps: string[]) => [
-  "pm.test('is no problem', () => pm.expect(pm.response.code).to.be.below(400))",
-  ...keeps.map(
+const script = (storedFields: string[]) => [
+  "pm.test('is not a problem', () => pm.expect(pm.response.code).to.be.below(400))",
+  ...storedFields.map(
     name => `if (pm.response.code < 400) pm.environment.set('${name}', pm.response.json().${name})`
   )
 ]
 
-/** Removes trailing slashes, because each path starts with one. */
+/** Removes trailing slashes from the address, because each path starts with a slash. */
 const trimBaseUrl = [
   "pm.environment.set('baseUrl', pm.environment.get('baseUrl').replace(/[/]+$/, ''))"
 ]
 
-/** A replacer for JSON.stringify. The converter generates random ids and example responses. */
+/** A replacer for JSON.stringify that drops random ids and examples, which change on each run. */
 const without =
   (...keys: string[]) =>
   (key: string, value: unknown) =>

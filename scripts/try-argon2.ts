@@ -1,15 +1,15 @@
 import argon2 from 'argon2'
 
-// build-argon2.ts runs this in a separate process with the binary that the environment names,
-// because a binary for another CPU would crash. Verifies the digest in its argument, or makes one.
-// Prints one line of JSON.
+// build-argon2.ts runs this in a separate process, because a binary for another CPU would crash.
+// The environment selects the binary. Verifies the digest in the argument, or computes one. Prints
+// the digest and the time of a verification as a line of JSON.
 
 const password = 'correct horse battery staple'
 const cost = { type: argon2.argon2id, memoryCost: 19456, timeCost: 2, parallelism: 1 } as const
-const [given] = process.argv.slice(2)
+const [digestArgument] = process.argv.slice(2)
 
-/** RFC 9106, 5.3. */
-const known = await argon2.hash(Buffer.alloc(32, 1), {
+/** The test vector of RFC 9106, 5.3. */
+const testVector = await argon2.hash(Buffer.alloc(32, 1), {
   type: argon2.argon2id,
   memoryCost: 32,
   timeCost: 3,
@@ -20,10 +20,12 @@ const known = await argon2.hash(Buffer.alloc(32, 1), {
   associatedData: Buffer.alloc(12, 4),
   raw: true
 })
-if (known.toString('hex') !== '0d640df58d78766c08c037a34a8b53c9d01ef0452d75b65eb52520e96b01e659')
+if (
+  testVector.toString('hex') !== '0d640df58d78766c08c037a34a8b53c9d01ef0452d75b65eb52520e96b01e659'
+)
   throw new Error('it does not compute the argon2id test vector of RFC 9106')
 
-const digest = given ?? (await argon2.hash(password, cost))
+const digest = digestArgument ?? (await argon2.hash(password, cost))
 if (!(await argon2.verify(digest, password)) || (await argon2.verify(digest, 'another')))
   throw new Error('it disagrees with the other binary about a password')
 

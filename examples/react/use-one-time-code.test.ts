@@ -6,11 +6,11 @@ import { codesInAllScripts } from '../../test/support/codes-in-all-scripts.ts'
 
 Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true })
 
-// As React has it, less the types of a browser, which are not here.
+// The props in React's types without the types of a browser, which this project does not include.
 type Input = InputHTMLAttributes<{ value: string }>
 type Field = ReturnType<typeof useOneTimeCode>
 
-/** A form with the field, as React renders it. */
+/** Renders a form with the field. */
 function form(t: Test) {
   const codes: string[] = []
   const Form = ({ pending }: { pending: { codeLength: number } }) =>
@@ -48,17 +48,14 @@ function form(t: Test) {
   }
 }
 
-/**
- * A browser with WebOTP, as far as a page sees it: it has one text at most to give to each who
- * waits.
- */
+/** Simulates a browser with WebOTP. `deliver` resolves a pending call with the code. */
 function webOtp(t: Test) {
-  const waiting: { give: (code: string | null) => void; signal: AbortSignal }[] = []
+  const waiting: { deliver: (code: string | null) => void; signal: AbortSignal }[] = []
   const get = ({ otp, signal }: { otp: object; signal: AbortSignal }) =>
     new Promise((resolve, reject) => {
       t.same(otp, { transport: ['sms'] })
       signal.addEventListener('abort', () => reject(signal.reason))
-      waiting.push({ signal, give: code => resolve(code === null ? null : { code }) })
+      waiting.push({ signal, deliver: code => resolve(code === null ? null : { code }) })
     })
   const before = Object.getOwnPropertyDescriptor(globalThis, 'navigator')
   Object.defineProperty(globalThis, 'navigator', {
@@ -82,51 +79,51 @@ t.test('without WebOTP the field accepts typing and is marked for a one-time cod
   type('042 137 ')
   t.equal(field().value, '042137')
   type('0421370')
-  t.same(codes, ['042137'], 'a code is given once')
+  t.same(codes, ['042137'], 'onCode is called once per code')
   type('04213')
   type('042138')
   t.same(codes, ['042137', '042138'])
   show({ codeLength: 8 })
-  t.equal(field().value, '', 'another text, another code')
+  t.equal(field().value, '', 'a new message clears the field')
   type('12345678')
   t.equal(codes.at(-1), '12345678')
 })
 
 t.test('a code typed in the digits of any script arrives in ASCII digits', async t => {
   const { codes, field, type } = form(t)
-  for (const text of codesInAllScripts('042137')) {
+  for (const code of codesInAllScripts('042137')) {
     type('')
-    type(text)
-    t.equal(field().value, '042137', text)
-    t.equal(codes.pop(), '042137', text)
+    type(code)
+    t.equal(field().value, '042137', code)
+    t.equal(codes.pop(), '042137', code)
   }
   type('٠٤٢')
-  t.equal(field().value, '042', 'while the user is typing, too')
+  t.equal(field().value, '042', 'incomplete codes are converted too')
 })
 
 t.test('with WebOTP the message fills the field, and the next message is awaited', async t => {
   const { live } = webOtp(t)
   const { codes, field, show } = form(t)
   t.equal(live().length, 1)
-  await act(async () => live()[0]?.give('042137'))
+  await act(async () => live()[0]?.deliver('042137'))
   t.equal(field().value, '042137')
   t.same(codes, ['042137'])
   const second = { codeLength: 6 }
   show(second)
   show(second)
-  t.equal(live().length, 1, 'the one before is no longer waited for')
-  await act(async () => live()[0]?.give('555555'))
+  t.equal(live().length, 1, 'the previous wait was aborted')
+  await act(async () => live()[0]?.deliver('555555'))
   t.same(codes, ['042137', '555555'])
 })
 
-t.test('a missing field or a declined permission ends the wait', async t => {
+t.test('the wait ends when the field is removed or the user declines', async t => {
   const { waiting, live } = webOtp(t)
   const { codes, unmount, type } = form(t)
-  await act(async () => live()[0]?.give(null))
+  await act(async () => live()[0]?.deliver(null))
   type('111111')
   t.same(codes, ['111111'])
   unmount()
   t.equal(live().length, 0)
-  await act(async () => waiting.at(-1)?.give('222222'))
+  await act(async () => waiting.at(-1)?.deliver('222222'))
   t.same(codes, ['111111'])
 })

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'react'
 import { asciiDigits } from '../ascii-digits.ts'
 
-// The WebOTP API, which TypeScript's own types lack: https://wicg.github.io/web-otp
+// The WebOTP API, which is missing in TypeScript's types: https://wicg.github.io/web-otp
 declare const navigator: {
   credentials: {
     get: (options: {
@@ -12,24 +12,24 @@ declare const navigator: {
 }
 
 /**
- * The attributes of the <input> for a code. iOS and macOS offer the code above the keyboard, Chrome
- * on Android asks whether to fill it in; elsewhere it is typed. `pending` is what POST /login,
- * /resend or /confirmations answered: a new answer empties the field and waits for the new text.
- * `onCode` is called with each code that is complete.
+ * Returns the attributes of the <input> for a code. iOS and macOS offer the code above the
+ * keyboard, Chrome on Android asks whether to fill it in, and on other platforms the user types it.
+ * `pending` is the response of POST /login, /resend or /confirmations. A new response clears the
+ * field and waits for the new message. `onCode` is called with each complete code.
  *
  *   const field = useOneTimeCode(pending, code => verify(pending.challengeToken, code))
  *   <input {...field} aria-label='Code' />
  */
 export function useOneTimeCode(pending: { codeLength: number }, onCode: (code: string) => void) {
   const [value, setValue] = useState('')
-  const take = (text: string) => {
-    const code = asciiDigits(text).slice(0, pending.codeLength)
+  const accept = (input: string) => {
+    const code = asciiDigits(input).slice(0, pending.codeLength)
     setValue(code)
     if (code.length === pending.codeLength && code !== value) onCode(code)
   }
-  const takeLatest = useRef(take)
+  const latestAccept = useRef(accept)
   useEffect(() => {
-    takeLatest.current = take
+    latestAccept.current = accept
   })
 
   useEffect(() => {
@@ -38,16 +38,16 @@ export function useOneTimeCode(pending: { codeLength: number }, onCode: (code: s
     const waiting = new AbortController()
     navigator.credentials
       .get({ otp: { transport: ['sms'] }, signal: waiting.signal })
-      .then(text => {
-        if (text !== null && !waiting.signal.aborted) takeLatest.current(text.code)
+      .then(credential => {
+        if (credential !== null && !waiting.signal.aborted) latestAccept.current(credential.code)
       })
-      .catch(() => {}) // Declined, or no longer waited for: the person types.
+      .catch(() => {}) // Declined by the user, or aborted. The user can type the code.
     return () => waiting.abort()
   }, [pending])
 
   return {
     value,
-    onChange: (event: { target: { value: string } }) => take(event.target.value),
+    onChange: (event: { target: { value: string } }) => accept(event.target.value),
     inputMode: 'numeric' as const,
     autoComplete: 'one-time-code',
     autoFocus: true

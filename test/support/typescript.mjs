@@ -3,16 +3,17 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import module from 'node:module'
 import { isMainThread, threadId } from 'node:worker_threads'
 
-// Has Node run TypeScript by blanking out its types, which is all that tsconfig.json lets them
-// need; what is left stays where it was, so stack traces are right without source maps. Kept for
-// all runs, as the compiler takes longer to load than most of what it is loaded for; tsx, which
-// keeps its results too, takes up to half a second of each test file to find modules.
+// Lets Node run TypeScript by replacing types with blanks, which is enough for the syntax that
+// tsconfig.json allows. All code keeps its position, so stack traces are correct without source
+// maps. The results are cached across runs, because loading ts-blank-space takes longer than
+// converting most files with it. tsx has a cache too, but takes up to half a second per test file
+// to resolve modules.
 
 const require = module.createRequire(import.meta.url)
 const { version } = require('ts-blank-space/package.json')
-const kept = new URL('../../node_modules/.cache/blanked-types/', import.meta.url)
+const cache = new URL('../../node_modules/.cache/blanked-types/', import.meta.url)
 
-/** Node's hook for loading a module. */
+/** The hook that Node calls to load a module. */
 export function load(url, context, next) {
   if (!url.startsWith('file:') || !url.endsWith('.ts')) return next(url, context)
   const source = readFileSync(new URL(url), 'utf8')
@@ -20,27 +21,28 @@ export function load(url, context, next) {
     createHash('sha256')
       .update(version + source)
       .digest('hex'),
-    kept
+    cache
   )
-  if (!existsSync(file)) keep(file, require('ts-blank-space').default(source))
+  if (!existsSync(file)) store(file, require('ts-blank-space').default(source))
   return { format: 'module', source: readFileSync(file), shortCircuit: true }
 }
 
 /**
- * Written beside and renamed: two test files may be doing this at once, and neither may read half
- * of it.
+ * Race: two test files may store the same module at once. Each renames a temporary file, so neither
+ * reads a partial one.
  */
-function keep(file, text) {
-  mkdirSync(kept, { recursive: true })
-  const beside = new URL(`${file}.${process.pid}.${threadId}`)
-  writeFileSync(beside, text)
-  renameSync(beside, file)
+function store(file, code) {
+  mkdirSync(cache, { recursive: true })
+  const temporary = new URL(`${file}.${process.pid}.${threadId}`)
+  writeFileSync(temporary, code)
+  renameSync(temporary, file)
 }
 
-// Ours have none, and to read all those of packages, as tap has Node do, takes time.
+// tap enables source maps, but this project's modules have none, and reading those of packages is
+// slow.
 if (isMainThread) process.setSourceMapsEnabled(false)
 
-// The second is how it was before Node 22.15; there this file is loaded once more, into the thread
-// that runs hooks.
+// Before Node 22.15 only module.register exists. It loads this file again, in the thread that runs
+// the hooks.
 if (module.registerHooks) module.registerHooks({ load })
 else if (isMainThread) module.register(import.meta.url)
