@@ -13,7 +13,7 @@ t.test('a user logs in with the printed password and code after a first start', 
   const { page } = await visit(t, url)
 
   await page.getByLabel('Username').fill('demo')
-  await page.getByLabel('Password').fill(password)
+  await page.getByLabel('Password', { exact: true }).fill(password)
   await page.getByRole('button', { name: 'Send me a code' }).click()
   await page.getByText("in the server's terminal").waitFor()
   await server.prints(/NOT SENT.*\n\d{6} /)

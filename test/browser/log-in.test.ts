@@ -93,18 +93,18 @@ t.test('password', async t => {
     await requested
     const buttons = page.locator('#log-in button')
     for (const button of await buttons.all()) t.ok(await button.isDisabled())
-    t.equal(await page.getByLabel('Password').inputValue(), ada.password)
+    t.equal(await page.getByLabel('Password', { exact: true }).inputValue(), ada.password)
     abort()
     await page.getByRole('alert').getByText("can't be reached").waitFor()
     for (const button of await buttons.all()) t.ok(await button.isEnabled())
-    t.equal(await page.getByLabel('Password').inputValue(), ada.password)
+    t.equal(await page.getByLabel('Password', { exact: true }).inputValue(), ada.password)
     t.equal(await focused(), 'password')
     t.ok(errors.splice(0).length > 0)
   })
 
   t.test('the password can be shown and is hidden again after the login', async t => {
     const { page, startLogin } = await openPage(t)
-    const password = page.getByLabel('Password')
+    const password = page.getByLabel('Password', { exact: true })
     await password.fill('secret')
     t.equal(await password.getAttribute('type'), 'password')
     await page.getByRole('button', { name: 'Show password' }).click()
@@ -148,7 +148,7 @@ t.test('code', async t => {
     t.equal(await focused(), 'password')
 
     await sendPassword()
-    await page.getByRole('alert').getByText('your account is locked for a while').waitFor()
+    await page.getByRole('alert').getByText('no codes are accepted for a while').waitFor()
     t.match(await shown(page), /You can try again in 1[45]:\d\d\./)
     await passTime(900)
     await page.getByText('You can try again now.').waitFor()

@@ -48,7 +48,7 @@ async function screenshots(
   await page.clock.install()
   await page.goto(url)
   await page.getByLabel('Username').fill('demo')
-  await page.getByLabel('Password').fill(password)
+  await page.getByLabel('Password', { exact: true }).fill(password)
   const first = await page.screenshot()
   const { length } = printed()
   await page.getByRole('button', { name: 'Send me a code' }).click()

@@ -26,7 +26,7 @@ export async function openPage(t: Test, options: StartOptions = {}, display: Dis
     password
   }: { username: string; password: string } = ada) => {
     await page.getByLabel('Username').fill(username)
-    await page.getByLabel('Password').fill(password)
+    await page.getByLabel('Password', { exact: true }).fill(password)
     await page.getByRole('button', { name: 'Send me a code' }).click()
   }
   const startLogin = async () => {

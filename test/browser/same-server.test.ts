@@ -108,7 +108,7 @@ t.test('app: examples/client.ts', async t => {
 t.test('browser: the page at /', async t => {
   const { page } = await visit(t, server.url)
   await page.getByLabel('Username').fill('demo')
-  await page.getByLabel('Password').fill(password)
+  await page.getByLabel('Password', { exact: true }).fill(password)
   await page.getByRole('button', { name: 'Send me a code', exact: true }).click()
   await page.getByLabel('Code', { exact: true }).fill(await nextCode())
   await page.getByRole('button', { name: 'Continue' }).click()

@@ -5,10 +5,14 @@ import { problemSchema } from '../../src/http/problems/problem.ts'
 
 // A file of the demo page, which is not part of the type check of the tests.
 const page = new URL('../../src/demo/page/problem-texts.js', import.meta.url)
-const { attemptTexts, problemTexts, wrongCodeTexts } = await import(page.href)
+const { accountTexts, attemptTexts, problemTexts, wrongCodeTexts } = await import(page.href)
 const messages: Record<string, string> = JSON.parse(
   readFileSync(new URL('../../examples/error-messages.json', import.meta.url), 'utf8')
 )
+
+/** The texts with other keys. */
+const renamed = (texts: Record<string, string>, rename: (key: string) => string) =>
+  Object.fromEntries(Object.entries(texts).map(([key, text]) => [rename(key), text]))
 
 t.test(
   'there is a message for every problem, every reason, no response and unknown problems',
@@ -18,6 +22,8 @@ t.test(
       Object.keys(messages).sort(),
       [
         ...Object.keys(problemKinds),
+        'invalid-credentials:account',
+        'sms-undeliverable:account',
         'wrong-code:0',
         'wrong-code:1',
         ...reasons.map(reason => `too-many-attempts:${reason}`),
@@ -33,9 +39,8 @@ t.test('the demo page shows the same messages', async t => {
     ...problemTexts,
     'wrong-code:0': wrongCodeTexts[0],
     'wrong-code:1': wrongCodeTexts[1],
-    ...Object.fromEntries(
-      Object.entries(attemptTexts).map(([reason, text]) => [`too-many-attempts:${reason}`, text])
-    )
+    ...renamed(attemptTexts, reason => `too-many-attempts:${reason}`),
+    ...renamed(accountTexts, slug => `${slug}:account`)
   })
 })
 

@@ -64,6 +64,16 @@ t.test('every file of the demo page is served with its type, and no other file',
   t.same([...loaded].sort(), paths.sort())
 })
 
+t.test('the demo page offers every language that has messages', async t => {
+  const { app } = await startApp(t, { demoPage: true })
+  const offered = [...(await app.inject('/')).body.matchAll(/<option value="([^"]+)">/g)]
+  const files = readdirSync(new URL('../../src/messages/', import.meta.url))
+  t.same(
+    offered.map(([, tag]) => `${tag}.json`).sort(),
+    files.filter(file => file.endsWith('.json')).sort()
+  )
+})
+
 t.test('the scripts of the page insert no markup and store nothing in the browser', async t => {
   const { app } = await startApp(t, { demoPage: true })
   for (const path of paths.filter(path => path.endsWith('.js'))) {
@@ -100,6 +110,13 @@ t.test('the demo page has a sentence for every problem', async t => {
   t.match(describe('wrong-code', { attemptsRemaining: 0 }), /last attempt\. Please start again\.$/)
   const errors = [{ pointer: '#/data/payee', detail: 'is required' }]
   t.match(describe('invalid-request', { errors }), 'payee is required')
+})
+
+t.test('a detail that is a sentence is shown as it is', async t => {
+  const { describeProblem } = await import(new URL('describe-problem.js', folder).href)
+  const detail = 'The password must not contain the username.'
+  const errors = [{ pointer: '#/newPassword', detail }]
+  t.equal(describeProblem(problem('invalid-request', 'id', { errors })), detail)
 })
 
 t.test('the demo page finds the code in typed or pasted text', async t => {

@@ -3,11 +3,17 @@ import { byId } from './by-id.js'
 import { callService, slugOf } from './call-service.js'
 import { countDown, spellSeconds } from './count-down.js'
 import { holdSession } from './hold-session.js'
+import { offerToShow } from './offer-to-show.js'
+import { onSubmit } from './on-submit.js'
 import { once } from './once.js'
+import { resendCode } from './resend-code.js'
 import { showAccount, showSessions } from './show-account.js'
 import { showProblem } from './show-problem.js'
 import { showStatus } from './show-status.js'
 import { showStep } from './show-step.js'
+import { watchLanguage } from './watch-language.js'
+import { watchNumberChange } from './watch-number-change.js'
+import { watchPasswordChange } from './watch-password-change.js'
 import { watchTransfer } from './watch-transfer.js'
 
 /** @typedef {import('./call-service.js').Problem} Problem */
@@ -16,6 +22,7 @@ import { watchTransfer } from './watch-transfer.js'
 const form = byId('log-in', HTMLFormElement)
 const username = byId('username', HTMLInputElement)
 const password = byId('password', HTMLInputElement)
+const hidePassword = offerToShow(byId('show-password', HTMLButtonElement), password)
 let stopCounting = () => {}
 
 const session = holdSession({
@@ -25,7 +32,15 @@ const session = holdSession({
       byId('token-life', HTMLElement).textContent = `Access token expires in ${spellSeconds(left)}`
     })
   },
-  onOver: askPassword
+  onOver(problem) {
+    clearForms()
+    askPassword(problem)
+  },
+  onOldLogin(problem) {
+    // The next login starts a new session, so this one must be ended.
+    session.end()
+    askPassword(problem)
+  }
 })
 
 /**
@@ -35,53 +50,44 @@ const session = holdSession({
 function askPassword(problem) {
   stopCounting()
   stopAsking()
-  showPassword(false)
+  hidePassword()
   password.value = ''
+  byId('change-password', HTMLFormElement).reset()
   showStatus('')
   showProblem(form, problem)
   showStep('Log in', username.value === '' ? username : password)
 }
 
-const showButton = byId('show-password', HTMLButtonElement)
-showButton.addEventListener('click', () => showPassword(password.type === 'password'))
-
-/** @param {boolean} visible */
-function showPassword(visible) {
-  password.type = visible ? 'text' : 'password'
-  showButton.textContent = visible ? 'Hide password' : 'Show password'
+/** Clears what the user entered into the forms of the account, because the next user may see it. */
+function clearForms() {
+  for (const entered of document.forms) if (entered !== form) entered.reset()
 }
 
-form.addEventListener('submit', event => {
-  event.preventDefault()
-  once(form, async () => {
-    showStatus('')
-    showProblem(form)
-    /** @type {import('./call-service.js').Result<Schemas['Challenge']>} */
-    const { data, problem } = await callService('POST', '/login', {
-      body: { username: username.value, password: password.value }
-    })
-    if (data !== undefined) {
-      showPassword(false)
-      password.value = ''
-      return askLoginCode(data)
-    }
-    showProblem(form, problem)
-    password.focus()
-    // Selected, so that typing replaces a wrong password. After an outage, the user resubmits it.
-    if (slugOf(problem) === 'invalid-credentials') password.select()
+onSubmit(form, async () => {
+  /** @type {import('./call-service.js').Result<Schemas['Challenge']>} */
+  const { data, problem } = await callService('POST', '/login', {
+    body: { username: username.value, password: password.value }
   })
+  if (data !== undefined) {
+    hidePassword()
+    password.value = ''
+    return askLoginCode(data)
+  }
+  showProblem(form, problem)
+  password.focus()
+  // Selected, so that typing replaces a wrong password. After an outage, the user resubmits it.
+  if (slugOf(problem) === 'invalid-credentials') password.select()
 })
 
 /** @param {Schemas['Challenge']} pending */
 function askLoginCode(pending) {
-  let { challengeToken } = pending
   askCode({
     step: 'Step 2 of 2',
     pending,
     async verify(code) {
       /** @type {import('./call-service.js').Result<Schemas['Tokens']>} */
       const { data, problem } = await callService('POST', '/verify', {
-        body: { challengeToken, code }
+        body: { challengeToken: pending.challengeToken, code }
       })
       if (data !== undefined) {
         session.begin(data)
@@ -89,12 +95,7 @@ function askLoginCode(pending) {
       }
       return problem
     },
-    async resend() {
-      /** @type {import('./call-service.js').Result<Schemas['Challenge']>} */
-      const { data, problem } = await callService('POST', '/resend', { body: { challengeToken } })
-      challengeToken = data?.challengeToken ?? challengeToken
-      return { data, problem }
-    },
+    resend: () => resendCode(pending),
     giveUp: askPassword
   })
 }
@@ -114,13 +115,13 @@ const logOut = byId('log-out', HTMLButtonElement)
 logOut.addEventListener('click', () =>
   once(logOut, async () => {
     await session.end()
+    clearForms()
     askPassword()
     showStatus('You are logged out.')
   })
 )
 
-watchTransfer(session, problem => {
-  // The next login starts a new session, so this one must be ended.
-  session.end()
-  askPassword(problem)
-})
+watchPasswordChange(session)
+watchNumberChange(session)
+watchLanguage(session)
+watchTransfer(session)

@@ -17,6 +17,7 @@ import { spellPhone } from './spell.js'
  * @property {string} step the text above the heading
  * @property {string} [quote] the sentence to confirm
  * @property {Pending} pending
+ * @property {Record<string, string>} [texts] sentences that replace those of `problemTexts`
  * @property {(code: string) => Promise<Problem | undefined>} verify continues by itself on success
  * @property {() => Promise<import('./call-service.js').Result<Pending>>} resend
  * @property {(problem?: Problem) => void} giveUp without a problem when the user goes back
@@ -49,7 +50,7 @@ export function askCode(asked) {
   quote.hidden = asked.quote === undefined
   quote.textContent = asked.quote ?? ''
   showStatus('')
-  clearProblem()
+  showProblem(form)
   showPending(asked.pending)
   showStep('Enter the code', field)
 }
@@ -83,7 +84,6 @@ function showPending({ destination, codeLength, codeExpiresIn, resendIn, sent })
 /** Reports the expiry once, in place of the countdown and of an earlier problem. */
 function reportExpiry() {
   if (form.ariaBusy === 'true') return // The response is still to come.
-  clearProblem()
   showProblem(form, {
     type: '/problems/code-expired',
     title: '',
@@ -101,11 +101,6 @@ function showButtons() {
   resendButton.classList.toggle('main', expired)
   resendButton.textContent =
     resendWait === 0 ? 'Send a new code' : `New code in ${spellSeconds(resendWait)}`
-}
-
-function clearProblem() {
-  showProblem(form)
-  field.ariaInvalid = 'false'
 }
 
 /** Stops the countdowns and WebOTP before another step is shown. */
@@ -135,13 +130,13 @@ form.addEventListener('submit', async event => {
   event.preventDefault()
   await once(form, async () => {
     listening.abort()
-    clearProblem()
+    showProblem(form)
     const problem = await purpose?.verify(field.value)
     if (problem === undefined) return stopAsking()
     const slug = slugOf(problem)
     if (slug === 'challenge-ended' || (slug === 'wrong-code' && problem.attemptsRemaining === 0))
       return giveUp(problem)
-    showProblem(form, problem)
+    showProblem(form, problem, purpose?.texts)
     field.ariaInvalid = String(slug === 'wrong-code' || slug === 'invalid-request')
     if (slug === 'code-expired') expired = true
     field.focus()
@@ -155,8 +150,7 @@ resendButton.addEventListener('click', async () => {
   await once(resendButton, async () => {
     const { data, problem } = (await purpose?.resend()) ?? {}
     if (slugOf(problem) === 'challenge-ended') return giveUp(problem)
-    clearProblem()
-    if (problem !== undefined) showProblem(form, problem)
+    showProblem(form, problem, purpose?.texts)
     if (data === undefined) return
     showPending(data)
     showStatus('A new code is on its way. The old one no longer works.')

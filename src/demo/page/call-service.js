@@ -9,7 +9,7 @@
 /**
  * Calls the service. Resolves to the data or the problem, and never rejects.
  * @template T
- * @param {'GET' | 'POST' | 'DELETE'} method
+ * @param {'GET' | 'POST' | 'PATCH' | 'DELETE'} method
  * @param {string} path
  * @param {{ body?: object | undefined, accessToken?: string }} [more]
  * @returns {Promise<Result<T>>}

@@ -4,12 +4,19 @@ import { callService, slugOf } from './call-service.js'
 /** @typedef {import('./call-service.js').Schemas['Tokens']} Tokens */
 
 /**
+ * @typedef {object} Listeners
+ * @property {(expiresIn: number) => void} onTokens
+ * @property {(problem: Problem) => void} onOver
+ * @property {(problem?: Problem) => void} onOldLogin when a request requires a more recent login
+ */
+
+/**
  * Holds the tokens of one session and adds the access token to requests. The tokens are kept in
  * memory only, so a reload requires a new login. localStorage outlives the page, and any script on
  * this origin, even an injected one, could read the tokens from it and take over the session.
- * @param {{ onTokens: (expiresIn: number) => void, onOver: (problem: Problem) => void }} listeners
+ * @param {Listeners} listeners
  */
-export function holdSession({ onTokens, onOver }) {
+export function holdSession({ onTokens, onOver, onOldLogin }) {
   /** @type {Tokens | undefined} */
   let tokens
   /** @type {Promise<Problem | undefined> | undefined} */
@@ -62,7 +69,7 @@ export function holdSession({ onTokens, onOver }) {
      * Calls the service as this user. Retries once with a new token when the current one is
      * rejected.
      * @template T
-     * @param {'GET' | 'POST' | 'DELETE'} method
+     * @param {'GET' | 'POST' | 'PATCH' | 'DELETE'} method
      * @param {string} path
      * @param {object} [body]
      * @returns {Promise<import('./call-service.js').Result<T>>}
@@ -71,11 +78,14 @@ export function holdSession({ onTokens, onOver }) {
       const used = tokens
       /** @returns {Promise<import('./call-service.js').Result<T>>} */
       const send = () => callService(method, path, { body, accessToken: tokens?.accessToken ?? '' })
-      const response = await send()
-      if (slugOf(response.problem) !== 'invalid-token') return response
-      // Another call may have refreshed the tokens in the meantime.
-      const problem = tokens === used ? await refresh() : undefined
-      return problem === undefined ? send() : { problem }
+      let response = await send()
+      if (slugOf(response.problem) === 'invalid-token') {
+        // Another call may have refreshed the tokens in the meantime.
+        const problem = tokens === used ? await refresh() : undefined
+        response = problem === undefined ? await send() : { problem }
+      }
+      if (slugOf(response.problem) === 'reauthentication-required') onOldLogin(response.problem)
+      return response
     },
     /** Ends the session: at once on this page, and on the service when it can be reached. */
     async end() {

@@ -37,6 +37,12 @@ export const problemTexts = {
   unknown: 'Something went wrong. Please try again later.'
 }
 
+/** Sentences for users who change their password or number, by slug. */
+export const accountTexts = {
+  'invalid-credentials': 'This is not your current password.',
+  'sms-undeliverable': "This number can't receive our messages. Please enter another one."
+}
+
 /** More specific sentences for `wrong-code`, by `attemptsRemaining`. */
 export const wrongCodeTexts = {
   1: "That isn't the code from the newest message. You can try once more.",
@@ -47,7 +53,6 @@ export const wrongCodeTexts = {
 export const attemptTexts = {
   requests: 'Too many requests from your network. Please wait a moment.',
   passwords: 'Too many wrong passwords. Please wait before you try again.',
-  codes: 'Too many wrong codes. Your account is locked for a while, in case someone is guessing.',
-  'codes-off':
-    'Your account is locked after too many wrong codes. Please contact support to unlock it.'
+  codes: 'Too many wrong codes. For your security, no codes are accepted for a while.',
+  'codes-off': 'Too many wrong codes. No more codes are accepted. Please contact support.'
 }

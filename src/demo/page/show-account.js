@@ -6,7 +6,9 @@ import { showProblem } from './show-problem.js'
 import { showStatus } from './show-status.js'
 import { showStep } from './show-step.js'
 import { spellPhone, spellTime } from './spell.js'
+import { showLanguage } from './watch-language.js'
 
+/** @typedef {import('./call-service.js').Problem} Problem */
 /** @typedef {import('./call-service.js').Schemas} Schemas */
 /** @typedef {Schemas['Sessions']['sessions'][number]} Listed */
 /** @typedef {ReturnType<typeof import('./hold-session.js').holdSession>} Session */
@@ -21,8 +23,8 @@ const listCard = byId('sessions-card', HTMLElement)
  */
 export async function showAccount(session) {
   showStatus('')
-  for (const card of document.querySelectorAll('[data-step="Logged in"] .problem'))
-    if (card instanceof HTMLElement) showProblem(card)
+  for (const { parentElement } of document.querySelectorAll('[data-step="Logged in"] .problem'))
+    if (parentElement !== null) showProblem(parentElement)
   byId('receipt', HTMLElement).hidden = true
   me.replaceChildren()
   list.replaceChildren()
@@ -30,8 +32,23 @@ export async function showAccount(session) {
   await Promise.all([showMe(session), showSessions(session)])
 }
 
-/** @param {Session} session */
-async function showMe(session) {
+/**
+ * Goes back to one card of the account and shows the problem, if any, that led there.
+ * @param {HTMLFormElement} form
+ * @param {HTMLElement} title
+ * @param {Problem} [problem]
+ */
+export function showCard(form, title, problem) {
+  showStatus('')
+  showProblem(form, problem)
+  showStep('Logged in', title)
+}
+
+/**
+ * Shows the current user.
+ * @param {Session} session
+ */
+export async function showMe(session) {
   /** @type {import('./call-service.js').Result<Schemas['Me']>} */
   const { data, problem } = await session.call('GET', '/me')
   showProblem(byId('me-card', HTMLElement), problem)
@@ -42,6 +59,9 @@ async function showMe(session) {
     ['Logged in', spellTime(data.authenticatedAt)]
   ]
   me.replaceChildren(...rows.map(describe))
+  showLanguage(data.locale)
+  // The default value, because it survives resetting the form.
+  byId('account-username', HTMLInputElement).defaultValue = data.username
 }
 
 /**

@@ -9,17 +9,19 @@ const waits = new WeakMap()
 
 /**
  * Shows a problem within a part of the page, with a countdown when waiting helps. Without a
- * problem, clears both.
+ * problem, clears both. Either way, no field is marked as invalid any more.
  * @param {HTMLElement} part
  * @param {Problem} [problem]
+ * @param {Record<string, string>} [texts] sentences that replace the usual ones, by slug
  */
-export function showProblem(part, problem) {
+export function showProblem(part, problem, texts) {
   const [alert, wait] = [part.querySelector('[role=alert]'), part.querySelector('.wait')]
   if (alert === null || wait === null)
     throw new Error('This part of the page has no elements for a problem')
+  for (const field of part.querySelectorAll('[aria-invalid]')) field.ariaInvalid = 'false'
   waits.get(part)?.()
   wait.textContent = ''
-  alert.textContent = problem === undefined ? '' : describeProblem(problem)
+  alert.textContent = problem === undefined ? '' : describeProblem(problem, texts)
   if (problem === undefined) return
   showStatus('')
   // Outside the alert, because screen readers would announce it again every second.

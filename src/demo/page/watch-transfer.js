@@ -1,16 +1,15 @@
 import { askCode } from './ask-code.js'
 import { byId } from './by-id.js'
-import { slugOf } from './call-service.js'
 import { describe } from './make.js'
-import { once } from './once.js'
+import { onSubmit } from './on-submit.js'
 import { readClaims } from './read-claims.js'
+import { showCard } from './show-account.js'
 import { showProblem } from './show-problem.js'
 import { showStatus } from './show-status.js'
 import { showStep } from './show-step.js'
 import { spellAmount, spellTime } from './spell.js'
 
 /** @typedef {import('./call-service.js').Schemas} Schemas */
-/** @typedef {import('./call-service.js').Problem} Problem */
 /** @typedef {import('./show-account.js').Session} Session */
 /**
  * @typedef {object} TransferClaims
@@ -25,30 +24,22 @@ const form = byId('transfer', HTMLFormElement)
 /**
  * Requests the confirmation of a transfer whenever the form is submitted.
  * @param {Session} session
- * @param {(problem: Problem) => void} onOldLogin
  */
-export function watchTransfer(session, onOldLogin) {
-  form.addEventListener('submit', event => {
-    event.preventDefault()
-    once(form, async () => {
-      showStatus('')
-      showProblem(form)
-      byId('receipt', HTMLElement).hidden = true
-      const data = {
-        amount: valueOf('amount'),
-        currency: byId('currency', HTMLSelectElement).value,
-        payee: valueOf('payee')
-      }
-      /** @type {import('./call-service.js').Result<Schemas['PendingConfirmation']>} */
-      const { data: pending, problem } = await session.call('POST', '/confirmations', {
-        action: 'transfer',
-        data
-      })
-      if (pending !== undefined) return askTransferCode(session, pending)
-      if (problem !== undefined && slugOf(problem) === 'reauthentication-required')
-        return onOldLogin(problem)
-      showProblem(form, problem)
+export function watchTransfer(session) {
+  onSubmit(form, async () => {
+    byId('receipt', HTMLElement).hidden = true
+    const data = {
+      amount: valueOf('amount'),
+      currency: byId('currency', HTMLSelectElement).value,
+      payee: valueOf('payee')
+    }
+    /** @type {import('./call-service.js').Result<Schemas['PendingConfirmation']>} */
+    const { data: pending, problem } = await session.call('POST', '/confirmations', {
+      action: 'transfer',
+      data
     })
+    if (pending !== undefined) return askTransferCode(session, pending)
+    showProblem(form, problem)
   })
 }
 
@@ -82,11 +73,7 @@ function askTransferCode(session, pending) {
       confirmationToken = data?.confirmationToken ?? confirmationToken
       return { data, problem }
     },
-    giveUp(problem) {
-      showStatus('')
-      showProblem(form, problem)
-      showStep('Logged in', byId('transfer-title', HTMLElement))
-    }
+    giveUp: problem => showCard(form, byId('transfer-title', HTMLElement), problem)
   })
 }
 
