@@ -7,8 +7,8 @@ export type Challenge = components['schemas']['Challenge']
 export type Problem = components['schemas']['Problem']
 
 /**
- * Logs a user in and keeps the session alive. `store` persists the newest refresh token where no
- * other app can read it. It receives undefined once the session has ended.
+ * Logs a user in, keeps the session alive and manages the account. `store` persists the newest
+ * refresh token where no other app can read it. It receives undefined once the session has ended.
  */
 export function smsLogin(
   baseUrl: string,
@@ -56,6 +56,18 @@ export function smsLogin(
     return request
   }
 
+  const api = createClient<paths>({ baseUrl, fetch: fetchWithToken })
+
+  /** Forgets the tokens and resolves to the last refresh token. */
+  async function forget() {
+    await refreshing
+    const last = tokens?.refreshToken
+    // Clear before `store`, which may be slow, so that no other call refreshes this session.
+    tokens = undefined
+    await store(undefined)
+    return last
+  }
+
   return {
     /** Resolves to a `Challenge` in `data` or a `Problem` in `error`. */
     login: (username: string, password: string) =>
@@ -67,6 +79,8 @@ export function smsLogin(
       if (result.data !== undefined) await setTokens(result.data)
       return result
     },
+    /** Sends a new code for a login or a change of number. The old code stops working. */
+    resend: (challengeToken: string) => open.POST('/resend', { body: { challengeToken } }),
     /** Continues the session with the refresh token that `store` persisted. */
     resume: refresh,
     /**
@@ -74,15 +88,29 @@ export function smsLogin(
      * after its idle time.
      */
     async logout() {
-      await refreshing
-      const last = tokens?.refreshToken
-      // Clear before `store`, which may be slow, so that no other call refreshes this session.
-      tokens = undefined
-      await store(undefined)
+      const last = await forget()
       if (last === undefined) return undefined
       return open.POST('/logout', { body: { refreshToken: last } })
     },
+    /** The user. `phone` is masked. */
+    me: () => api.GET('/me'),
+    /** Sets the language of messages, a BCP 47 tag. With null, `Accept-Language` decides. */
+    setLocale: (locale: string | null) => api.PATCH('/me', { body: { locale } }),
+    /** Ends all other sessions. */
+    changePassword: (currentPassword: string, newPassword: string) =>
+      api.POST('/me/password', { body: { currentPassword, newPassword } }),
+    /** Sends a code to the new number and resolves to a `Challenge`. Requires a recent login. */
+    requestPhoneChange: (phone: string) => api.POST('/me/phone', { body: { phone } }),
+    /** Changes the number and ends all other sessions. */
+    verifyPhoneChange: (challengeToken: string, code: string) =>
+      api.POST('/me/phone/verify', { body: { challengeToken, code: asciiDigits(code) } }),
+    /** Deletes the account and forgets the tokens. Requires a recent login. */
+    async deleteAccount(password: string) {
+      const result = await api.DELETE('/me', { body: { password } })
+      if (result.error === undefined) await forget()
+      return result
+    },
     /** All other calls. Sends the access token and refreshes it in time. */
-    api: createClient<paths>({ baseUrl, fetch: fetchWithToken })
+    api
   }
 }

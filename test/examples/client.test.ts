@@ -47,26 +47,9 @@ t.test('requests', async t => {
   )
 
   t.test('the client logs in and reads the current user', async t => {
-    const { api, actions } = await startLoggedIn(t, 900)
-    const { data } = await api.GET('/me')
-    t.match(data, { username: ada.username })
+    const { me, actions } = await startLoggedIn(t, 900)
+    t.match((await me()).data, { username: ada.username })
     t.same(actions, ['/me'])
-  })
-
-  t.test('the client changes the account and deletes it', async t => {
-    const { api, actions, stored, logout, prisma } = await startLoggedIn(t, 900)
-    const newPassword = 'another horse battery'
-    const { data } = await api.PATCH('/me', { body: { locale: 'pt-BR' } })
-    t.match(data, { locale: 'pt-BR' })
-    const change = { currentPassword: ada.password, newPassword }
-    t.equal((await api.POST('/me/password', { body: change })).error, undefined)
-    const { error } = await api.DELETE('/me', { body: { password: ada.password } })
-    t.match(error, { type: '/problems/invalid-credentials' })
-    t.equal((await api.DELETE('/me', { body: { password: newPassword } })).error, undefined)
-    t.equal(await prisma.user.count(), 0)
-    t.same(actions, ['/me', '/me/password', '/me', '/me'], 'a wrong password causes no refresh')
-    await logout()
-    t.equal(stored.at(-1), undefined)
   })
 
   t.test('a wrong password is returned as a problem', async t => {
@@ -92,6 +75,57 @@ t.test('requests', async t => {
       const { error } = await verify(data?.challengeToken ?? 'none', typed)
       t.equal(error, undefined, typed)
     }
+  })
+})
+
+t.test('account', async t => {
+  t.test('the language of messages can be set and unset', async t => {
+    const { setLocale, me } = await startLoggedIn(t, 900)
+    t.match((await setLocale('pt-br')).data, { locale: 'pt-BR' })
+    t.match((await me()).data, { locale: 'pt-BR' })
+    t.match((await setLocale(null)).data, { locale: null })
+    t.match((await setLocale('no tag')).error, { type: '/problems/invalid-request' })
+  })
+
+  t.test('the password can be changed and a wrong one causes no refresh', async t => {
+    const { changePassword, actions, post } = await startLoggedIn(t, 900)
+    const next = 'another horse battery'
+    const { error } = await changePassword('not the password', next)
+    t.match(error, { type: '/problems/invalid-credentials' })
+    t.equal((await changePassword(ada.password, next)).error, undefined)
+    t.same(actions.splice(0), ['/me/password', '/me/password'])
+    const { username } = ada
+    t.equal((await post('/login', { username, password: next })).statusCode, 200)
+  })
+
+  t.test('the number is changed with a code that can be sent again', async t => {
+    const { requestPhoneChange, resend, verifyPhoneChange, me, twilio, wait } = await startLoggedIn(
+      t,
+      900
+    )
+    const { data: first } = await requestPhoneChange('+1 202 555 0106')
+    t.match(first, { destination: '+1•••••••06', sent: true })
+    const token = first?.challengeToken ?? 'none'
+    t.match((await resend(token)).error, { type: '/problems/resend-too-soon' })
+    wait(30)
+    const { data: second } = await resend(token)
+    t.match(second, { destination: '+1•••••••06', sent: true })
+    const code = twilio.lastCode().replaceAll(/\d/g, digit => '٠١٢٣٤٥٦٧٨٩'[Number(digit)] ?? '')
+    t.equal((await verifyPhoneChange(second?.challengeToken ?? 'none', code)).error, undefined)
+    t.match((await me()).data, { phone: '+1•••••••06' })
+  })
+
+  t.test('the account can be deleted, which forgets the tokens', async t => {
+    const { deleteAccount, me, logout, actions, stored, prisma } = await startLoggedIn(t, 900)
+    const { error } = await deleteAccount('not the password')
+    t.match(error, { type: '/problems/invalid-credentials' })
+    t.equal(stored.length, 1, 'the tokens are kept')
+    t.equal((await deleteAccount(ada.password)).error, undefined)
+    t.equal(await prisma.user.count(), 0)
+    t.equal(stored.at(-1), undefined)
+    t.same(actions.splice(0), ['/me', '/me', 'stored'])
+    t.match((await me()).error, { type: '/problems/invalid-token' })
+    t.equal(await logout(), undefined)
   })
 })
 
