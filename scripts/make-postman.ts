@@ -49,7 +49,7 @@ const chain: Record<string, { body: object; storedFields?: string[] }> = {
     body: { currentPassword: '{{password}}', newPassword: '{{newPassword}}' }
   },
   'DELETE me': { body: { password: '{{password}}' } },
-  'POST me/phone': { body: { phone: '+12025550106' }, storedFields: ['challengeToken'] },
+  'POST me/phone': { body: { phone: '{{newPhone}}' }, storedFields: ['challengeToken'] },
   'POST me/phone/verify': {
     body: { challengeToken: '{{challengeToken}}', code: '{{code}}' }
   },
@@ -123,6 +123,7 @@ export async function postmanFiles(yaml: string) {
         'username',
         'password',
         'newPassword',
+        'newPhone',
         'code',
         'challengeToken',
         'accessToken',
@@ -146,6 +147,7 @@ export async function postmanFiles(yaml: string) {
 const values: Record<string, string> = {
   baseUrl: 'http://127.0.0.1:3000',
   username: 'demo',
+  newPhone: '+12025550143',
   adminUrl: 'http://127.0.0.1:3001',
   userId: ''
 }
