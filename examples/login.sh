@@ -1,6 +1,6 @@
 #!/bin/sh
-# A complete session from a shell: log in, list the sessions, refresh, confirm an action, log out.
-# Needs only curl.
+# A complete session from a shell: log in, list the sessions, refresh, confirm an action, change the
+# password and the number, log out. Needs only curl.
 #
 #   SMS_LOGIN_URL=https://login.example.com sh examples/login.sh
 #
@@ -86,8 +86,20 @@ ask () {
   IFS= read -r line
 }
 
-# enterCode <verify path> <resend path> <token field>: asks for the code until it is correct or no
-# attempts are left.
+# askSecret <question>: like ask. A terminal does not show what is typed.
+askSecret () {
+  [ ! -t 0 ] || stty -echo
+  ask "$1"
+  [ ! -t 0 ] || stty echo
+  echo
+}
+if [ -t 0 ]; then
+  trap 'stty echo' EXIT
+  trap 'exit 130' INT TERM
+fi
+
+# enterCode <verify path> <resend path> <token field> <status>: asks for the code until it is correct,
+# which the service confirms with this status, or no attempts are left.
 enterCode () {
   echo "   A message was sent to $(field destination)."
   echo "   Its code has $(field codeLength) digits and is valid for $(field codeExpiresIn) seconds."
@@ -110,7 +122,7 @@ enterCode () {
           esac ;;
         code-expired) echo '   The code has expired.' ;;
         invalid-request) echo '   This is not a code.' ;;
-        *) expect 200; return ;;
+        *) expect "$4"; return ;;
       esac
     fi
   done
@@ -125,20 +137,14 @@ storeTokens () {
 echo "1. POST /login checks the password and sends a code. ($url)"
 ask 'Username: '
 username=$line
-if [ -t 0 ]; then
-  trap 'stty echo' EXIT
-  trap 'exit 130' INT TERM
-  stty -echo
-fi
-ask 'Password: '
-if [ -t 0 ]; then stty echo; fi
-echo
-call POST /login "{\"username\":$(json "$username"),\"password\":$(json "$line")}"
+askSecret 'Password: '
+password=$line
+call POST /login "{\"username\":$(json "$username"),\"password\":$(json "$password")}"
 expect 200
 token=$(field challengeToken)
 
 echo '2. POST /verify exchanges challenge and code for an access token and a refresh token.'
-enterCode /verify /resend challengeToken
+enterCode /verify /resend challengeToken 200
 storeTokens
 echo "   The access token is valid for $(field expiresIn) seconds."
 
@@ -166,11 +172,29 @@ else
   expect 201
   token=$(field confirmationToken)
   echo "   To be confirmed: $(field text)"
-  enterCode /confirmations/verify /confirmations/resend confirmationToken
+  enterCode /confirmations/verify /confirmations/resend confirmationToken 200
   echo "   Confirmed: the receipt for the payment service is valid for $(field expiresIn) seconds."
 fi
 
-echo '7. POST /logout ends the session. GET /me fails immediately.'
+echo '7. POST /me/password changes the password and ends all other sessions.'
+askSecret 'New password (empty to keep the current one): '
+if [ -n "$line" ]; then
+  call POST /me/password "{\"currentPassword\":$(json "$password"),\"newPassword\":$(json "$line")}"
+  expect 204
+  echo '   The password has been changed.'
+fi
+
+echo '8. POST /me/phone sends a code to a new number. POST /me/phone/verify changes the number.'
+ask 'New number, with + and the country code (empty to keep the current one): '
+if [ -n "$line" ]; then
+  call POST /me/phone "{\"phone\":$(json "$line")}"
+  expect 200
+  token=$(field challengeToken)
+  enterCode /me/phone/verify /resend challengeToken 204
+  echo '   The number has been changed.'
+fi
+
+echo '9. POST /logout ends the session. GET /me fails immediately.'
 call POST /logout "{\"refreshToken\":\"$refreshToken\"}"
 expect 204
 call GET /me

@@ -79,6 +79,7 @@ t.test('shell: examples/login.sh', async t => {
   terminal.type(password)
   terminal.type(await nextCode())
   terminal.type(await nextCode())
+  for (const unchanged of ['', '']) terminal.type(unchanged)
   const { code, stdout, stderr } = await terminal.ended
   t.match({ code, stderr }, { code: 0, stderr: '' })
   t.match(stdout, /"username":"demo"[^]*Confirmed: [^]*\n {3}401 invalid-token\n$/)

@@ -42,9 +42,9 @@ async function run(t: Test, shell: string, options?: StartOptions, slashes = '')
 
 for (const shell of ['sh', 'bash']) {
   t.test(
-    `with ${shell}, the script logs in, confirms and logs out with no secret in the process list`,
+    `with ${shell}, the script runs to the end with no secret in the process list`,
     async t => {
-      const { addUser, answer, twilio, ended, recordedArguments } = await run(t, shell, {
+      const { addUser, answer, twilio, ended, recordedArguments, login } = await run(t, shell, {
         policy: { resendCooldown: 0 }
       })
       const user = {
@@ -62,16 +62,21 @@ for (const shell of ['sh', 'bash']) {
       await answer(/not a code\.\nCode.*: /, () => '')
       await answer(/A new code was sent\.\nCode.*: /, code)
       await answer(/To be confirmed: Send 250\.00 EUR to Grace Hopper\n.*\n.*\nCode.*: /, code)
+      const password = ' n\\"e$(id) `w\'s \twörd '
+      await answer(/New password.*: /, () => password)
+      await answer(/The password has been changed\.\n.*\nNew number.*: /, () => '+1 202 555 0106')
+      await answer(/A message was sent to \+1•+06\.\n.*\nCode.*: /, code)
       const { code: exit, stdout, stderr } = await ended
       t.match({ exit, stderr }, { exit: 0, stderr: '' })
       t.match(stdout, /"phone":"\+1•+77"/)
       t.match(stdout, /Confirmed: .* 300 seconds/)
-      t.match(stdout, /\n {3}401 invalid-token\n$/)
+      t.match(stdout, /The number has been changed\.\n.*\n {3}401 invalid-token\n$/)
+      t.match((await login({ ...user, password })).json(), { destination: '+1•••••••06' })
 
       const recorded = recordedArguments()
       t.match(recorded, '/confirmations/verify', 'the arguments were recorded')
-      t.notMatch(recorded, /eyJ|p\\|s's|wörd/)
-      for (const { body } of twilio.textsTo(user.phone))
+      t.notMatch(recorded, /eyJ|p\\|s's|n\\|w's|wörd/)
+      for (const { body } of twilio.texts)
         t.notOk(recorded.includes(/\b\d{6}\b/.exec(body)?.[0] ?? 'no code'))
     }
   )
@@ -92,6 +97,7 @@ t.test('a code may be typed in the digits of any script', async t => {
   for (const zero of ['۰', '०', '๐', '０', '𝟎', '𞥐'])
     await answer(/Wrong code\..*\nCode.*: /, () => typed(zero, differentCode(twilio.lastCode())))
   await answer(/Wrong code\..*\nCode.*: /, () => typed('٠', twilio.lastCode()))
+  for (const question of [/New password.*: /, /New number.*: /]) await answer(question, () => '')
   t.match(await ended, { code: 0, stderr: '' })
 })
 
@@ -138,6 +144,7 @@ t.test('without a sample action the script continues to the logout', async t => 
   await answer(/Username: /, () => ada.username)
   await answer(/Password: /, () => ada.password)
   await answer(/Code.*: /, () => twilio.lastCode())
+  for (const question of [/New password.*: /, /New number.*: /]) await answer(question, () => '')
   const { code, stdout } = await ended
   t.equal(code, 0)
   t.match(stdout, /no template for a transfer[^]*401 invalid-token\n$/)
