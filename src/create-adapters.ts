@@ -3,6 +3,7 @@ import { createPasswords } from './adapters/secrets/passwords.ts'
 import { loadCommonPasswords } from './adapters/secrets/load-common-passwords.ts'
 import { classifyDatabaseError } from './adapters/postgres/classify-database-error.ts'
 import { databaseReady } from './adapters/postgres/database-ready.ts'
+import { createDatabaseRecovery } from './adapters/postgres/database-recovery.ts'
 import type { Database } from './adapters/postgres/database.ts'
 import { countryOf, createPhoneCheck } from './adapters/sms/libphonenumber-phones.ts'
 import { createSecurityLog } from './adapters/logs/security-log.ts'
@@ -20,6 +21,7 @@ import type { Metrics } from './adapters/logs/prometheus-metrics.ts'
 import { createTerminalSms } from './adapters/sms/terminal-sms.ts'
 import { createAllowedNumbersSms } from './adapters/sms/allowed-numbers-sms.ts'
 import { noStatusCallbacks } from './adapters/sms/no-status-callbacks.ts'
+import { createRecoveryNotingSms } from './adapters/sms/recovery-noting-sms.ts'
 import { createTrackedSms } from './adapters/sms/tracked-sms.ts'
 import type { Config } from './config/config.ts'
 import { deriveKey } from './domain/derive-key.ts'
@@ -43,6 +45,7 @@ export async function createAdapters(
   const clock = () => new Date()
   const rateLimits = createRateLimitStore(prisma, secrets[0])
   const [, ...otherSecrets] = secrets
+  const databaseRecovery = createDatabaseRecovery(database, events)
   return {
     users: {
       ...createUserStore(prisma, rateLimits, policy),
@@ -53,7 +56,9 @@ export async function createAdapters(
     sessions: createSessionStore(prisma, rateLimits, policy),
     passwords: createPasswords(config.argon2, deriveKey(secrets[0], 'decoy')),
     commonPasswords: loadCommonPasswords,
-    sms: createTrackedSms(createAllowedNumbersSms(countries, sender, log)),
+    sms: createTrackedSms(
+      createAllowedNumbersSms(countries, createRecoveryNotingSms(sender, events), log)
+    ),
     statusCallbacks,
     rateLimits,
     allRateLimits: [
@@ -75,7 +80,9 @@ export async function createAdapters(
     events,
     clock,
     isReady: createSharedReadiness(() => databaseReady(database), clock),
-    outageOf: (error: unknown) => classifyDatabaseError(error, config.databaseUrl)
+    outageOf: (error: unknown) => classifyDatabaseError(error, config.databaseUrl),
+    databaseFailed: databaseRecovery.failed,
+    databaseRecovery
   }
 }
 

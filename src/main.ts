@@ -48,6 +48,7 @@ async function start(config: Config) {
   )
   app.addHook('onClose', database.close)
   app.addHook('onClose', () => ports.sms.settled())
+  app.addHook('onClose', async () => ports.databaseRecovery.stop())
 
   const { prisma } = database
   await runTimers(app, { ...ports, prisma, policy: config.policy, log })

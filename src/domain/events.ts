@@ -75,6 +75,11 @@ export type Event = { context: RequestContext | null } & (
   /** A request to the admin API without a valid API key. */
   | { name: 'api_key.rejected' }
   | { name: 'rate_limit.exceeded'; limit: string }
+  /**
+   * The database, or the SMS provider, works again. Recorded once per outage, with its length and
+   * the number of requests or messages that failed.
+   */
+  | { name: 'database.recovered' | 'sms.recovered'; seconds: number; failures: number }
   /** Too few codes sent to the country were verified. No single request causes it. */
   | { name: 'sms.country_paused'; country: string; messages: number; verified: number; until: Date }
 )

@@ -39,6 +39,8 @@ export type Ports = {
   isReady: () => Promise<boolean>
   /** Describes an outage of the database. Undefined if the error is a bug of this program. */
   outageOf: (error: unknown) => { facts: { reason: string }; message: string } | undefined
+  /** Tells that a request failed because of the database, so that its recovery is recorded. */
+  databaseFailed: () => void
 }
 
 /** Everything outside the process that the admin API uses. */
@@ -53,6 +55,7 @@ export type AdminPorts = Pick<
   | 'events'
   | 'clock'
   | 'outageOf'
+  | 'databaseFailed'
 > & {
   users: UserDirectory
   policy: Policy

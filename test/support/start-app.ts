@@ -24,7 +24,9 @@ import { createPhoneChangeStore } from '../../src/adapters/stores/phone-changes.
 import { createSessionStore } from '../../src/adapters/stores/sessions.ts'
 import { createUserDirectory } from '../../src/adapters/stores/user-directory.ts'
 import { createUserStore } from '../../src/adapters/stores/users.ts'
+import { createDatabaseRecovery } from '../../src/adapters/postgres/database-recovery.ts'
 import { createSharedReadiness } from '../../src/adapters/postgres/shared-readiness.ts'
+import { createRecoveryNotingSms } from '../../src/adapters/sms/recovery-noting-sms.ts'
 import { createTrackedSms } from '../../src/adapters/sms/tracked-sms.ts'
 import { createTwilioCallbacks } from '../../src/adapters/sms/twilio-callbacks.ts'
 import { createTwilioSms } from '../../src/adapters/sms/twilio-sms.ts'
@@ -157,18 +159,23 @@ export async function startApp(
   )
   const rateLimits = createRateLimitStore(prisma, secrets[0])
   const sms = createTrackedSms(
-    createTwilioSms(
-      {
-        accountSid: twilioAccount.accountSid,
-        authTokens,
-        sender: { from: '+15005550006' },
-        baseUrl: twilio.baseUrl,
-        timeoutMs: twilioTimeoutMs,
-        ...(publicUrl !== undefined && { publicUrl })
-      },
-      log
+    createRecoveryNotingSms(
+      createTwilioSms(
+        {
+          accountSid: twilioAccount.accountSid,
+          authTokens,
+          sender: { from: '+15005550006' },
+          baseUrl: twilio.baseUrl,
+          timeoutMs: twilioTimeoutMs,
+          ...(publicUrl !== undefined && { publicUrl })
+        },
+        log
+      ),
+      events
     )
   )
+  const recovery = createDatabaseRecovery(database, events)
+  t.teardown(recovery.stop)
   const ports: Ports = {
     users: {
       ...createUserStore(prisma, rateLimits, policy),
@@ -207,7 +214,8 @@ export async function startApp(
     events,
     clock,
     isReady: createSharedReadiness(() => databaseReady(database, readiness), clock),
-    outageOf: error => classifyDatabaseError(error, database.url ?? '')
+    outageOf: error => classifyDatabaseError(error, database.url ?? ''),
+    databaseFailed: recovery.failed
   }
   const app = await buildApp(
     ports,

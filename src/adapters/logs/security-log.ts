@@ -72,5 +72,7 @@ const lines: Record<EventName, ['info' | 'warn', string]> = {
   'sms.country_paused': [
     'warn',
     'messages to this country are paused: too few of their codes were entered (SMS pumping?)'
+  'database.recovered': ['info', 'the database recovered: it works again'],
+  'sms.recovered': ['info', 'Twilio recovered: it accepts messages again'],
   ]
 }

@@ -5,7 +5,7 @@ import { consumeOnFailure } from './limit-requests.ts'
 import { requestContext } from '../requests/request-context.ts'
 import { sendProblem } from '../problems/send-problem.ts'
 
-export type SendFailurePorts = Pick<Ports, 'rateLimits' | 'events' | 'clock' | 'outageOf'>
+export type SendFailurePorts = Pick<Ports, 'rateLimits' | 'events' | 'clock' | 'outageOf' | 'databaseFailed'>
 
 /**
  * Fastify's error handler. Counts failed requests, records exhausted rate limits, and answers
@@ -24,11 +24,13 @@ export const sendFailure =
     const outage = ports.outageOf(error instanceof Refusal ? error.cause : error)
     if (outage === undefined) return sendProblem(error, request, reply, settings)
     request.log.error(outage.facts, outage.message)
+    // Without a free connection the cause is our own load, not the database.
+    const isOverload = outage.facts.reason === 'busy'
+    if (!isOverload) ports.databaseFailed()
     // The caller gets the refusal even though the database failed after it. The failure has been
     // logged, so it is not passed on as the cause.
     if (error instanceof Refusal)
       return sendProblem(new Refusal(error.slug, error.facts), request, reply, settings)
-    // Without a free connection the cause is our own load, not the database.
-    const slug = outage.facts.reason === 'busy' ? 'busy' : 'database-unavailable'
+    const slug = isOverload ? 'busy' : 'database-unavailable'
     return sendProblem(new Refusal(slug), request, reply, settings)
   }
