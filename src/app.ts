@@ -14,6 +14,7 @@ import {
   phoneChangeTokens
 } from './http/tokens/challenge-tokens.ts'
 import { corsOptions } from './http/hooks/cors-options.ts'
+import { recordRejectedOrigin } from './http/hooks/record-rejected-origin.ts'
 import { requireRoute } from './http/hooks/require-route.ts'
 import type { Audience } from './http/tokens/jwts.ts'
 import { createServer, type ServerSettings } from './http/connections/create-server.ts'
@@ -73,6 +74,7 @@ export async function buildApp(ports: Ports, settings: Settings, log: FastifyBas
 async function addHooks(app: FastifyInstance, ports: Ports, settings: Settings): Promise<void> {
   app.addHook('onRequest', setSecurityHeaders)
   app.addHook('onRequest', requireHost)
+  app.addHook('onRequest', recordRejectedOrigin(settings.corsOrigins, ports.events))
   if (settings.corsOrigins.length > 0) await app.register(cors, corsOptions(settings.corsOrigins))
   app.addHook('onRequest', requireRoute)
   app.addHook('onRequest', shedLoad(ports.passwords))

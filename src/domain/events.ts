@@ -74,6 +74,8 @@ export type Event = { context: RequestContext | null } & (
     }
   /** A request to the admin API without a valid API key. */
   | { name: 'api_key.rejected' }
+  /** A page of this origin may not read responses. `variable` names the setting that lists them. */
+  | { name: 'cors.rejected'; origin: string; variable: 'CORS_ORIGINS' }
   | { name: 'rate_limit.exceeded'; limit: string }
   /**
    * The database, or the SMS provider, works again. Recorded once per outage, with its length and

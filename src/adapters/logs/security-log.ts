@@ -68,6 +68,10 @@ const lines: Record<EventName, ['info' | 'warn', string]> = {
   'user.sessions_ended': ['info', 'all sessions of a user ended by the operator'],
   'admin.requested': ['info', 'request to the admin API'],
   'api_key.rejected': ['warn', 'request to the admin API without a valid API key'],
+  'cors.rejected': [
+    'warn',
+    'cross-origin request from a page whose origin CORS_ORIGINS does not list'
+  ],
   'rate_limit.exceeded': ['warn', 'request refused: rate limit exceeded'],
   'sms.country_paused': [
     'warn',

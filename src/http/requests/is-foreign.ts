@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 
 /**
@@ -8,8 +9,12 @@ import type { FastifyRequest } from 'fastify'
 export function isForeign({ headers }: FastifyRequest, corsOrigins: readonly string[]): boolean {
   if (headers.authorization !== undefined) return false
   if (!/^application\/json\s*(;|$)/i.test(headers['content-type'] ?? '')) return true
-  const { origin, host } = headers
-  if (origin !== undefined && corsOrigins.includes(origin)) return false
+  if (headers.origin !== undefined && corsOrigins.includes(headers.origin)) return false
+  return isCrossOrigin(headers)
+}
+
+/** Whether a browser sent the request from a page of another origin. */
+export function isCrossOrigin({ origin, host, ...headers }: IncomingHttpHeaders): boolean {
   const site = headers['sec-fetch-site']
   if (site !== undefined) return site !== 'same-origin' && site !== 'none'
   // For browsers without Sec-Fetch-Site. Only host names are compared, because a proxy may change
