@@ -25,6 +25,7 @@ import { describeRoutes } from './http/openapi/openapi.ts'
 import { createReceipts } from './http/tokens/receipts.ts'
 import { requireHost } from './http/hooks/require-host.ts'
 import { setSecurityHeaders } from './http/hooks/security-headers.ts'
+import { sendRequestId } from './http/hooks/send-request-id.ts'
 import { signingKey } from './http/tokens/signing-key.ts'
 import { shedLoad } from './http/hooks/shed-load.ts'
 import { confirmationsRoute } from './routes/confirmations.ts'
@@ -72,6 +73,7 @@ export async function buildApp(ports: Ports, settings: Settings, log: FastifyBas
 
 /** The hooks run in this order. */
 async function addHooks(app: FastifyInstance, ports: Ports, settings: Settings): Promise<void> {
+  app.addHook('onRequest', sendRequestId)
   app.addHook('onRequest', setSecurityHeaders)
   app.addHook('onRequest', requireHost)
   app.addHook('onRequest', recordRejectedOrigin(settings.corsOrigins, ports.events))

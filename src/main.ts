@@ -135,7 +135,7 @@ async function serveMetrics(
         })
       }
     )
-  const server = createMetricsServer(metrics)
+  const server = createMetricsServer(metrics, log)
   apps[0].addHook('onClose', () => server.close())
   const address = await server.listen({ host, port: metricsPort ?? 0 }).catch(error => {
     throw new Error(`METRICS_PORT can't be used: ${error.message}`)

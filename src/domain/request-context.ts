@@ -12,6 +12,11 @@ export type RequestContext = {
    */
   widerNetworks: readonly { network: string; times: number }[]
   requestId: string
+  /**
+   * The user that the request is about, for the log. Null until they are known. Use cases set it as
+   * soon as they have found the user.
+   */
+  userId: string | null
   /** Language tags from Accept-Language, the preferred one first. They may be invalid. */
   languages: readonly string[]
   requestLimit: RequestLimit

@@ -1,3 +1,4 @@
+import pino from 'pino'
 import t from 'tap'
 import { createPrometheusMetrics } from '../../src/adapters/logs/prometheus-metrics.ts'
 import { requestLimit } from '../../src/domain/request-context.ts'
@@ -17,6 +18,7 @@ t.test('metrics count events and time responses without identifying a user', asy
     network: '198.51.100.7',
     widerNetworks: [],
     requestId: 'one',
+    userId: null,
     languages: [],
     requestLimit: requestLimit([])
   }
@@ -24,7 +26,7 @@ t.test('metrics count events and time responses without identifying a user', asy
     { name: 'code.sent', context, userId: 'ada', country: 'US' },
     { name: 'code.sent', context, userId: 'ada', country: 'US' },
     { name: 'code.accepted', context, userId: 'ada', country: 'US' },
-    { name: 'rate_limit.exceeded', context, limit: 'sms.hour' },
+    { name: 'rate_limit.exceeded', context, limit: 'sms.hour', variable: 'LIMIT_TEXTS_PER_HOUR' },
     {
       name: 'sms.country_paused',
       context: null,
@@ -38,7 +40,7 @@ t.test('metrics count events and time responses without identifying a user', asy
   t.same(forwarded, events)
   metrics.recordResponse({ method: 'POST', route: '/login', status: 200, seconds: 0.03 })
 
-  const server = createMetricsServer(metrics)
+  const server = createMetricsServer(metrics, pino({ level: 'silent' }))
   t.teardown(() => server.close())
   const { statusCode, headers, body } = await server.inject('/metrics')
   t.equal(statusCode, 200)

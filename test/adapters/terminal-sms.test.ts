@@ -5,7 +5,9 @@ const message = {
   id: 'x',
   to: '+15551234506',
   body: '907214 is your code.\nDon’t share it',
-  validFor: 300
+  validFor: 300,
+  context: null,
+  userId: 'ada'
 }
 
 t.test('a message is shown in one piece with its body unchanged on its own lines', async t => {

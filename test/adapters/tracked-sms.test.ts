@@ -7,7 +7,14 @@ t.test('settled waits for running sends and for those that start meanwhile', asy
     send: () => new Promise(resolve => finish.push(() => resolve('accepted')))
   })
   await sms.settled()
-  const message = { id: 'x', to: '+12025550143', body: 'hello', validFor: 60 }
+  const message = {
+    id: 'x',
+    to: '+12025550143',
+    body: 'hello',
+    validFor: 60,
+    context: null,
+    userId: 'ada'
+  }
   const other = '+12025550144'
   const first = sms.send(message)
   let settled = false

@@ -28,7 +28,9 @@ const message = {
   id: randomId(),
   to: '+15551234506',
   body: '907214 is your code — don’t share it',
-  validFor: 300
+  validFor: 300,
+  context: null,
+  userId: 'ada'
 }
 
 const secrets = [
@@ -359,6 +361,8 @@ t.test('failures', async t => {
         t.strictSame(fields, {
           event: 'sms.failed',
           provider: 'twilio',
+          userId: 'ada',
+          country: 'none',
           reason,
           status,
           twilioCode: code

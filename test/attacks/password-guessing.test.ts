@@ -111,7 +111,7 @@ t.test('limits of an address', async t => {
         status: response.statusCode,
         ...response.json(),
         instance: '',
-        headers: { ...response.headers, date: '', 'content-length': '' }
+        headers: { ...response.headers, date: '', 'content-length': '', 'x-request-id': '' }
       }))
     }
     t.same(await attempt(unknownUser), await attempt(wrong))
@@ -259,6 +259,7 @@ t.test('usernames under attack', async t => {
       network: '198.51.100.7',
       widerNetworks: [],
       requestId: 'a',
+      userId: null,
       languages: [],
       requestLimit: requestLimit([])
     }
@@ -268,7 +269,7 @@ t.test('usernames under attack', async t => {
     for (let n = 0; n < 4; n++) await rateLimits.apply(attempt.onAttempt, clock())
     const slowed = () => backOff({ rateLimits, clock, policy }, context, 'ada', attempt, 104)
     for (let n = 0; n < 3; n++) await slowed()
-    await t.rejects(slowed(), new Refusal('too-many-attempts'))
+    await t.rejects(slowed(), new Refusal('too-many-attempts', { reason: 'passwords' }))
     const failure = new Error('no database')
     const failing = {
       ...rateLimits,
@@ -277,7 +278,7 @@ t.test('usernames under attack', async t => {
     }
     await t.rejects(
       backOff({ rateLimits: failing, clock, policy }, context, 'ada', attempt, 104),
-      Object.assign(new Refusal('too-many-attempts'), { cause: failure }),
+      Object.assign(new Refusal('too-many-attempts', { reason: 'passwords' }), { cause: failure }),
       'even when the refund fails'
     )
     const counts = await rateLimits.apply([consume(attemptsAtAda)], clock())

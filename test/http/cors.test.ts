@@ -66,7 +66,7 @@ t.test('a page of a listed origin may send requests and read the responses', asy
       const { headers } = await app.inject(request)
       t.match(headers, {
         'access-control-allow-origin': origin,
-        'access-control-expose-headers': 'Retry-After, WWW-Authenticate',
+        'access-control-expose-headers': 'Retry-After, WWW-Authenticate, X-Request-Id',
         vary: 'Origin'
       })
       t.notOk('access-control-allow-credentials' in headers, 'the API uses no cookies')

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, type AddressInfo } from 'node:net'
+import pino from 'pino'
 import t from 'tap'
 import { createMetricsServer } from '../../src/http/connections/metrics-server.ts'
 import { startServer } from '../support/start-process.ts'
@@ -47,7 +48,7 @@ t.test('SIGTERM exits 0 while the metrics server has an incomplete request', asy
 })
 
 async function listen() {
-  const server = createMetricsServer(metrics)
+  const server = createMetricsServer(metrics, pino({ level: 'silent' }))
   await server.listen({ host: '127.0.0.1', port: 0 })
   const { port } = server.server.address() as AddressInfo
   return {

@@ -4,7 +4,7 @@ import { requestContext } from '../../src/http/requests/request-context.ts'
 
 type RequestLike = Parameters<typeof requestContext>[0]
 const context = (ip: string, remoteAddress: string | undefined = '10.0.0.1', headers = {}) =>
-  requestContext({ ip, id: 'one', socket: { remoteAddress }, headers } as RequestLike)
+  requestContext({ ip, id: 'one', raw: {}, socket: { remoteAddress }, headers } as RequestLike)
 /** The context without its request limit, which is a function. */
 const withoutLimit = ({ requestLimit: _requestLimit, ...rest }: ReturnType<typeof context>) => rest
 
@@ -14,6 +14,7 @@ t.test('rate limits are keyed by an IPv4 address, or by the /56 of an IPv6 addre
     network: '198.51.100.7',
     widerNetworks: [],
     requestId: 'one',
+    userId: null,
     languages: ['*']
   })
   t.equal(context('::ffff:198.51.100.7').network, '198.51.100.7')
@@ -82,6 +83,7 @@ t.test('an invalid forwarded address counts as the address of the proxy', async 
         network: '10.0.0.1',
         widerNetworks: [],
         requestId: 'one',
+        userId: null,
         languages: ['*']
       },
       ip

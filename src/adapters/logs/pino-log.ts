@@ -12,7 +12,7 @@ export const createPinoLog = (level: string, { buffered }: { buffered: boolean }
         optionsOf(level),
         pretty({
           sync: true,
-          ignore: 'pid,hostname,reqId',
+          ignore: 'pid,hostname',
           translateTime: 'SYS:HH:MM:ss',
           singleLine: true
         })

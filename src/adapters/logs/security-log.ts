@@ -1,4 +1,5 @@
 import type { Event, EventName, Events } from '../../domain/events.ts'
+import { requestFields } from './request-fields.ts'
 
 /** The part of a pino or Fastify logger that is used here. */
 export type EventLog = Record<'info' | 'warn', (fields: object, message: string) => void>
@@ -7,14 +8,7 @@ export type EventLog = Record<'info' | 'warn', (fields: object, message: string)
 export const createSecurityLog = (log: EventLog): Events => ({
   record({ name, context, ...facts }: Event) {
     const [level, message] = lines[name]
-    log[level](
-      {
-        event: name,
-        ...(context !== null && { reqId: context.requestId, ip: context.address }),
-        ...facts
-      },
-      message
-    )
+    log[level]({ event: name, ...requestFields(context), ...facts }, message)
   }
 })
 

@@ -1,4 +1,5 @@
 import type { Sms } from '../../domain/messages/sms.ts'
+import { requestFields } from '../logs/request-fields.ts'
 import { countryOf, countryError, type Countries } from './libphonenumber-phones.ts'
 
 /**
@@ -13,8 +14,9 @@ export const createAllowedNumbersSms = (
   async send(message) {
     const reason = countryError(message.to, countries)
     if (reason === undefined) return await sms.send(message)
+    const { to, context, userId } = message
     log.warn(
-      { event: 'sms.refused', country: countryOf(message.to) },
+      { event: 'sms.refused', ...requestFields(context), userId, country: countryOf(to) },
       `message not sent: ${reason}`
     )
     return 'undeliverable'

@@ -1,5 +1,7 @@
 import twilio from 'twilio'
 import type { Sms } from '../../domain/messages/sms.ts'
+import { requestFields } from '../logs/request-fields.ts'
+import { countryOf } from './libphonenumber-phones.ts'
 import { statusCallbackUrl } from './twilio-callbacks.ts'
 import { numberError } from './twilio-errors.ts'
 import { createTwilioHttp, type NoResponse } from './twilio-http.ts'
@@ -71,7 +73,7 @@ export function createTwilioSms(settings: TwilioSettings, log: SmsLog): Sms {
   if (baseUrl !== undefined) client.api.baseUrl = baseUrl
 
   return {
-    async send({ id, to, body, validFor }) {
+    async send({ id, to, body, validFor, context, userId }) {
       const startedAt = performance.now()
       const failure = await client.messages
         .create({
@@ -91,6 +93,9 @@ export function createTwilioSms(settings: TwilioSettings, log: SmsLog): Sms {
       const facts = {
         event: 'sms.failed',
         provider: 'twilio',
+        ...requestFields(context),
+        userId,
+        country: countryOf(to),
         status: failure.status,
         twilioCode: Number.isInteger(failure.twilioCode) ? failure.twilioCode : undefined,
         durationMs: Math.round(performance.now() - startedAt)

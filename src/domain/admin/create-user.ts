@@ -36,6 +36,7 @@ export async function createUser(
     })
   const user = await ports.users.add({ ...others, username, phone, passwordDigest })
   if (user === null) throw new Refusal('username-taken')
+  context.userId = user.id
   ports.events.record({ name: 'user.created', context, userId: user.id, actor })
   return user
 }

@@ -41,6 +41,7 @@ export async function checkPassword<T extends Found>(
   try {
     const limits = passwordLimits(policy.limits, context, username, clock())
     const { found, counts } = await find(limits.onAttempt)
+    context.userId = found?.user.id ?? context.userId
     const { onSuccess, onAbort } = await backOff(
       { rateLimits, clock, policy },
       context,

@@ -42,7 +42,7 @@ export function sendNotice(
   const body = composeNotice(policy.messages, languages, notice)
   const facts = { context, userId, notice: notice.name, country: countryOf(to) }
   // `send` never rejects.
-  void sms.send({ id: randomId(), to, body, validFor }).then(outcome => {
+  void sms.send({ id: randomId(), to, body, validFor, context, userId }).then(outcome => {
     events.record(
       outcome === 'accepted'
         ? { name: 'notice.sent', ...facts }

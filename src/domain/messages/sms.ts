@@ -1,4 +1,5 @@
 import type { UndeliverableReason } from '../codes/undeliverable.ts'
+import type { RequestContext } from '../request-context.ts'
 
 /** An SMS to send. */
 type Message = {
@@ -9,6 +10,9 @@ type Message = {
   id: string
   /** Seconds after which delivery is pointless, because the code has expired. */
   validFor: number
+  /** The request that it belongs to, if any, and the user whom it is for. For the log. */
+  context: RequestContext | null
+  userId: string
 }
 
 /**

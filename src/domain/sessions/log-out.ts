@@ -26,6 +26,7 @@ export async function logOut(
   const read = refreshTokens.read(token)
   if (read === null) return
   const ended = await sessions.end(read.sessionId)
-  if (ended !== null)
-    events.record({ name: 'session.ended', context, userId: ended.userId, sessionId: ended.id })
+  if (ended === null) return
+  context.userId = ended.userId
+  events.record({ name: 'session.ended', context, userId: ended.userId, sessionId: ended.id })
 }

@@ -5,6 +5,8 @@ import type { ProblemSlug } from '../problems/problem-kinds.ts'
 import { problem } from '../problems/problem.ts'
 import { securityHeaders } from '../hooks/security-headers.ts'
 import { sendProblem } from '../problems/send-problem.ts'
+import { createRequestLog } from '../requests/create-request-log.ts'
+import { requestIdOf } from '../requests/request-id.ts'
 import type { Server } from 'node:http'
 
 /** Server options for connections and requests before they reach a route. Milliseconds. */
@@ -14,12 +16,14 @@ export const serverOptions = {
   requestTimeout: 10_000,
   // `requireHost` rejects a request without Host, with a problem document instead of Node's reply.
   http: { headersTimeout: 10_000, connectionsCheckingInterval: 1_000, requireHostHeader: false },
-  genReqId: () => randomUUID(),
+  genReqId: requestIdOf,
+  childLoggerFactory: createRequestLog,
   logController: new LogController({ disableRequestLogging: true }),
   // During shutdown, requests on open connections are still served.
   return503OnClosing: false,
   frameworkErrors: (error, request, reply) => {
-    sendProblem(error, request, reply.headers(securityHeaders))
+    reply.headers({ ...securityHeaders, 'x-request-id': request.id })
+    sendProblem(error, request, reply)
   },
   clientErrorHandler(this, error, socket) {
     sendRawProblem(socket, reasons[error.code ?? ''] ?? 'invalid-request')
@@ -48,6 +52,7 @@ function sendRawProblem(socket: Socket, slug: ProblemSlug) {
       `HTTP/1.1 ${content.status} ${content.title}`,
       'content-type: application/problem+json',
       `content-length: ${Buffer.byteLength(body)}`,
+      `x-request-id: ${content.instance}`,
       ...Object.entries(securityHeaders).map(([name, value]) => `${name}: ${value}`),
       'connection: close',
       '',

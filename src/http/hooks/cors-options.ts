@@ -17,7 +17,7 @@ export function corsOptions(origins: readonly string[]): {
     // `allowedHeaders` is not set, so every requested header is allowed. Tracing libraries add
     // their own (traceparent, baggage, sentry-trace), and one missing name would block the whole
     // request. The origin decides.
-    exposedHeaders: ['Retry-After', 'WWW-Authenticate'],
+    exposedHeaders: ['Retry-After', 'WWW-Authenticate', 'X-Request-Id'],
     maxAge: 600,
     // A strict preflight fails with plain text, but every failure here is a problem document.
     strictPreflight: false

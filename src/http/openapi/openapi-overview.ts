@@ -20,6 +20,9 @@ changes nothing. Unknown paths return \`404 not-found\`. Unsupported methods ret
 Every failure is a problem document (RFC 9457) of type \`application/problem+json\`. The schema
 \`Problem\` lists all types. When the service hosts this documentation, the problems follow the
 endpoints, and \`type\` can be opened in a browser.
+
+Every response has an \`X-Request-Id\`, by which the operator finds the request in the log. Send
+your own to use the same id in your log.
 `,
     license: { name: 'MIT', identifier: 'MIT' }
   },

@@ -39,7 +39,7 @@ function problemResponse(slugs: ProblemSlug[]) {
   const { status } = problemKinds[slugs[0] ?? 'internal-error']
   return {
     description: slugs.map(slug => `\`${slug}\`: ${problemKinds[slug].title}.`).join('\n'),
-    ...(headers[status] === undefined ? {} : { headers: headers[status] }),
+    headers: { ...headers[status], ...everyResponse },
     content: {
       'application/problem+json': {
         schema: { $ref: '#/components/schemas/Problem' },
@@ -70,6 +70,20 @@ const facts: Partial<Record<ProblemSlug, Partial<Problem>>> = {
   'resend-too-soon': { retryAfter: 27 },
   'too-many-attempts': { retryAfter: 840, reason: 'codes' },
   'too-many-texts': { retryAfter: 1800 }
+}
+
+/** The headers of every response, whatever it says. */
+export const everyResponse = { 'X-Request-Id': { $ref: '#/components/headers/X-Request-Id' } }
+
+/** The headers that `everyResponse` refers to. */
+export const sharedHeaders = {
+  'X-Request-Id': {
+    description:
+      'The id of the request: the `X-Request-Id` that you sent, if it has 1 to 128 characters ' +
+      'of A-Z, a-z, 0-9, `.`, `_`, `~` and `-`, or a new one. The log of the service has it as ' +
+      '`reqId`, and a problem as `instance`.',
+    schema: { type: 'string', pattern: '^[A-Za-z0-9._~-]{1,128}$' }
+  }
 }
 
 const headers: Record<number, object> = {

@@ -7,8 +7,10 @@ import {
 import { z } from 'zod'
 import type { openapiOverview, adminOverview } from './openapi-overview.ts'
 import {
+  everyResponse,
   problemExamples,
   problemResponses,
+  sharedHeaders,
   sharedProblems,
   sharedResponses
 } from './openapi-problems.ts'
@@ -96,11 +98,12 @@ export function openapiDocument(app: FastifyInstance): Document {
   // A response with a body takes the description of its schema.
   const described = ({ description, content }: z.infer<typeof responseShape>) =>
     content === undefined
-      ? { description }
+      ? { description, headers: everyResponse }
       : {
           description:
             schemas[content['application/json'].schema.$ref.replace('#/components/schemas/', '')]
               ?.description,
+          headers: everyResponse,
           content
         }
   return withoutInput({
@@ -109,6 +112,7 @@ export function openapiDocument(app: FastifyInstance): Document {
     components: {
       securitySchemes: components.securitySchemes,
       schemas,
+      headers: sharedHeaders,
       responses: sharedResponses(),
       examples: problemExamples([...documented].sort())
     }

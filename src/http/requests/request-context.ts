@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import ipaddr from 'ipaddr.js'
 import Negotiator from 'negotiator'
@@ -10,13 +11,16 @@ import { forwardedAddress } from './forwarded-address.ts'
  * rate limits.
  */
 export function requestContext(request: FastifyRequest): RequestContext {
-  const context = contexts.get(request) ?? read(request)
-  contexts.set(request, context)
+  const context = contexts.get(request.raw) ?? read(request)
+  contexts.set(request.raw, context)
   return context
 }
 
+/** The user of a request as far as `requestContext` knows them; null before its first call. */
+export const userOf = (request: IncomingMessage) => contexts.get(request)?.userId ?? null
+
 // The rate limits, the route and the log all need the context of a request.
-const contexts = new WeakMap<FastifyRequest, RequestContext>()
+const contexts = new WeakMap<IncomingMessage, RequestContext>()
 
 function read({ ip, id, socket, headers }: FastifyRequest): RequestContext {
   const address = forwardedAddress(ip) ?? forwardedAddress(socket.remoteAddress ?? '') ?? 'unknown'
@@ -24,6 +28,7 @@ function read({ ip, id, socket, headers }: FastifyRequest): RequestContext {
     address,
     ...networksOf(address),
     requestId: id,
+    userId: null,
     requestLimit: requestLimit([]),
     // A getter, because only requests that send a message need the languages.
     get languages() {
