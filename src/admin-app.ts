@@ -8,6 +8,7 @@ import { recordAdminRequest, requireApiKey } from './http/hooks/require-api-key.
 import { requireHost } from './http/hooks/require-host.ts'
 import { requireRoute } from './http/hooks/require-route.ts'
 import { setSecurityHeaders } from './http/hooks/security-headers.ts'
+import { sendRequestId } from './http/hooks/send-request-id.ts'
 import { adminOverview } from './http/openapi/openapi-overview.ts'
 import { describeRoutes } from './http/openapi/openapi.ts'
 import { refuseInexactNumbers } from './http/requests/exact-numbers.ts'
@@ -32,9 +33,10 @@ export async function buildAdminApp(
 ) {
   // Claims may contain numbers.
   const app = createServer(ports, settings, log, refuseInexactNumbers)
+  app.addHook('onRequest', sendRequestId)
   app.addHook('onRequest', setSecurityHeaders)
   app.addHook('onRequest', requireHost)
-  app.addHook('onRequest', requireApiKey(apiKeyHashes, ports.events))
+  app.addHook('onRequest', requireApiKey(apiKeyHashes))
   app.addHook('onRequest', requireRoute)
   app.addHook('onResponse', logRequest)
   app.addHook('onResponse', recordAdminRequest(ports.events))

@@ -2,6 +2,7 @@ import type { RequestContext } from './request-context.ts'
 import type { DeliveryReason, ServiceFault } from './codes/delivery.ts'
 import type { LockoutKind } from './codes/purpose.ts'
 import type { NoticeName } from './messages/notice.ts'
+import type { ReasonOf, RefusalReason, RefusalSlug } from './refusal.ts'
 
 /** Who changed a user: the user, an operator on the command line, or the owner of an API key. */
 export type Actor = 'user' | 'operator' | `key:${string}`
@@ -13,7 +14,11 @@ export type Event = { context: RequestContext | null } & (
    * `userId` is null when there is no such user. The username is left out, because users sometimes
    * type their password there.
    */
-  | { name: 'password.rejected'; userId: string | null }
+  | {
+      name: 'password.rejected'
+      userId: string | null
+      reason: ReasonOf<'invalid-credentials'>
+    }
   /** The user can't log in until an operator sets a new password. */
   | { name: 'password.digest_unreadable'; userId: string }
   | { name: 'code.sent'; userId: string; country: string }
@@ -35,8 +40,15 @@ export type Event = { context: RequestContext | null } & (
       providerCode: number | null
     }
   | { name: 'code.accepted'; userId: string; country: string }
-  | { name: 'code.rejected'; userId: string }
-  | { name: 'account.locked'; userId: string; lockout: LockoutKind; failures: number }
+  /** With `expired`, the code was not compared. */
+  | { name: 'code.rejected'; userId: string; reason: 'wrong' | 'expired' }
+  | {
+      name: 'account.locked'
+      userId: string
+      lockout: LockoutKind
+      failures: number
+      seconds: number
+    }
   | { name: 'token.issued'; userId: string; sessionId: string; tokenId: string }
   | { name: 'session.ended'; userId: string; sessionId: string }
   /** A used refresh token was sent again. It was copied, so the session has been revoked. */
@@ -72,11 +84,12 @@ export type Event = { context: RequestContext | null } & (
       userId: string | null
       status: number
     }
-  /** A request to the admin API without a valid API key. */
-  | { name: 'api_key.rejected' }
+  /** A request was refused. `problem` is its slug, and `reason` is null if the slug says it all. */
+  | { name: Rejection; problem: RefusalSlug; reason: RefusalReason | null }
   /** A page of this origin may not read responses. `variable` names the setting that lists them. */
   | { name: 'cors.rejected'; origin: string; variable: 'CORS_ORIGINS' }
-  | { name: 'rate_limit.exceeded'; limit: string }
+  /** `variable` sets the limit; null if none does. */
+  | { name: 'rate_limit.exceeded'; limit: string; variable: string | null }
   /**
    * The database, or the SMS provider, works again. Recorded once per outage, with its length and
    * the number of requests or messages that failed.
@@ -91,6 +104,15 @@ export type Event = { context: RequestContext | null } & (
  * events of their own.
  */
 type UserField = 'username' | 'phone' | 'locale' | 'claims' | 'disabled' | 'factors'
+
+/** The refusals that no other event explains: those of credentials, and all others. */
+type Rejection =
+  | 'access_token.rejected'
+  | 'api_key.rejected'
+  | 'refresh_token.rejected'
+  | 'challenge.rejected'
+  | 'reauthentication.required'
+  | 'request.refused'
 
 export type EventName = Event['name']
 

@@ -16,7 +16,7 @@ import {
   verifyConfirmationRefusals
 } from '../domain/confirmations/verify-confirmation.ts'
 import type { RequireLiveSessionPorts } from '../domain/sessions/require-live-session.ts'
-import type { AccessTokens } from '../http/tokens/access-tokens.ts'
+import { readAccessToken, type AccessTokens } from '../http/tokens/access-tokens.ts'
 import { requestContext } from '../http/requests/request-context.ts'
 import type { ChallengeTokens } from '../http/tokens/challenge-tokens.ts'
 import { refuseInexactNumbers } from '../http/requests/exact-numbers.ts'
@@ -168,12 +168,7 @@ export const confirmationsRoute: FastifyPluginAsyncZod<ConfirmationsOptions> = a
       }
     },
     async (request, reply) => {
-      const {
-        sub,
-        sid,
-        auth_time: authTime,
-        amr
-      } = accessTokens.read(request.headers.authorization)
+      const { sub, sid, auth_time: authTime, amr } = readAccessToken(accessTokens, request)
       const { reference = null, ...what } = request.body
       reply.code(201)
       return toReply(
@@ -208,7 +203,7 @@ export const confirmationsRoute: FastifyPluginAsyncZod<ConfirmationsOptions> = a
       }
     },
     async request => {
-      const { sub, sid } = accessTokens.read(request.headers.authorization)
+      const { sub, sid } = readAccessToken(accessTokens, request)
       const challengeId = confirmationTokens.read(request.body.confirmationToken)
       return toReply(
         await resendConfirmation(
@@ -244,7 +239,7 @@ export const confirmationsRoute: FastifyPluginAsyncZod<ConfirmationsOptions> = a
       }
     },
     async request => {
-      const { sub, sid } = accessTokens.read(request.headers.authorization)
+      const { sub, sid } = readAccessToken(accessTokens, request)
       const { confirmationToken, code } = request.body
       const challengeId = confirmationTokens.read(confirmationToken)
       const context = requestContext(request)

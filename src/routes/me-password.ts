@@ -6,7 +6,7 @@ import {
   type ChangePasswordPorts
 } from '../domain/account/change-password.ts'
 import { abortOnDisconnect } from '../http/connections/abort-on-disconnect.ts'
-import type { AccessTokens } from '../http/tokens/access-tokens.ts'
+import { readAccessToken, type AccessTokens } from '../http/tokens/access-tokens.ts'
 import { requestContext } from '../http/requests/request-context.ts'
 import { passwordField } from './fields.ts'
 import { problemsOf } from './problems-of.ts'
@@ -49,7 +49,7 @@ export const mePasswordRoute: FastifyPluginAsyncZod<MePasswordOptions> = async (
       config: { problems: problemsOf(...changePasswordRefusals) }
     },
     async (request, reply) => {
-      const { sub, sid } = accessTokens.read(request.headers.authorization)
+      const { sub, sid } = readAccessToken(accessTokens, request)
       await changePassword(
         ports,
         requestContext(request),

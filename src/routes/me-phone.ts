@@ -11,7 +11,7 @@ import {
   type VerifyPhoneChangePorts
 } from '../domain/account/verify-phone-change.ts'
 import { requestContext } from '../http/requests/request-context.ts'
-import type { AccessTokens } from '../http/tokens/access-tokens.ts'
+import { readAccessToken, type AccessTokens } from '../http/tokens/access-tokens.ts'
 import type { ChallengeTokens } from '../http/tokens/challenge-tokens.ts'
 import { codeStatusReply, codeStatusSchema } from './code-status-reply.ts'
 import { codeField, placeholder, textField } from './fields.ts'
@@ -54,12 +54,7 @@ export const mePhoneRoute: FastifyPluginAsyncZod<MePhoneOptions> = async (app, o
       config: { problems: problemsOf(...requestPhoneChangeRefusals) }
     },
     async request => {
-      const {
-        sub,
-        sid,
-        auth_time: authTime,
-        amr
-      } = accessTokens.read(request.headers.authorization)
+      const { sub, sid, auth_time: authTime, amr } = readAccessToken(accessTokens, request)
       const pending = await requestPhoneChange(
         options,
         requestContext(request),
@@ -98,7 +93,7 @@ export const mePhoneRoute: FastifyPluginAsyncZod<MePhoneOptions> = async (app, o
       config: { problems: problemsOf('invalid-request', ...verifyPhoneChangeRefusals) }
     },
     async (request, reply) => {
-      const { sub, sid } = accessTokens.read(request.headers.authorization)
+      const { sub, sid } = readAccessToken(accessTokens, request)
       const { challengeToken, code } = request.body
       const challengeId = phoneChangeTokens.read(challengeToken)
       await verifyPhoneChange(

@@ -17,7 +17,11 @@ import {
   type DeleteAccountPorts
 } from '../domain/account/delete-account.ts'
 import { abortOnDisconnect } from '../http/connections/abort-on-disconnect.ts'
-import type { AccessClaims, AccessTokens } from '../http/tokens/access-tokens.ts'
+import {
+  readAccessToken,
+  type AccessClaims,
+  type AccessTokens
+} from '../http/tokens/access-tokens.ts'
 import { requestContext } from '../http/requests/request-context.ts'
 import { factorsField, passwordField, textField } from './fields.ts'
 import { problemsOf } from './problems-of.ts'
@@ -89,7 +93,7 @@ export const meRoute: FastifyPluginAsyncZod<MeOptions> = async (
       config: { problems: problemsOf(...currentAccountRefusals) }
     },
     async request => {
-      const claims = accessTokens.read(request.headers.authorization)
+      const claims = readAccessToken(accessTokens, request)
       const session = { id: claims.sid, userId: claims.sub }
       return toReply(await currentAccount(ports, requestContext(request), session), claims)
     }
@@ -119,7 +123,7 @@ export const meRoute: FastifyPluginAsyncZod<MeOptions> = async (
       config: { problems: problemsOf(...changeLocaleRefusals) }
     },
     async request => {
-      const claims = accessTokens.read(request.headers.authorization)
+      const claims = readAccessToken(accessTokens, request)
       const session = { id: claims.sid, userId: claims.sub }
       const { locale } = request.body
       return toReply(await changeLocale(ports, requestContext(request), session, locale), claims)
@@ -146,7 +150,7 @@ export const meRoute: FastifyPluginAsyncZod<MeOptions> = async (
       config: { problems: problemsOf('invalid-request', ...deleteAccountRefusals) }
     },
     async (request, reply) => {
-      const claims = accessTokens.read(request.headers.authorization)
+      const claims = readAccessToken(accessTokens, request)
       const { sub: userId, sid: id, auth_time: authTime, amr } = claims
       await deleteAccount(
         ports,

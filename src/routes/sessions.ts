@@ -8,7 +8,7 @@ import {
   type EndSessionPorts
 } from '../domain/sessions/end-session.ts'
 import { listSessions, listSessionsRefusals } from '../domain/sessions/list-sessions.ts'
-import type { AccessTokens } from '../http/tokens/access-tokens.ts'
+import { readAccessToken, type AccessTokens } from '../http/tokens/access-tokens.ts'
 import { requestContext } from '../http/requests/request-context.ts'
 import { problemsOf } from './problems-of.ts'
 
@@ -79,7 +79,7 @@ export const sessionsRoute: FastifyPluginAsyncZod<SessionsOptions> = async (
       config: { problems: problemsOf(...listSessionsRefusals) }
     },
     async request => {
-      const requester = accessTokens.read(request.headers.authorization)
+      const requester = readAccessToken(accessTokens, request)
       const sessions = await listSessions(
         ports,
         requestContext(request),
@@ -115,7 +115,7 @@ export const sessionsRoute: FastifyPluginAsyncZod<SessionsOptions> = async (
       }
     },
     async (request, reply) => {
-      const { sub, sid } = accessTokens.read(request.headers.authorization)
+      const { sub, sid } = readAccessToken(accessTokens, request)
       await endSession(ports, requestContext(request), { id: sid, userId: sub }, request.params.id)
       return reply.code(204).send(null)
     }
@@ -134,7 +134,7 @@ export const sessionsRoute: FastifyPluginAsyncZod<SessionsOptions> = async (
       config: { problems: problemsOf(...endOtherSessionsRefusals) }
     },
     async (request, reply) => {
-      const { sub, sid } = accessTokens.read(request.headers.authorization)
+      const { sub, sid } = readAccessToken(accessTokens, request)
       await endOtherSessions(ports, requestContext(request), { id: sid, userId: sub })
       return reply.code(204).send(null)
     }

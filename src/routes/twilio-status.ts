@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { recordDelivery, type RecordDeliveryPorts } from '../domain/codes/record-delivery.ts'
 import type { StatusCallbacks } from '../domain/codes/status-callbacks.ts'
+import { requestContext } from '../http/requests/request-context.ts'
 import { addFormBodyParser } from '../http/requests/form-body-parser.ts'
 
 // Twilio adds fields without notice, and all of them are signed.
@@ -57,8 +58,10 @@ export const twilioStatusRoute: FastifyPluginAsyncZod<TwilioStatusOptions> = asy
         })
       }
     },
-    async ({ params, body: fields }, reply) => {
-      await recordDelivery(options, statusCallbacks.interpret({ messageId: params.id, fields }))
+    async (request, reply) => {
+      const { params, body: fields } = request
+      const report = statusCallbacks.interpret({ messageId: params.id, fields })
+      await recordDelivery(options, requestContext(request), report)
       return reply.code(204).send(null)
     }
   )

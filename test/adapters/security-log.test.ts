@@ -26,9 +26,13 @@ t.test('every step of a login logs an event with user, address and request', asy
   const code = () => /\d{6}/.exec(twilio.texts.at(-1)?.body ?? '')?.[0] ?? ''
 
   await login({ ...ada, password: 'not the password' }, ip)
-  t.match(eventsOf(service), [{ event: 'password.rejected', userId, ...common }])
+  t.match(eventsOf(service), [
+    { event: 'password.rejected', userId, reason: 'wrong-password', ...common }
+  ])
   await login({ username: 'hunter2, typed into the wrong field', password: 'x' }, ip)
-  t.match(eventsOf(service), [{ event: 'password.rejected', userId: null, ...common }])
+  t.match(eventsOf(service), [
+    { event: 'password.rejected', userId: null, reason: 'unknown-user', ...common }
+  ])
 
   const first = (await login(ada, ip)).json()
   t.match(eventsOf(service), [
@@ -55,7 +59,8 @@ t.test('every step of a login logs an event with user, address and request', asy
   await login(ada, ip)
   t.match(eventsOf(service), [
     { event: 'password.accepted' },
-    { event: 'code.send_failed', userId, country: 'US', reason: 'rejected', ...common }
+    { event: 'code.send_failed', userId, country: 'US', reason: 'rejected', ...common },
+    { event: 'request.refused', userId, problem: 'sms-unavailable', ...common }
   ])
   const second = (await login(ada, ip)).json()
   eventsOf(service)
@@ -63,12 +68,19 @@ t.test('every step of a login logs an event with user, address and request', asy
   t.match(eventsOf(service), [
     { event: 'code.rejected' },
     { event: 'code.rejected' },
-    { event: 'account.locked', userId, lockout: 'login', failures: 2, ...warned }
+    { event: 'account.locked', userId, lockout: 'login', failures: 2, seconds: 900, ...warned }
   ])
 
   wait(900)
   await login(ada, ip)
-  t.match(eventsOf(service), [{ event: 'rate_limit.exceeded', limit: 'sms.hour', ...warned }])
+  t.match(eventsOf(service), [
+    {
+      event: 'rate_limit.exceeded',
+      limit: 'sms.hour',
+      variable: 'LIMIT_TEXTS_PER_HOUR',
+      ...warned
+    }
+  ])
 })
 
 t.test('reaching a limit on wrong passwords logs an event that names it', async t => {
@@ -94,13 +106,17 @@ t.test('every step of a session logs an event', async t => {
   t.match(issued, { event: 'token.issued', tokenId: /^[\w-]{22}$/, ...common })
   t.not(issued?.tokenId, first)
   t.same(more, [])
+  const rejected = { event: 'refresh_token.rejected', ip, reqId: String, level: 30 }
   await refresh('nonsense', ip)
-  t.same(eventsOf(service), [])
+  t.match(eventsOf(service), [{ ...rejected, reason: 'malformed' }])
   wait(60)
   await refresh(refreshToken, ip)
-  t.match(eventsOf(service), [{ event: 'refresh_token.reused', ...common, level: 40 }])
+  t.match(eventsOf(service), [
+    { event: 'refresh_token.reused', ...common, level: 40 },
+    { ...rejected, reason: 'reused', userId }
+  ])
   await refresh(next.refreshToken, ip)
-  t.same(eventsOf(service), [], 'the session has already ended')
+  t.match(eventsOf(service), [{ ...rejected, reason: 'ended' }], 'the session has already ended')
 
   const [one, , third] = [await logIn(), await logIn(), await logIn()]
   const [{ sessionId: id }, { sessionId: otherId }] = eventsOf(service).filter(

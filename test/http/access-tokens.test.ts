@@ -22,11 +22,11 @@ t.test('reading a token twice returns separate claims', async t => {
     clock
   )
   const header = `Bearer ${await accessToken()}`
-  const claims = read(header)
+  const claims = read(header, { userId: null })
   const { sub, amr } = structuredClone(claims)
   claims.sub = 'another user'
   claims.amr.push('hwk')
-  t.match(read(header), { sub, amr })
+  t.match(read(header, { userId: null }), { sub, amr })
 })
 
 t.test('with several audiences, the aud claim of access tokens and receipts is a list', async t => {

@@ -178,8 +178,10 @@ export function codeLifecycleModel(policy: ModelPolicy, failures: number) {
         return { status: 200 }
       }
       login.attempts--
+      const beforeLockout = countWrongCode()
       return refused(401, 'wrong-code', {
-        attemptsRemaining: Math.min(login.attempts, countWrongCode())
+        attemptsRemaining: Math.min(login.attempts, beforeLockout),
+        ...(beforeLockout === 0 && { retryAfter: failures >= 100 ? 86_400 : lockedUntil - now })
       })
     },
     /** Takes over the values that the service drew at random or derived with a key. */

@@ -32,7 +32,7 @@ const lines: Record<EventName, ['info' | 'warn', string]> = {
       'look providerCode up at https://www.twilio.com/docs/api/errors'
   ],
   'code.accepted': ['info', 'correct code'],
-  'code.rejected': ['info', 'wrong code'],
+  'code.rejected': ['info', 'wrong or expired code'],
   'account.locked': [
     'warn',
     'account locked after too many consecutive wrong codes; the users command unlock ends it'
@@ -61,16 +61,21 @@ const lines: Record<EventName, ['info' | 'warn', string]> = {
   'user.unlocked': ['info', 'lockouts and rate limits of a user reset'],
   'user.sessions_ended': ['info', 'all sessions of a user ended by the operator'],
   'admin.requested': ['info', 'request to the admin API'],
+  'access_token.rejected': ['info', 'request without a valid access token'],
+  'refresh_token.rejected': ['info', 'refresh token refused'],
+  'challenge.rejected': ['info', 'login or confirmation not continued'],
+  'reauthentication.required': ['info', 'request refused: it needs a more recent login'],
+  'request.refused': ['info', 'request refused'],
   'api_key.rejected': ['warn', 'request to the admin API without a valid API key'],
   'cors.rejected': [
     'warn',
     'cross-origin request from a page whose origin CORS_ORIGINS does not list'
   ],
   'rate_limit.exceeded': ['warn', 'request refused: rate limit exceeded'],
+  'database.recovered': ['info', 'the database recovered: it works again'],
+  'sms.recovered': ['info', 'Twilio recovered: it accepts messages again'],
   'sms.country_paused': [
     'warn',
     'messages to this country are paused: too few of their codes were entered (SMS pumping?)'
-  'database.recovered': ['info', 'the database recovered: it works again'],
-  'sms.recovered': ['info', 'Twilio recovered: it accepts messages again'],
   ]
 }

@@ -31,7 +31,7 @@ export async function changeLocale(
       errors: [{ path: ['locale'], detail: 'must be a language tag (BCP 47) such as pt-BR' }]
     })
   const user = await users.setLocale(session, locale, context.requestLimit.take(), clock())
-  if (user === null) throw new Refusal('invalid-token')
+  if (user === null) throw new Refusal('invalid-token', { reason: 'session-ended' })
   events.record({
     name: 'user.updated',
     context,

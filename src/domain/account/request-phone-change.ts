@@ -43,7 +43,7 @@ export async function requestPhoneChange(
   for (;;) {
     const limits = context.requestLimit.take()
     const found = await users.findForSession(requester, 'phone-change', limits, clock())
-    if (found === null) throw new Refusal('invalid-token')
+    if (found === null) throw new Refusal('invalid-token', { reason: 'session-ended' })
     const { user, challenge: previous, language } = found
     if (user.phone === phone)
       throw new Refusal('invalid-request', {

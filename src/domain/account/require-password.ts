@@ -23,7 +23,7 @@ export async function requireUser(
   session: SessionRef
 ): Promise<User> {
   const user = await users.findForAccount(session, context.requestLimit.take(), clock())
-  if (user === null) throw new Refusal('invalid-token')
+  if (user === null) throw new Refusal('invalid-token', { reason: 'session-ended' })
   return user
 }
 
@@ -50,8 +50,9 @@ export async function requirePassword(
     signal
   )
   if (!right) {
-    events.record({ name: 'password.rejected', context, userId: user.id })
-    throw new Refusal('invalid-credentials')
+    const reason = 'wrong-current-password'
+    events.record({ name: 'password.rejected', context, userId: user.id, reason })
+    throw new Refusal('invalid-credentials', { reason })
   }
   await rateLimits.apply(onSuccess, clock())
 }

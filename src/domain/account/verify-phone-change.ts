@@ -1,3 +1,4 @@
+import { challengeEnded } from '../codes/challenge.ts'
 import {
   checkCode,
   checkCodeRefusals,
@@ -69,9 +70,9 @@ async function requireOwnChange(
 ): Promise<User> {
   const limits = context.requestLimit.take()
   const found = await users.findForSession(requester, 'phone-change', limits, clock())
-  if (found === null) throw new Refusal('invalid-token')
+  if (found === null) throw new Refusal('invalid-token', { reason: 'session-ended' })
   if (found.challenge?.id === challengeId) return found.user
   const other = await challenges.find(challengeId)
-  const isForeign = other !== null && other.userId !== requester.userId
-  throw new Refusal(isForeign ? 'not-found' : 'challenge-ended')
+  if (other !== null && other.userId !== requester.userId) throw new Refusal('not-found')
+  throw challengeEnded(other, clock())
 }

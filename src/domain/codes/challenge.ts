@@ -1,4 +1,5 @@
 import type { LimitAction } from '../rate-limits/rate-limit.ts'
+import { Refusal } from '../refusal.ts'
 import type { SessionDraft } from '../sessions/session.ts'
 import type { User } from '../users/user.ts'
 import type { Delivery, DeliveryFailure, DeliveryReason, DeliveryReport } from './delivery.ts'
@@ -139,9 +140,21 @@ export type Challenges = {
   ) => Promise<Pick<User, 'claims'> | null>
 }
 
+/** Why no code can close this challenge any more; undefined while one can. */
+function endOf({ consumedAt, attemptsLeft, expiresAt }: Challenge, now: Date) {
+  if (consumedAt !== null) return 'used'
+  if (attemptsLeft <= 0) return 'out-of-attempts'
+  return expiresAt <= now ? 'expired' : undefined
+}
+
 /** Whether a right code can still close this challenge, now or after a resend. */
-export const isOpen = (challenge: Challenge, now: Date) =>
-  challenge.consumedAt === null && challenge.attemptsLeft > 0 && challenge.expiresAt > now
+export const isOpen = (challenge: Challenge, now: Date) => endOf(challenge, now) === undefined
+
+/** The refusal for a challenge that is not open, or that changed during the request. */
+export const challengeEnded = (challenge: Challenge | null, now: Date) =>
+  new Refusal('challenge-ended', {
+    reason: challenge === null ? 'replaced' : (endOf(challenge, now) ?? 'changed')
+  })
 
 /** When the next message may be sent: at once if this one has failed. */
 export const nextMessageAt = ({ delivery, resendAt }: Challenge, now: Date) =>

@@ -54,13 +54,20 @@ export function attemptsBeforeLockout(failures: number, limit: number): number {
   return failures % limit === 0 ? 0 : Math.min(limit - (failures % limit), maxFailures - failures)
 }
 
+/** For how many seconds the last of `failures` consecutive wrong codes has locked the account. */
+export function lockoutAfter(failures: number, limit: number): number {
+  if (limit > 0 && failures >= maxFailures) return maxLockout
+  return lockoutSchedule(limit)[failures - 1] ?? 0
+}
+
 /** Whether the account is locked, so that no code is compared. */
 export const isLocked = (state: LockoutState, limit: number, now: Date) =>
   limit > 0 &&
   (endsOnlyByUnlock(state) || (state.codeLockedUntil !== null && state.codeLockedUntil > now))
 
 /** Whether only an operator can end the lockout. */
-export const endsOnlyByUnlock = ({ codeFailures }: LockoutState) => codeFailures >= maxFailures
+export const endsOnlyByUnlock = ({ codeFailures }: Pick<LockoutState, 'codeFailures'>) =>
+  codeFailures >= maxFailures
 
 /**
  * Throws `too-many-attempts` while the account is locked. After 100 consecutive failures it stays

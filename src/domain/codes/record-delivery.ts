@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Events } from '../events.ts'
 import type { CountryTraffic } from '../messages/sms-pumping.ts'
+import type { RequestContext } from '../request-context.ts'
 import type { Challenges } from './challenge.ts'
 import type { DeliveryReport } from './delivery.ts'
 
@@ -20,13 +21,15 @@ export type RecordDeliveryPorts = {
  */
 export async function recordDelivery(
   { challenges, countryTraffic, countryOf, events, clock }: RecordDeliveryPorts,
+  context: RequestContext,
   report: DeliveryReport | null
 ): Promise<void> {
   if (report === null) return
   const recipient = await challenges.recordDelivery(report, clock())
   if (recipient === null) return
   const { userId, phone } = recipient
-  const facts = { context: null, userId, country: countryOf(phone ?? '') }
+  context.userId = userId
+  const facts = { context, userId, country: countryOf(phone ?? '') }
   if (report.delivery === 'delivered') events.record({ name: 'code.delivered', ...facts })
   if (report.failure === null) return
   const { reason, fault, providerCode } = report.failure

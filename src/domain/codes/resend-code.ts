@@ -1,7 +1,7 @@
 import { after, secondsUntil } from '../clock.ts'
 import { Refusal, type RefusalSlug } from '../refusal.ts'
 import type { RequestContext } from '../request-context.ts'
-import { isOpen, nextMessageAt } from './challenge.ts'
+import { challengeEnded, isOpen, nextMessageAt } from './challenge.ts'
 import { toCodeStatus, type CodeStatus } from './code-status.ts'
 import type { Codes } from './codes.ts'
 import { assertNotLocked, lockoutOf } from './lockout.ts'
@@ -31,15 +31,19 @@ export async function resendCode(
   const { challenges, codes, clock, policy } = ports
   const found = await challenges.findWithUser(challengeId, context.requestLimit.take(), clock())
   const now = clock()
-  if (found === null || !isOpen(found.challenge, now)) throw new Refusal('challenge-ended')
+  context.userId = found?.user.id ?? context.userId
+  if (found === null) throw challengeEnded(null, now)
   const { user, challenge: previous } = found
   const to = previous.newPhone ?? user.phone
-  if (user.disabled || to === null) throw new Refusal('challenge-ended')
+  if (!isOpen(previous, now) || user.disabled || to === null) throw challengeEnded(previous, now)
   const lockout = lockoutOf(user, lockoutKind(previous.purpose))
   assertNotLocked(lockout, policy.limits.codeFailures, now)
   const resendAt = nextMessageAt(previous, now)
   if (resendAt > now)
-    throw new Refusal('resend-too-soon', { retryAfter: secondsUntil(resendAt, now) })
+    throw new Refusal('resend-too-soon', {
+      limit: 'cooldown',
+      retryAfter: secondsUntil(resendAt, now)
+    })
 
   const code = codes.draw(previous)
   const next = {

@@ -126,7 +126,7 @@ async function send(
   const kind = messageKinds[lockoutKind(purpose)]
   const content = { kind, code, lifetime, sentence: details?.text ?? null }
   const body = composeMessage(policy.messages, languages, content)
-  const outcome = await sms.send({ id: messageId, to, body, validFor: lifetime })
+  const outcome = await sms.send({ id: messageId, to, body, validFor: lifetime, context, userId })
   if (outcome === 'accepted') {
     countryTraffic.recordSent(country, clock())
     events.record({ name: 'code.sent', context, userId, country })
@@ -142,9 +142,10 @@ async function refuse(
   refunds: readonly LimitAction[]
 ): Promise<Refusal> {
   const undeliverable = isUndeliverable(outcome) ? outcome : null
-  const refusal = new Refusal(
-    outcome === 'undeliverable' || undeliverable !== null ? 'sms-undeliverable' : 'sms-unavailable'
-  )
+  const refusal =
+    outcome === 'undeliverable' || undeliverable !== null
+      ? new Refusal('sms-undeliverable')
+      : new Refusal('sms-unavailable')
   const failure = {
     reason: undeliverable === null ? ('unknown' as const) : reasonFor[undeliverable],
     undeliverable,

@@ -7,9 +7,22 @@ import { Refusal, type RefusalSlug } from '../refusal.ts'
 import type { RequestContext } from '../request-context.ts'
 import type { RefreshTokens } from '../sessions/refresh-tokens.ts'
 import type { IssuedSession, SessionDraft } from '../sessions/session.ts'
-import { isOpen, type Attempt, type Challenge, type Challenges } from './challenge.ts'
+import {
+  challengeEnded,
+  isOpen,
+  type Attempt,
+  type Challenge,
+  type Challenges
+} from './challenge.ts'
 import type { Codes } from './codes.ts'
-import { assertNotLocked, attemptsBeforeLockout, lockoutOf, lockoutSchedule } from './lockout.ts'
+import {
+  assertNotLocked,
+  attemptsBeforeLockout,
+  endsOnlyByUnlock,
+  lockoutAfter,
+  lockoutOf,
+  lockoutSchedule
+} from './lockout.ts'
 import { lockoutKind, type LockoutKind } from './purpose.ts'
 
 export type CheckCodePorts = {
@@ -99,8 +112,9 @@ export async function checkCode<Closed>(
     context.requestLimit.take(),
     now
   )
-  if (attempt === null) return refuseAttempt(ports, challengeId, now)
+  if (attempt === null) return refuseAttempt(ports, context, challengeId, now)
   const { challenge, codeFailures, phone } = attempt
+  context.userId = challenge.userId
   if (!codes.matches(challenge, code)) throw wrongCode(ports, context, challenge, codeFailures)
   const closed = await close(challenge, now)
   if (closed === null) throw await explainNotConsumed(ports, context, attempt, now)
@@ -117,17 +131,28 @@ function wrongCode(
   { userId, purpose, attemptsLeft }: Challenge,
   codeFailures: number
 ): Refusal {
-  events.record({ name: 'code.rejected', context, userId })
-  const beforeLockout = attemptsBeforeLockout(codeFailures, policy.limits.codeFailures)
-  if (beforeLockout === 0)
-    events.record({
-      name: 'account.locked',
-      context,
-      userId,
-      lockout: lockoutKind(purpose),
-      failures: codeFailures
+  events.record({ name: 'code.rejected', context, userId, reason: 'wrong' })
+  const { codeFailures: limit } = policy.limits
+  const attemptsRemaining = Math.min(attemptsLeft, attemptsBeforeLockout(codeFailures, limit))
+  const seconds = lockoutAfter(codeFailures, limit)
+  if (seconds === 0)
+    return new Refusal('wrong-code', {
+      reason: attemptsRemaining === 0 ? 'last-attempt' : 'wrong',
+      attemptsRemaining
     })
-  return new Refusal('wrong-code', { attemptsRemaining: Math.min(attemptsLeft, beforeLockout) })
+  events.record({
+    name: 'account.locked',
+    context,
+    userId,
+    lockout: lockoutKind(purpose),
+    failures: codeFailures,
+    seconds
+  })
+  return new Refusal('wrong-code', {
+    reason: endsOnlyByUnlock({ codeFailures }) ? 'locked-off' : 'locked',
+    attemptsRemaining,
+    retryAfter: seconds
+  })
 }
 
 /**
@@ -135,16 +160,21 @@ function wrongCode(
  * account is locked, or `code-expired`.
  */
 async function refuseAttempt(
-  { challenges, policy }: CheckCodePorts,
+  { challenges, events, policy }: CheckCodePorts,
+  context: RequestContext,
   challengeId: string,
   now: Date
 ): Promise<never> {
   const found = await challenges.findWithUser(challengeId, [], now)
-  if (found === null || !isOpen(found.challenge, now)) throw new Refusal('challenge-ended')
-  const lockout = lockoutOf(found.user, lockoutKind(found.challenge.purpose))
-  assertNotLocked(lockout, policy.limits.codeFailures, now)
+  if (found === null) throw challengeEnded(null, now)
+  const { user, challenge } = found
+  context.userId = user.id
+  if (!isOpen(challenge, now)) throw challengeEnded(challenge, now)
+  assertNotLocked(lockoutOf(user, lockoutKind(challenge.purpose)), policy.limits.codeFailures, now)
   // The challenge has changed since the attempt if neither the lockout nor the expiry explains it.
-  throw new Refusal(found.challenge.codeExpiresAt <= now ? 'code-expired' : 'challenge-ended')
+  if (challenge.codeExpiresAt > now) throw challengeEnded(challenge, now)
+  events.record({ name: 'code.rejected', context, userId: user.id, reason: 'expired' })
+  throw new Refusal('code-expired')
 }
 
 /**
@@ -160,5 +190,5 @@ async function explainNotConsumed(
   const current = await ports.challenges.find(id)
   return current !== null && isOpen(current, now) && !Buffer.from(current.codeHash).equals(codeHash)
     ? wrongCode(ports, context, current, codeFailures)
-    : new Refusal('challenge-ended')
+    : challengeEnded(current, now)
 }

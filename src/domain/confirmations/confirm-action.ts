@@ -58,7 +58,7 @@ export async function confirmAction(
   for (;;) {
     const limits = context.requestLimit.take()
     const found = await users.findForSession(requester, purpose, limits, clock())
-    if (found === null) throw new Refusal('invalid-token')
+    if (found === null) throw new Refusal('invalid-token', { reason: 'session-ended' })
     const { user, challenge: previous, language } = found
     const { phone } = user
     if (phone === null) throw new Refusal('sms-undeliverable')

@@ -29,7 +29,8 @@ export async function requireOwnConfirmation(
   const found = await ports.challenges.findWithUser(challengeId, limits, ports.clock())
   await requireLiveSession(ports, requester)
   const details = found?.challenge.details ?? null
-  if (found === null || details === null) throw new Refusal('challenge-ended')
+  if (found === null || details === null)
+    throw new Refusal('challenge-ended', { reason: 'replaced' })
   const { user } = found
   if (user.id !== requester.userId || details.sessionId !== requester.id)
     throw new Refusal('not-found')

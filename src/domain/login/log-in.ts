@@ -56,8 +56,9 @@ export async function logIn(
     ({ user }) => !user.disabled && user.phone !== null
   )
   if (!right || found === null || found.user.disabled || found.user.phone === null) {
-    events.record({ name: 'password.rejected', context, userId: found?.user.id ?? null })
-    throw new Refusal('invalid-credentials')
+    const reason = rejectionOf(found?.user ?? null)
+    events.record({ name: 'password.rejected', context, userId: found?.user.id ?? null, reason })
+    throw new Refusal('invalid-credentials', { reason })
   }
   events.record({ name: 'password.accepted', context, userId: found.user.id })
   // When a message is sent, `openChallenge` applies these in its own statement.
@@ -99,6 +100,13 @@ export async function logIn(
       return toCodeStatus(seen, phone, false, clock())
     }
   }
+}
+
+/** Why a login with this user's name is rejected. For the log only. */
+function rejectionOf(user: User | null) {
+  if (user === null) return 'unknown-user'
+  if (user.disabled) return 'disabled'
+  return user.phone === null ? 'no-phone' : 'wrong-password'
 }
 
 const isSame = (one: User, other: User) =>

@@ -37,7 +37,7 @@ export async function refreshSession(
 ): Promise<IssuedSession> {
   const { sessions, refreshTokens, clock, policy } = ports
   const used = refreshTokens.read(token)
-  if (used === null) throw new Refusal('session-ended')
+  if (used === null) throw new Refusal('session-ended', { reason: 'malformed' })
   const now = clock()
   const [next] = refreshTokens.successors(used)
   const idleExpiresAt = after(now, policy.refreshTokenTtl)
@@ -51,9 +51,9 @@ export async function refreshSession(
     context.requestLimit.take(),
     now
   )
-  return session === null
-    ? repeatRotation(ports, context, used, now)
-    : { session, refreshToken: next.token }
+  if (session === null) return repeatRotation(ports, context, used, now)
+  context.userId = session.userId
+  return { session, refreshToken: next.token }
 }
 
 /**
@@ -67,7 +67,8 @@ async function repeatRotation(
   now: Date
 ): Promise<IssuedSession> {
   const found = await sessions.find(used.sessionId, now)
-  if (found === null) throw new Refusal('session-ended')
+  if (found === null) throw new Refusal('session-ended', { reason: 'ended' })
+  context.userId = found.userId
   const session = { ...found, idleExpiresAt: capped(found.idleExpiresAt, idleTime(policy), now) }
   const successor = refreshTokens
     .successors(used)
@@ -83,5 +84,5 @@ async function repeatRotation(
       userId: ended.userId,
       sessionId: ended.id
     })
-  throw new Refusal('session-ended')
+  throw new Refusal('session-ended', { reason: 'reused' })
 }

@@ -14,10 +14,11 @@ export type Requester = SessionRef & { authTime: number; amr: readonly string[] 
  * seconds ago (RFC 9470).
  */
 export function requireFreshLogin({ authTime, amr }: Requester, maxAge: number, now: Date): void {
+  if (!amr.includes('mfa'))
+    throw new Refusal('reauthentication-required', { reason: 'one-factor', maxAge })
   const isFresh =
-    amr.includes('mfa') &&
     authTime + maxAge > unixTime(now) &&
     // A login in the future has an unknown age. The clock was ahead then and has been set back.
     authTime <= unixTime(now) + clockSkew
-  if (!isFresh) throw new Refusal('reauthentication-required', { maxAge })
+  if (!isFresh) throw new Refusal('reauthentication-required', { reason: 'too-old', maxAge })
 }

@@ -14,6 +14,6 @@ export async function requireLiveSession(
   session: SessionRef
 ): Promise<User> {
   const owner = await sessions.findUser(session, clock())
-  if (owner === null) throw new Refusal('invalid-token')
+  if (owner === null) throw new Refusal('invalid-token', { reason: 'session-ended' })
   return owner
 }

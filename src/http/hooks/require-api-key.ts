@@ -13,16 +13,17 @@ const actors = new WeakMap<FastifyRequest, Actor>()
  * Rejects a request whose API key has none of these hashes with `invalid-token`. It runs before the
  * route is looked at and the body is read, so a flood of such requests causes no SQL statement.
  */
-export const requireApiKey =
-  (hashes: readonly Buffer[], events: Events) => async (request: FastifyRequest) => {
-    const key = bearerToken(request.headers.authorization)
-    const hash = key === undefined ? undefined : matchingHash(hashes, key)
-    if (hash === undefined) {
-      events.record({ name: 'api_key.rejected', context: requestContext(request) })
-      throw new Refusal('invalid-token')
-    }
-    actors.set(request, `key:${apiKeyId(hash)}`)
-  }
+export const requireApiKey = (hashes: readonly Buffer[]) => async (request: FastifyRequest) => {
+  const { authorization } = request.headers
+  if (authorization === undefined) throw new Refusal('invalid-token', { reason: 'api-key-missing' })
+  const key = bearerToken(authorization)
+  if (key === undefined) throw new Refusal('invalid-token', { reason: 'api-key-malformed' })
+  const hash = matchingHash(hashes, key)
+  if (hash === undefined) throw new Refusal('invalid-token', { reason: 'api-key-unknown' })
+  actors.set(request, `key:${apiKeyId(hash)}`)
+  const { data: path } = pathOfUser.safeParse(request.params)
+  requestContext(request).userId = path?.id.toLowerCase() ?? null
+}
 
 /** A request that `requireApiKey` has let through, for the use cases. */
 export function adminRequest(request: FastifyRequest): AdminRequest {
@@ -36,13 +37,14 @@ export const recordAdminRequest =
   (events: Events) => async (request: FastifyRequest, reply: FastifyReply) => {
     const actor = actors.get(request)
     if (actor === undefined) return
+    const context = requestContext(request)
     events.record({
       name: 'admin.requested',
-      context: requestContext(request),
+      context,
       actor,
       method: request.method,
       route: request.routeOptions.url ?? 'none',
-      userId: pathOfUser.safeParse(request.params).data?.id.toLowerCase() ?? null,
+      userId: context.userId,
       status: reply.statusCode
     })
   }

@@ -1,4 +1,4 @@
-import type { RefusalSlug } from '../../domain/refusal.ts'
+import type { ReasonOf, RefusalReason, RefusalSlug } from '../../domain/refusal.ts'
 
 /**
  * The fixed part of a problem type. `detail` in a response is `meaning` followed by `remedy`, which
@@ -10,6 +10,17 @@ export type ProblemKind = {
   meaning: string
   remedy: string
   retryAfter?: number
+  /**
+   * `detail` for some reasons of the refusal, where they tell an attacker nothing new.
+   * `{retryAfter}` stands for its value.
+   */
+  cases?: Readonly<Partial<Record<RefusalReason, string>>>
+}
+
+type ProblemKinds = {
+  [Slug in ProblemSlug]: ProblemKind & {
+    cases?: Readonly<Partial<Record<ReasonOf<Slug>, string>>>
+  }
 }
 
 /** Problems that come from HTTP itself and not from the domain. */
@@ -23,11 +34,20 @@ type TransportSlug =
 
 export type ProblemSlug = RefusalSlug | TransportSlug
 
+// Alike, so that a response does not tell how close a forgery comes.
+const notOurs =
+  'This service did not issue the token for this purpose, or no longer accepts the key that ' +
+  'signed it.'
+
+const sendAccessToken = 'Send the `accessToken` of `POST /verify` or `POST /refresh`.'
+const notTheCode = 'The code is not the one in the newest message'
+const startAgain = 'Start again with `POST /login`, `POST /confirmations` or `POST /me/phone`.'
+
 /**
  * Every problem type, and the only place that maps a slug to an HTTP status. A new slug doesn't
  * compile until it has a row here. Titles summarize the type (RFC 9457 §3.1.4).
  */
-export const problemKinds: Record<ProblemSlug, ProblemKind> = {
+export const problemKinds: ProblemKinds = {
   'invalid-request': {
     status: 400,
     title: 'Invalid request',
@@ -41,15 +61,25 @@ export const problemKinds: Record<ProblemSlug, ProblemKind> = {
     meaning:
       'The username or password is wrong, or the user may not log in. ' +
       'The response does not say which.',
-    remedy:
-      'Ask the user for both again. ' +
-      'After `POST /me/password` and `DELETE /me`, only the password is wrong.'
+    remedy: 'Ask the user for both again.',
+    cases: {
+      'wrong-current-password': 'The current password is wrong. Ask the user for it again.'
+    }
   },
   'wrong-code': {
     status: 401,
     title: 'Wrong code',
-    meaning: 'The code is not the one in the newest message.',
-    remedy: 'Ask the user for the code again. When `attemptsRemaining` is 0, start over.'
+    meaning: `${notTheCode}.`,
+    remedy: 'Ask the user for the code again. When `attemptsRemaining` is 0, start over.',
+    cases: {
+      'last-attempt': `${notTheCode}, and no attempts are left. ${startAgain}`,
+      locked:
+        `${notTheCode}, and too many in a row were wrong, so the account is locked for ` +
+        '{retryAfter} seconds. Start again after that.',
+      'locked-off':
+        `${notTheCode}, and so many in a row were wrong that the account stays locked until ` +
+        'the operator unlocks it.'
+    }
   },
   'code-expired': {
     status: 401,
@@ -62,7 +92,22 @@ export const problemKinds: Record<ProblemSlug, ProblemKind> = {
     title: 'The login or confirmation has ended',
     meaning:
       'The login or confirmation is unknown, completed, replaced, expired or out of attempts.',
-    remedy: 'Start again with `POST /login` or `POST /confirmations`.'
+    remedy: startAgain,
+    cases: {
+      malformed: 'The challenge token is not a JWT. Send it as it was received.',
+      'wrong-kind':
+        'The token is of another kind than this endpoint takes. ' +
+        'Send the token of this login, confirmation or phone change.',
+      'unknown-key': `${notOurs} ${startAgain}`,
+      forged: `${notOurs} ${startAgain}`,
+      'wrong-claims': `${notOurs} ${startAgain}`,
+      expired: `The challenge has expired. ${startAgain}`,
+      used:
+        'The challenge was completed with its code, or a change of the account ended it. ' +
+        startAgain,
+      replaced: `A newer challenge has replaced this one. ${startAgain}`,
+      'out-of-attempts': `All attempts of the challenge are used. ${startAgain}`
+    }
   },
   'invalid-token': {
     status: 401,
@@ -72,14 +117,33 @@ export const problemKinds: Record<ProblemSlug, ProblemKind> = {
       'For the admin API: the API key is missing or not in `API_KEY_HASHES`.',
     remedy:
       'Send `Authorization: Bearer <access token>` with a token from `POST /refresh`, ' +
-      'or log in again. For the admin API, send an API key.'
+      'or log in again. For the admin API, send an API key.',
+    cases: {
+      missing:
+        'The request has no access token. Send it as `Authorization: Bearer <access token>`.',
+      malformed: 'The `Authorization` header is not `Bearer` followed by a JWT. ' + sendAccessToken,
+      'wrong-kind': `The token is of another kind than an access token. ${sendAccessToken}`,
+      'unknown-key': `${notOurs} ${sendAccessToken}`,
+      forged: `${notOurs} ${sendAccessToken}`,
+      'wrong-claims': `${notOurs} ${sendAccessToken}`,
+      expired: 'The access token has expired. Get another one with `POST /refresh`.',
+      'session-ended': 'The session of the access token has ended. Log in again.',
+      'api-key-missing':
+        'The request has no API key. Send it as `Authorization: Bearer <API key>`.',
+      'api-key-malformed': 'The `Authorization` header is not `Bearer` followed by an API key.',
+      'api-key-unknown': 'The hash of the API key is not in `API_KEY_HASHES`.'
+    }
   },
   'session-ended': {
     status: 401,
     title: 'The session has ended',
     meaning:
       'The session expired, was ended, or was revoked after a used refresh token was sent again.',
-    remedy: 'Discard both tokens and start again with `POST /login`.'
+    remedy: 'Discard both tokens and start again with `POST /login`.',
+    cases: {
+      malformed:
+        'The value is not a refresh token. Send the latest `refreshToken` as it was received.'
+    }
   },
   'reauthentication-required': {
     status: 401,
@@ -156,7 +220,17 @@ export const problemKinds: Record<ProblemSlug, ProblemKind> = {
       'There were too many `requests`, `passwords` or `codes`, as `reason` says. ' +
       'With `codes-off`, so many codes were wrong that waiting does not help.',
     remedy:
-      'Wait for `Retry-After` seconds. After `codes-off`, the operator has to unlock the account.'
+      'Wait for `Retry-After` seconds. After `codes-off`, the operator has to unlock the account.',
+    cases: {
+      requests: 'There were too many requests. Wait for {retryAfter} seconds.',
+      passwords: 'Too many passwords were tried. Wait for {retryAfter} seconds.',
+      codes:
+        'Too many wrong codes in a row have locked the account. ' +
+        'Wait for {retryAfter} seconds.',
+      'codes-off':
+        'So many codes in a row were wrong that the account stays locked until the operator ' +
+        'unlocks it.'
+    }
   },
   'too-many-texts': {
     status: 429,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { problemKinds, type ProblemSlug } from './problem-kinds.ts'
+import { refusalReasons } from '../../domain/refusal.ts'
+import { problemKinds, type ProblemKind, type ProblemSlug } from './problem-kinds.ts'
 import { problemsMarkdown } from './problems-markdown.ts'
 
 /** The most `errors` in a response. A body of 16 KiB can hold thousands of invalid fields. */
@@ -14,7 +15,8 @@ export const problemSchema = z
     title: z.string(),
     status: z.int(),
     detail: z.string().meta({
-      description: 'What it means and what to do next, for developers rather than users.'
+      description:
+        'What happened in this case and what to do next, for developers rather than users.'
     }),
     instance: z
       .string()
@@ -34,7 +36,7 @@ export const problemSchema = z
       .optional()
       .meta({ description: 'With `wrong-code`: how many attempts are left.' }),
     reason: z
-      .enum(['requests', 'passwords', 'codes', 'codes-off'])
+      .enum(refusalReasons['too-many-attempts'])
       .optional()
       .meta({
         description: [
@@ -64,7 +66,7 @@ export type Problem = z.infer<typeof problemSchema>
 
 /** Builds a problem of the type `slug`. `instance` is the request id. */
 export function problem(slug: ProblemSlug, instance: string, more: Partial<Problem> = {}): Problem {
-  const { status, title, meaning, remedy, ...rest } = problemKinds[slug]
+  const { status, title, meaning, remedy, cases: _cases, ...rest }: ProblemKind = problemKinds[slug]
   return {
     type: `/problems/${slug}`,
     title,

@@ -1,8 +1,9 @@
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { Refusal } from '../../domain/refusal.ts'
+import { Refusal, refusalReasons } from '../../domain/refusal.ts'
 import { limitHint } from './limit-variables.ts'
 import { allowedMethods } from '../requests/allowed-methods.ts'
+import { problemKinds, type ProblemKind } from './problem-kinds.ts'
 import { mostErrors, problem, type Problem } from './problem.ts'
 
 /** Sends the problem for an error, and logs what the operator needs but the caller must not see. */
@@ -70,13 +71,26 @@ function toProblem(error: FastifyError | Refusal, instance: string, production: 
 }
 
 function refusalProblem(refusal: Refusal, instance: string, production: boolean): Problem {
-  const { errors, limit: _limit, ...facts } = refusal.facts
+  const { errors, limit: _limit, reason, ...facts } = refusal.facts
+  const attempts = refusalReasons['too-many-attempts'].find(one => one === reason)
   const pointers = errors
     ?.slice(0, mostErrors)
     .map(({ path, detail }) => ({ pointer: toPointer(path), detail }))
-  const body = problem(refusal.slug, instance, { ...facts, ...(pointers && { errors: pointers }) })
+  const body = problem(refusal.slug, instance, {
+    ...facts,
+    detail: detailOf(refusal),
+    ...(pointers && { errors: pointers }),
+    ...(attempts && { reason: attempts })
+  })
   const hint = production ? undefined : limitHint(refusal)
   return hint === undefined ? body : { ...body, detail: `${body.detail} ${hint}` }
+}
+
+/** What happened in this case and what to do, or in general if `cases` has no text for it. */
+function detailOf({ slug, facts: { reason, retryAfter } }: Refusal): string {
+  const { meaning, remedy, cases }: ProblemKind = problemKinds[slug]
+  const detail = reason === undefined ? undefined : cases?.[reason]
+  return detail?.replace('{retryAfter}', String(retryAfter)) ?? `${meaning} ${remedy}`
 }
 
 const malformed: Record<string, string> = {

@@ -1,11 +1,13 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { unixTime, type Clock } from '../../domain/clock.ts'
 import { randomId } from '../../domain/random-id.ts'
-import { Refusal } from '../../domain/refusal.ts'
+import { Refusal, type ReasonOf } from '../../domain/refusal.ts'
+import type { RequestContext } from '../../domain/request-context.ts'
 import type { SessionWithClaims } from '../../domain/sessions/session.ts'
 import { issuableClaims } from '../../domain/users/claims.ts'
 import { bearerToken } from '../requests/bearer-token.ts'
+import { requestContext } from '../requests/request-context.ts'
 import { createJwts, type Audience } from './jwts.ts'
 import type { SigningKey } from './signing-key.ts'
 
@@ -17,10 +19,10 @@ export type AccessTokens = {
    */
   sign: (session: SessionWithClaims) => { token: string; tokenId: string; expiresIn: number }
   /**
-   * The claims of the token in an Authorization header. Throws `invalid-token` for any other header
-   * and for a missing one.
+   * The claims of the token in an Authorization header. Sets the user of `context`. Throws
+   * `invalid-token` for any other header and for a missing one.
    */
-  read: (authorization: string | undefined) => AccessClaims
+  read: (authorization: string | undefined, context: Pick<RequestContext, 'userId'>) => AccessClaims
 }
 
 // The claims of RFC 9068 §2.2 and our own. Their presence is checked here because fast-jwt skips a
@@ -43,6 +45,12 @@ const accessClaims = z.object({
 
 /** The claims of a valid access token. */
 export type AccessClaims = z.infer<typeof accessClaims>
+
+/** The claims of the request's access token, as `AccessTokens.read` returns or refuses them. */
+export const readAccessToken = (accessTokens: AccessTokens, request: FastifyRequest) =>
+  accessTokens.read(request.headers.authorization, requestContext(request))
+
+const invalidToken = (reason: ReasonOf<'invalid-token'>) => new Refusal('invalid-token', { reason })
 
 /** `lifetime`: maximum seconds from signing to expiry. */
 export type AccessTokenSettings = {
@@ -82,17 +90,18 @@ export async function createAccessTokens(
       })
       return { token, tokenId, expiresIn }
     },
-    read(authorization) {
-      try {
-        const claims = accessClaims.parse(jwts.verify(bearerToken(authorization) ?? ''))
-        // We sign a list only when several audiences are configured.
-        if (typeof audience === 'string' && typeof claims.aud !== 'string') throw new Error('aud')
-        const now = unixTime(clock())
-        if (claims.exp > now && (claims.nbf ?? now) <= now) return claims
-      } catch {
-        // The response must not reveal why the token is invalid.
-      }
-      throw new Refusal('invalid-token')
+    read(authorization, context) {
+      if (authorization === undefined) throw invalidToken('missing')
+      const verified = jwts.verify(bearerToken(authorization) ?? '', accessClaims)
+      if ('fault' in verified) throw invalidToken(verified.fault)
+      const { claims } = verified
+      context.userId = claims.sub
+      const now = unixTime(clock())
+      // We sign a list only when several audiences are configured.
+      const isList = typeof audience === 'string' && typeof claims.aud !== 'string'
+      if (isList || (claims.nbf ?? now) > now) throw invalidToken('wrong-claims')
+      if (claims.exp <= now) throw invalidToken('expired')
+      return claims
     }
   }
 }

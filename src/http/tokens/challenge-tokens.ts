@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { unixTime, type Clock } from '../../domain/clock.ts'
 import { deriveKey } from '../../domain/derive-key.ts'
 import { randomId } from '../../domain/random-id.ts'
-import { Refusal } from '../../domain/refusal.ts'
+import { Refusal, type JwtFault } from '../../domain/refusal.ts'
 import { createJwts, type JwtKey } from './jwts.ts'
 
 /**
@@ -13,9 +13,9 @@ import { createJwts, type JwtKey } from './jwts.ts'
  */
 export type ChallengeTokens = {
   sign: (challengeId: string, expiresAt: Date) => string
-  /** The id of the challenge. Null for an invalid or expired token, or one of another kind. */
-  find: (token: string) => string | null
-  /** The id of the challenge. Throws `challenge-ended` when `find` returns null. */
+  /** The id of the challenge, or what is wrong with the token. */
+  find: (token: string) => { challengeId: string } | { fault: JwtFault }
+  /** The id of the challenge. Throws `challenge-ended` if something is wrong with the token. */
   read: (token: string) => string
 }
 
@@ -39,11 +39,13 @@ export function readAnyKind(
   kinds: readonly ChallengeTokens[],
   token: string
 ): { challengeId: string; tokens: ChallengeTokens } {
+  let reason: JwtFault = 'wrong-kind'
   for (const tokens of kinds) {
-    const challengeId = tokens.find(token)
-    if (challengeId !== null) return { challengeId, tokens }
+    const found = tokens.find(token)
+    if ('challengeId' in found) return { ...found, tokens }
+    if (found.fault !== 'wrong-kind') reason = found.fault
   }
-  throw new Refusal('challenge-ended')
+  throw new Refusal('challenge-ended', { reason })
 }
 
 /** The settings that separate the challenge tokens of different purposes. */
@@ -86,22 +88,16 @@ export async function createChallengeTokens(
         jti: randomId()
       }),
     find(token) {
-      try {
-        const { sub, exp, nbf } = challengeClaims.parse(jwts.verify(token))
-        const now = unixTime(clock())
-        // The stored expiry has milliseconds. The token must not expire earlier because it has only
-        // whole seconds.
-        if (exp >= now && (nbf ?? now) <= now) return sub
-      } catch {
-        // The response must not reveal why the token is invalid.
-      }
-      return null
+      const verified = jwts.verify(token, challengeClaims)
+      if ('fault' in verified) return verified
+      const { sub: challengeId, exp, nbf } = verified.claims
+      const now = unixTime(clock())
+      if ((nbf ?? now) > now) return { fault: 'wrong-claims' }
+      // The stored expiry has milliseconds. The token must not expire earlier because it has only
+      // whole seconds.
+      return exp < now ? { fault: 'expired' } : { challengeId }
     },
-    read(token) {
-      const challengeId = challengeTokens.find(token)
-      if (challengeId === null) throw new Refusal('challenge-ended')
-      return challengeId
-    }
+    read: token => readAnyKind([challengeTokens], token).challengeId
   }
   return challengeTokens
 }

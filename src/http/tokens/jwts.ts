@@ -1,5 +1,7 @@
 import fastifyJwt, { type FastifyJWTOptions, type JWT } from '@fastify/jwt'
 import type { FastifyInstance } from 'fastify'
+import type { z } from 'zod'
+import type { JwtFault } from '../../domain/refusal.ts'
 
 /** A key for JWTs. `secret` has the form that @fastify/jwt expects. */
 export type JwtKey = {
@@ -21,10 +23,13 @@ export type Jwts = {
   /** Signs these claims, plus `iss` and `aud`. The caller sets the times. */
   sign: (claims: object) => string
   /**
-   * The claims of a token of this kind signed by one of the keys. Throws for any other token. Does
-   * not check `exp` and `nbf`.
+   * The claims, of this shape, of a token of this kind that one of the keys signed; otherwise what
+   * is wrong with the token. Does not check `exp` and `nbf`.
    */
-  verify: (token: string) => unknown
+  verify: <Claims>(
+    token: string,
+    shape: z.ZodType<Claims>
+  ) => { claims: Claims } | { fault: JwtFault }
 }
 
 /**
@@ -42,17 +47,44 @@ export async function createJwts(
 
   return {
     sign: claims => signing.sign(claims),
-    verify(token) {
-      const decoded = signing.decode<{ header: { kid?: unknown; crit?: unknown } }>(token)
-      const { kid, crit } = decoded?.header ?? {}
+    verify(token, shape) {
+      const header = headerOf(signing, token)
+      if (header === undefined) return { fault: 'malformed' }
+      const { typ, kid, crit } = header
+      if (kindOf(typ) !== kind.typ) return { fault: 'wrong-kind' }
       // We understand no critical extension (RFC 7515 §4.1.11). fast-jwt accepts a falsy `crit`.
-      if (crit !== undefined) throw new Error('unsupported critical extension')
+      if (crit !== undefined) return { fault: 'forged' }
       const jwt = typeof kid === 'string' ? verifying.get(kid) : undefined
-      if (jwt === undefined) throw new Error('unknown key id')
-      return jwt.verify<{ payload: unknown }>(token).payload
+      if (jwt === undefined) return { fault: 'unknown-key' }
+      try {
+        const { payload } = jwt.verify<{ payload: unknown }>(token)
+        const { data: claims } = shape.safeParse(payload)
+        return claims === undefined ? { fault: 'wrong-claims' } : { claims }
+      } catch (error) {
+        return { fault: hasWrongClaims(error) ? 'wrong-claims' : 'forged' }
+      }
     }
   }
 }
+
+/** What anyone can read in a token, whoever made it. Undefined if it is not a JWT. */
+function headerOf(jwt: JWT, token: string): Record<string, unknown> | undefined {
+  try {
+    return jwt.decode<{ header: Record<string, unknown> }>(token)?.header
+  } catch {
+    return undefined
+  }
+}
+
+/** The media type without its prefix. It is written in any case (RFC 7515 §4.1.9). */
+const kindOf = (typ: unknown) =>
+  String(typ)
+    .toLowerCase()
+    .replace(/^application\//, '')
+
+/** Whether the signature is valid, but not the issuer or the audience. */
+const hasWrongClaims = (error: unknown) =>
+  error instanceof Error && 'code' in error && error.code === 'FAST_JWT_INVALID_CLAIM_VALUE'
 
 /** Builds the signer and verifier of one key. Options per call would rebuild them each time. */
 async function register(
