@@ -65,7 +65,7 @@ t.test('imports', async t => {
       'account',
       'admin'
     ],
-    adapters: ['prisma', 'postgres', 'secrets', 'sms', 'logs', 'stores'],
+    adapters: ['prisma', 'logs', 'postgres', 'secrets', 'sms', 'stores'],
     http: ['requests', 'problems', 'tokens', 'openapi', 'hooks', 'connections']
   }
 

@@ -25,7 +25,7 @@ export type RefusalSlug =
   | 'database-unavailable'
 
 /** Why a JWT is not a valid one of its kind. */
-export const jwtFaults = [
+const jwtFaults = [
   'malformed',
   'wrong-kind',
   /** No current key has its id, for example because the key was retired. */
