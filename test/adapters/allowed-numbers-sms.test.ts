@@ -20,7 +20,14 @@ async function sendTo(to: string, countries: '*' | string[] | undefined) {
       }
     }
   )
-  const outcome = await sms.send({ id: 'x', to, body: 'x', validFor: 60, context: null, userId: 'ada' })
+  const outcome = await sms.send({
+    id: 'x',
+    to,
+    body: 'x',
+    validFor: 60,
+    context: null,
+    userId: 'ada'
+  })
   return { sent, logged, outcome }
 }
 
