@@ -12,7 +12,7 @@ import { formatMinute } from './format-minute.ts'
 import { importCommand } from './import/import-command.ts'
 import { listUsers } from './list-users.ts'
 import { showUser } from './show-user.ts'
-import { checkUsername, digestOfNewPassword, localeOf, phoneOf } from './user-input.ts'
+import { checkUsername, claimsOf, digestOfNewPassword, localeOf, phoneOf } from './user-input.ts'
 
 const json = { json: { type: 'boolean' } } as const
 
@@ -133,6 +133,19 @@ export const userCommands: Record<string, Command> = {
       const locale = localeOf(operand, config)
       const language = locale ?? 'the language that the app requests'
       return changeUser(username, { locale }, `Messages to ${username} are now in ${language}.`)
+    }
+  },
+  'set-claims': {
+    operands: ['username', 'json'],
+    async prepare(_given, username = '', operand = '') {
+      const claims = claimsOf(operand)
+      const [verb, them] = Object.keys(claims).length > 0 ? ['Set', 'them'] : ['Removed', 'none']
+      return changeUser(
+        username,
+        { claims },
+        `${verb} the claims of ${username}. ` +
+          `Access tokens contain ${them} from the next login or refresh on.`
+      )
     }
   },
   'set-password': {

@@ -2,11 +2,13 @@ import { createPasswords } from '../adapters/secrets/passwords.ts'
 import { commonPasswords } from '../adapters/secrets/zxcvbn-common-passwords.ts'
 import { canonicalPhone, phoneError } from '../adapters/sms/libphonenumber-phones.ts'
 import type { Config } from '../config/config.ts'
+import { parseJson } from '../config/parse-json.ts'
 import { passwordError } from '../domain/login/password-policy.ts'
 import { usernameError } from '../domain/login/username.ts'
 import { fallbackTags } from '../domain/messages/language-tags.ts'
 import { matchLanguage } from '../domain/messages/match-language.ts'
-import { fail } from './fail.ts'
+import { claimsError, type Claims } from '../domain/users/claims.ts'
+import { fail, oneLine } from './fail.ts'
 import { readPassword } from './read-password.ts'
 
 // Checks what the operator enters. Each function throws an Error of one line for invalid input.
@@ -35,6 +37,18 @@ export function localeOf(operand: string, { policy }: Config): string | null {
   return fail(
     `The language must be auto or one that messages exist in (${languages}), like pt or pt-BR.`
   )
+}
+
+/** The claims in a JSON text. `null` has none. */
+export function claimsOf(operand: string): Claims {
+  const claims = parseJson(operand)
+  if (claims === undefined)
+    fail(`The claims are not valid JSON. Write them in single quotes, like '{"roles": ["admin"]}'.`)
+  if (claims === null) return {}
+  const reason = claimsError(claims, operand)
+  if (reason !== undefined) fail(oneLine(reason))
+  // `claimsError` has checked that they are.
+  return claims as Claims
 }
 
 /** Reads a new password and returns its digest. */

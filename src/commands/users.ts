@@ -30,6 +30,8 @@ const usage = `Usage: npm run users -- <command>
   set-phone <username> <+E164 phone>  send the user's codes to another number
   set-locale <username> <language>    send the user's messages in a language, such as de or pt-BR;
                                       auto: in the language that the app requests
+  set-claims <username> <json>        replace the claims that access tokens contain, such as
+                                      '{"roles": ["admin"]}'; {} or null removes all
   set-password <username>             replace the password; it comes from standard input or a prompt
   sessions <username>                 list the user's sessions
   logout <username>                   end all of the user's sessions

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { decodeJwt } from 'jose'
 import t, { type Test } from 'tap'
 import { openDatabase } from '../../src/adapters/postgres/database.ts'
 import { createPasswords } from '../../src/adapters/secrets/passwords.ts'
@@ -27,6 +28,20 @@ const users = (...args: string[]) => startProcess(t, 'users', { folder, env }, .
 const passwordDigest =
   '$argon2id$v=19$m=1024,t=1,p=1$' +
   'c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g'
+
+/** The hash of Ada's password. */
+const adasDigest = await createPasswords({
+  memoryKib: 1024,
+  time: 1,
+  concurrency: 1,
+  queue: 1
+}).hash(ada.password)
+
+/** Logs Ada in with the code that the server prints. */
+async function logInAda() {
+  const { body } = await server.login('ada', ada.password)
+  return (await server.verify(body.challengeToken, shownCode(server.printed()))).body
+}
 
 /** Adds users and deletes them at the end of the test. */
 async function add(t: Test, ...usernames: string[]) {
@@ -177,6 +192,71 @@ t.test('show', async t => {
   })
 })
 
+t.test('set-claims', async t => {
+  t.test('access tokens have the claims from the next refresh, and sessions continue', async t => {
+    await add(t, 'ada')
+    await directory.change({ username: 'ada' }, { passwordDigest: adasDigest }, new Date())
+    const first = await logInAda()
+    const setTo = async (json: string) => {
+      const { code, stdout } = await users('set-claims', 'Ada', json)
+      t.equal(code, 0)
+      return stdout
+    }
+    t.equal(
+      await setTo('{"roles": ["admin"], "tenant": {"id": 42}}'),
+      'Set the claims of Ada. Access tokens contain them from the next login or refresh on.\n'
+    )
+    t.notOk('roles' in decodeJwt(first.accessToken))
+    t.match(await server.me(first.accessToken), { status: 200 })
+    const { body: second } = await server.refresh(first.refreshToken)
+    t.match(decodeJwt(second.accessToken), { roles: ['admin'], tenant: { id: 42 } })
+    let { refreshToken } = second
+    for (const none of ['null', '{}']) {
+      await setTo('{"tenant": 42}')
+      t.equal(
+        await setTo(none),
+        'Removed the claims of Ada. Access tokens contain none from the next login or refresh on.\n'
+      )
+      const { body } = await server.refresh(refreshToken)
+      t.notOk('tenant' in decodeJwt(body.accessToken), none)
+      refreshToken = body.refreshToken
+    }
+    t.match(await directory.find({ username: 'ada' }), { claims: {} })
+  })
+
+  t.test('claims that are refused get one line that names them, and stay as they are', async t => {
+    await add(t, 'ada')
+    const before = { roles: ['reader'] }
+    await directory.change({ username: 'ada' }, { claims: before }, new Date())
+    const refusals: Record<string, RegExp> = {
+      '{"roles": ["admin"], "sub": "root"}': /^The claim "sub" is reserved: access tokens have it/,
+      '{"exp": 4102444800}': /^The claim "exp" is reserved/,
+      '{"cnf": {}}': /^The claim "cnf" is reserved: services that verify tokens interpret it/,
+      '{"roles": "admin"}': /^The claim "roles" must be a list of strings\./,
+      '{"limit": 9007199254740993}': /^The claim "limit" has a number that JSON parsers round/,
+      '{"a": 1, "rate": [0.12345678901234567890]}': /^The claim "rate" has a number that JSON/,
+      '{"text": "a\\u0000b"}': /^The claim "text" has text with a lone surrogate or NUL\./,
+      '{"__proto__": {}}': /^The claim "__proto__" is not allowed\./,
+      '{"two\\nlines\\u2028": {"__proto__": 1}}':
+        /^The claim "two\\nlines " must not contain the key/,
+      [JSON.stringify({ text: 'x'.repeat(2048) })]: /^The claims must have at most 2048 bytes/,
+      '["admin"]': /^The claims must be a JSON object\./,
+      '{roles:[admin]}': /^The claims are not valid JSON\. Write them in single quotes, like '\{"/,
+      '': /^The claims are not valid JSON\./
+    }
+    for (const [json, line] of Object.entries(refusals)) {
+      const { code, stdout, stderr } = await users('set-claims', 'ada', json)
+      t.match({ code, stdout, stderr }, { code: 1, stdout: '', stderr: line }, json)
+      t.equal(stderr.split(/[\n\u2028]/).length, 2, stderr)
+    }
+    t.match(await users('set-claims', 'nobody', '{}'), {
+      code: 1,
+      stderr: /^There is no user named nobody\./
+    })
+    t.match(await directory.find({ username: 'ada' }), { claims: before })
+  })
+})
+
 t.test('rename and delete', async t => {
   t.test('rename changes the username or only its case and refuses a taken username', async t => {
     await add(t, 'ada', 'bea')
@@ -211,15 +291,12 @@ t.test('rename and delete', async t => {
 
   t.test('after delete, no row contains data of the user', async t => {
     await add(t, 'ada')
-    const { hash } = createPasswords({ memoryKib: 1024, time: 1, concurrency: 1, queue: 1 })
     await directory.change(
       { username: 'ada' },
-      { passwordDigest: await hash(ada.password), claims: { roles: ['countess'] } },
+      { passwordDigest: adasDigest, claims: { roles: ['countess'] } },
       new Date()
     )
-    const { body } = await server.login('ada', ada.password)
-    const { status } = await server.verify(body.challengeToken, shownCode(server.printed()))
-    t.equal(status, 200)
+    t.match(await logInAda(), { accessToken: String })
     await server.login('ada', ada.password)
     const id = (await directory.find({ username: 'ada' }))?.id ?? 'none'
     const personal = new RegExp(`"ada"|5550143|countess|${id}`)
@@ -243,7 +320,9 @@ t.test('rename and delete', async t => {
       ['delete', 'ada', '--no'],
       ['show', 'ada', '--json=yes'],
       ['rename', 'ada', 'bea', '--json'],
-      ['search']
+      ['search'],
+      ['set-claims', 'ada'],
+      ['set-claims', 'ada', '{"roles":', '["admin"]}']
     ])
       t.match(await users(...args), { code: 2, stdout: '', stderr: /^Usage: / }, args.join(' '))
     await add(t, '-ada')

@@ -293,6 +293,10 @@ t.test('events', async t => {
       [['add', 'ada', ada.phone], [{ event: 'user.created', actor }]],
       [['disable', 'ada'], [{ event: 'user.updated', actor, changed: ['disabled'] }]],
       [['set-locale', 'ada', 'de'], [{ event: 'user.updated', actor, changed: ['locale'] }]],
+      [
+        ['set-claims', 'ada', '{"roles":["ada"]}'],
+        [{ event: 'user.updated', actor, changed: ['claims'] }]
+      ],
       [['unlock', 'ada'], [{ event: 'user.unlocked', actor }]],
       [
         ['set-phone', 'ada', '+447400123456'],

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { claimsError, issuableClaims } from '../../src/domain/users/claims.ts'
+import { textOf } from '../support/documents.ts'
 
 /** Objects nested `levels` deep. */
 const nested = (levels: number): object => (levels === 1 ? {} : { in: nested(levels - 1) })
@@ -54,6 +55,12 @@ t.test('values', async t => {
         json
       )
     t.match(claimsError({ limit: Number.NaN }), /"limit"/)
+  })
+
+  t.test('with the text, a fraction that parsing has rounded is refused too', async t => {
+    const errorOf = (json: string) => claimsError(JSON.parse(json), json)
+    t.match(errorOf('{"a":1,"rate":[0.12345678901234567890]}'), /^The claim "rate" has a number/)
+    t.equal(errorOf('{"rate":0.1,"price":250.00,"half":5e-1}'), undefined)
   })
 
   t.test('text that PostgreSQL cannot store is refused, in names and in values', async t => {
@@ -111,6 +118,14 @@ t.test('names', async t => {
           claimsError({ roles: [], [name]: 'x' }),
           `The claim "${name}" is reserved: ${reason}.`
         )
+  })
+
+  t.test('docs/claims.md lists every reserved name', async t => {
+    const [, list = ''] = /^These names are reserved[^]*?\n\n(- [^]*?)\n\n/m.exec(
+      textOf('docs/claims.md')
+    ) ?? ['', '']
+    const listed = [...list.matchAll(/`(\w+)`/g)].map(([, name]) => name)
+    t.same(listed.sort(), Object.values(reserved).flat().sort())
   })
 
   // Go's encoding/json matches names to struct fields by Unicode simple case folding.

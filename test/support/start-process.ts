@@ -164,6 +164,7 @@ export function callsTo(url: string) {
   return {
     login: (username: string, password: string) => post('/login', { username, password }),
     verify: (challengeToken: string, code: string) => post('/verify', { challengeToken, code }),
+    refresh: (refreshToken: string) => post('/refresh', { refreshToken }),
     me: async (accessToken: string) =>
       read(await fetch(`${url}/me`, { headers: { authorization: `Bearer ${accessToken}` } })),
     jwks: async () => read(await fetch(`${url}/.well-known/jwks.json`))

@@ -1,3 +1,5 @@
+import { inexactNumber } from '../inexact-number.ts'
+
 /** A JSON value. */
 type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json }
 
@@ -39,20 +41,26 @@ const scopePattern = /^[!#-[\]-~]+(?: [!#-[\]-~]+)*$/
 
 /**
  * Why claims can't be set, as a sentence for the operator; undefined when they can. The claims must
- * survive JSON and PostgreSQL unchanged, and must not change what a token says about itself.
+ * survive JSON and PostgreSQL unchanged, and must not change what a token says about itself. With
+ * `json`, the text that was parsed, this finds every number that parsing has rounded.
  */
-export function claimsError(value: unknown): string | undefined {
+export function claimsError(value: unknown, json = ''): string | undefined {
   if (!isObject(value)) return 'The claims must be a JSON object.'
   for (const [name, claim] of Object.entries(value)) {
     const problem = nameProblem(name) ?? valueProblem(claim, name, 2) ?? typeProblem(name, claim)
-    // A name may have any length.
-    if (problem !== undefined) return `The claim ${JSON.stringify(name.slice(0, 64))} ${problem}.`
+    if (problem !== undefined) return sentence(name, problem)
   }
+  const [roundedIn] = inexactNumber(json) ?? []
+  if (roundedIn !== undefined) return sentence(roundedIn, rounded)
   const bytes = Buffer.byteLength(JSON.stringify(value))
   return bytes > maxBytes
     ? `The claims must have at most ${maxBytes} bytes; these have ${bytes}.`
     : undefined
 }
+
+/** A name may have any length. */
+const sentence = (name: string, problem: string) =>
+  `The claim ${JSON.stringify(name.slice(0, 64))} ${problem}.`
 
 /**
  * The claims of a stored value that an access token may contain. The database may have been edited
@@ -100,10 +108,12 @@ const keyProblem = (key: string, parent: string) =>
 const textProblem = (text: string) =>
   text.isWellFormed() && !text.includes('\0') ? undefined : 'has text with a lone surrogate or NUL'
 
+const rounded = 'has a number that JSON parsers round; write it as a string'
+
 const numberProblem = (number: number) =>
   (Number.isInteger(number) ? Number.isSafeInteger(number) : Number.isFinite(number))
     ? undefined
-    : 'has a number that JSON parsers round; write it as a string'
+    : rounded
 
 function typeProblem(name: string, claim: unknown): string | undefined {
   const folded = fold(name)
