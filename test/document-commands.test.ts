@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import manifest from '../package.json' with { type: 'json' }
 import { readConfig } from '../src/config/config.ts'
-import { emptyDatabase, needsServer } from './support/database.ts'
-import { documents, root, textOf } from './support/documents.ts'
+import { emptyDatabase, needsServer, unpackDatabase } from './support/database.ts'
+import { blocksOf, documents, root, textOf } from './support/documents.ts'
 import { startServer, watch } from './support/start-process.ts'
 import { startApp } from './support/start-app.ts'
 import { twilioAccount } from './support/twilio-stand-in.ts'
@@ -50,6 +50,8 @@ const audited = block(operations, 'npm run users -- unlock ada 2>>')
 const keys = block(operations, 'npm run keys')
 const template = block('docs/confirmations.md', 'CONFIRMATION_TEMPLATES=')
 const token = block('docs/verifying-tokens.md', 'printf %s "$TOKEN"')
+const claims = block('docs/claims.md', 'npm run users -- set-claims')
+const adminApi = 'docs/admin-api.md'
 const runHere = [
   ...[
     key,
@@ -63,7 +65,9 @@ const runHere = [
     deletion,
     keys,
     template,
-    token
+    token,
+    claims,
+    ...shellBlocksOf(adminApi)
   ].flatMap(commandsOf),
   'openssl rand -hex 32', // A part of `settings`.
   'npm run dev',
@@ -94,7 +98,22 @@ const runElsewhere: Record<string, [file: string, text: RegExp]> = {
     'test/commands/import.test.ts',
     /'--format', 'django', '--phones', 'phones\.csv', '--default-country', 'GB'/
   ],
-  'npm run keys -- new api': ['test/commands/keys.test.ts', /await keys\('new', 'api'\)/],
+  'npm ci --prefix examples/backend': [
+    '.ci/run',
+    /for folder in examples\/backend [^]*npm ci --prefix "\$folder"/
+  ],
+  'SMS_LOGIN_API_KEY=sms-login_… node examples/backend/express.js': [
+    'test/examples/backend.test.ts',
+    /\[`\$\{framework\}\.js`\]/
+  ],
+  'npm run users -- set-claims demo \'{"roles": ["admin"]}\'': [
+    'test/commands/manage-users.test.ts',
+    /users\('set-claims', 'Ada', json\)/
+  ],
+  'curl -sS http://127.0.0.1:4000/profile -H "authorization: Bearer $TOKEN"': [
+    'test/examples/backend.test.ts',
+    /ask\('GET', '\/profile', ada\)/
+  ],
   'npm test': ['.ci/run', /TEST_DATABASE_URL= npm test$/m],
   'npm run check': ['package.json', /"check": "npm run lint && npm run typecheck && npm test"/],
   'npx tap run test/attacks/replay.test.ts': ['.ci/run', /npx tap run test\/main\.test\.ts/],
@@ -250,6 +269,63 @@ t.test(
   }
 )
 
+t.test(
+  'the commands in docs/admin-api.md manage users, from the new key to the deletion',
+  { skip: noJq },
+  async t => {
+    const { folder, sh } = workingFolder(t)
+    await unpackDatabase(join(folder, 'data/pglite'))
+    const [newKey, start, define, create, createFromHash, list, readPages, change, end, ...others] =
+      shellBlocksOf(adminApi)
+    t.same(others, [])
+
+    const { stdout: printed } = await sh(newKey ?? '')
+    const [, API_KEY = ''] = /^API key: (\S+)$/m.exec(printed) ?? []
+    const [, hash = ''] = /^SHA-256: (\S+)$/m.exec(printed) ?? []
+    t.equal(start, 'ADMIN_PORT=3001 API_KEY_HASHES=… npm start\n')
+    const server = await startServer(t, { folder, env: { ADMIN_PORT: '0', API_KEY_HASHES: hash } })
+    const [, url = ''] = await server.prints(/Admin API at (http:[^"]+)"/)
+    /** The responses of a block, or their text if they are not JSON. */
+    const run = async (script = '', id = '') => {
+      const words = `id=${id}\n${define?.replace('http://127.0.0.1:3001', url)}${script}`
+      const { code, stdout, stderr } = await sh(words, { API_KEY })
+      t.match({ code, stderr }, { code: 0, stderr: '' }, script)
+      return stdout
+    }
+    const responsesTo = async (script = '', id = '') =>
+      (await run(script, id))
+        .split(/(?<=\})(?=\{)/)
+        .filter(Boolean)
+        .map(text => JSON.parse(text))
+
+    const [shownUser, shownProblem] = blocksOf(textOf(adminApi), 'json').map(text =>
+      JSON.parse(text)
+    )
+    const [{ id, createdAt, ...ada }] = await responsesTo(create)
+    t.same({ id, createdAt, ...ada }, { ...shownUser, id, createdAt })
+    t.match(await responsesTo(createFromHash), [{ username: 'grace@example.com' }])
+    t.match(
+      (await responsesTo(list)).map(({ users }) => users.map(({ username }: any) => username)),
+      [
+        ['ada@example.com', 'demo', 'grace@example.com'],
+        ...Array.from({ length: 3 }, () => ['ada@example.com'])
+      ]
+    )
+    t.equal(await run(readPages), 'ada@example.com\ndemo\ngrace@example.com\n')
+    t.match((await responsesTo(change)).at(-1), {
+      id,
+      claims: { roles: ['admin', 'auditor'] },
+      locale: 'pt-BR',
+      phone: '+12025550199',
+      disabled: false
+    })
+    const [problem] = await responsesTo(`admin PATCH "/users/$id" -d '{"claims":{"sub":"x"}}'`, id)
+    t.same({ ...problem, detail: '…', instance: shownProblem.instance }, shownProblem)
+    t.same(await responsesTo(end, id), [{ sessions: [] }])
+    t.match(await responsesTo('admin GET "/users/$id"', id), [{ status: 404 }])
+  }
+)
+
 /** The standard error of successful commands. */
 const eventsAndDatabase = /^((\{"level":"info",.*\}\n)*Database: .*\n)+$/
 
@@ -299,8 +375,13 @@ t.test(
 
     const managed = await sh(userCommands, env, 'correct horse battery\n')
     t.match(managed, { code: 0, stderr: eventsAndDatabase })
+    const claimed = await sh(claims, env)
+    t.match(claimed, { code: 0, stderr: eventsAndDatabase })
+    t.match(claimed.stdout, /^claims +\{"roles":\["admin"\],"tenant":\{"id":42\}\}$/m)
+    t.match(claimed.stdout, /^Removed the claims of ada/m)
     for (const line of [
       /^Added ada/m,
+      /^Set the claims of ada/m,
       /^ada +\+1•+00 +enabled$/m,
       /^ada can log in\.$/m,
       /^Disabled ada/m,

@@ -7,6 +7,7 @@ const root = join(import.meta.dirname, '../..')
 
 /** The folders with a package.json of their own, which keeps `npm ci` small. */
 export const separateFolders = [
+  'examples/backend',
   'examples/react',
   'scripts/openapi',
   'scripts/postman',
