@@ -98,8 +98,8 @@ if [ -t 0 ]; then
   trap 'exit 130' INT TERM
 fi
 
-# enterCode <verify path> <resend path> <token field> <status>: asks for the code until it is correct,
-# which the service confirms with this status, or no attempts are left.
+# enterCode <verify path> <resend path> <token field> <status>: asks for the code until it is
+# correct, which the service confirms with this status, or no attempts are left.
 enterCode () {
   echo "   A message was sent to $(field destination)."
   echo "   Its code has $(field codeLength) digits and is valid for $(field codeExpiresIn) seconds."
