@@ -59,12 +59,23 @@ t.test(
   }
 )
 
-t.test('a statement that takes too long is cancelled', { skip: needsServer }, async t => {
-  const { url = '' } = await testDatabase(t)
-  const { prisma, close } = await openDatabase(url)
-  t.teardown(close)
-  t.same(await prisma.$queryRawUnsafe('SHOW statement_timeout'), [{ statement_timeout: '10s' }])
-})
+t.test(
+  'a statement that takes too long is cancelled, and an idle transaction ends',
+  { skip: needsServer },
+  async t => {
+    const { url = '' } = await testDatabase(t)
+    const { prisma, engine, close } = await openDatabase(url)
+    t.teardown(close)
+    t.same(await prisma.$queryRawUnsafe('SHOW statement_timeout'), [{ statement_timeout: '10s' }])
+    const idle = 'SHOW idle_in_transaction_session_timeout'
+    t.same(await prisma.$queryRawUnsafe(idle), [{ idle_in_transaction_session_timeout: '10s' }])
+    // A migration may compute for longer between its statements.
+    const { rows } = await engine.transaction(({ queryRaw }) =>
+      queryRaw({ sql: idle, args: [], argTypes: [] })
+    )
+    t.same(rows, [['1min']])
+  }
+)
 
 t.test(
   'a transaction waits for a connection as long as a statement does',

@@ -2,7 +2,7 @@ import t from 'tap'
 import { needsServer } from '../support/database.ts'
 import { ada, defaultLimits, slugOf, startApp } from '../support/start-app.ts'
 import { startBehindProxy } from '../support/start-behind-proxy.ts'
-import { holdChallengesLock } from '../support/hold-challenges-lock.ts'
+import { holdChallengesLock } from '../support/hold-lock.ts'
 
 const tooMany = { status: 429, type: /too-many-attempts$/, reason: 'requests', retryAfter: 60 }
 

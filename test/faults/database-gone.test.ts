@@ -1,7 +1,7 @@
 import t from 'tap'
 import { needsServer, testDatabase } from '../support/database.ts'
 import { startDatabaseProxy } from '../support/database-proxy.ts'
-import { holdChallengesLock } from '../support/hold-challenges-lock.ts'
+import { holdChallengesLock } from '../support/hold-lock.ts'
 import { ada, differentCode, slugOf } from '../support/start-app.ts'
 import { startServer } from '../support/start-process.ts'
 import { startBehindProxy } from '../support/start-behind-proxy.ts'

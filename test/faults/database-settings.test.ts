@@ -18,7 +18,7 @@ const settings = [
   ['synchronous_commit', 'off', 'on'],
   ['statement_timeout', '1ms', '10s'],
   ['lock_timeout', '1ms', '0'],
-  ['idle_in_transaction_session_timeout', '1ms', '0'],
+  ['idle_in_transaction_session_timeout', '1ms', '10s'],
   ['idle_session_timeout', '1ms', '0']
 ] as const
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { needsServer } from '../support/database.ts'
-import { holdChallengesLock } from '../support/hold-challenges-lock.ts'
+import { holdChallengesLock } from '../support/hold-lock.ts'
 import { differentCode, slugOf } from '../support/start-app.ts'
 import { startBehindProxy } from '../support/start-behind-proxy.ts'
 

@@ -4,9 +4,10 @@ import type { Test } from 'tap'
 
 /**
  * How one statement is lost: it never reaches the server (`lost`), or the server executes it and
- * the response never comes back (`unacknowledged`).
+ * the response never comes back (`unacknowledged`). Both close its connection. With `silent`, the
+ * statement never reaches the server and both ends stay open, as when a network breaks.
  */
-export type Loss = 'lost' | 'unacknowledged'
+export type Loss = 'lost' | 'unacknowledged' | 'silent'
 
 /**
  * A proxy on loopback in front of a PostgreSQL server that can fail as a network does. It is closed
@@ -22,6 +23,7 @@ export async function startDatabaseProxy(t: Test, serverUrl: string) {
   const server = createServer(client => {
     const upstream = connect(Number(target.port || 5432), target.hostname)
     let isLost = false
+    let isSilent = false
     const statements = new Map<string, string>()
     for (const [from, to] of [
       [client, upstream],
@@ -32,18 +34,21 @@ export async function startDatabaseProxy(t: Test, serverUrl: string) {
       from.on('error', () => {}) // It is about to be closed.
       from.on('close', () => {
         sockets.delete(from)
-        to.destroy()
+        if (!isSilent) to.destroy()
       })
     }
     client.on('data', bytes => {
       const sent = withStatements(bytes.toString('latin1'), statements)
       const loss = awaited?.pattern.test(sent) ? awaited.loss : undefined
       if (loss !== undefined) awaited = undefined
+      isSilent ||= loss === 'silent'
+      if (isSilent) return
       isLost ||= loss !== undefined
       if (loss === 'lost') client.destroy()
       else upstream.write(readOnly ? withoutWrites(bytes) : bytes)
     })
     upstream.on('data', bytes => {
+      if (isSilent) return
       // ReadyForQuery outside a transaction ends a statement, which is then committed.
       if (!isLost) client.write(bytes)
       else if (bytes.subarray(-6).toString('latin1') === 'Z\0\0\0\x05I') client.destroy()
@@ -66,7 +71,7 @@ export async function startDatabaseProxy(t: Test, serverUrl: string) {
     url: url.href,
     /** Closes all connections and accepts new ones. */
     cut,
-    /** Loses the next statement that matches and closes its connection. */
+    /** Loses the next statement that matches. */
     lose(pattern: RegExp, loss: Loss) {
       awaited = { pattern, loss }
     },
@@ -114,7 +119,7 @@ const withoutWrites = (bytes: Buffer) =>
  */
 function withStatements(sent: string, statements: Map<string, string>): string {
   for (const [, name = '', sql = ''] of sent.matchAll(/([\w-]{22})\0([^\0]+)\0/g))
-    if (/^\s*[A-Z]{4,}\s/.test(sql)) statements.set(name, sql)
+    if (/^\s*[A-Z]{4,}(\s|$)/.test(sql)) statements.set(name, sql)
   const named = [...statements].filter(([name]) => sent.includes(name)).map(([, sql]) => sql)
   return [sent, ...named].join('\n')
 }

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { PrismaPg } from '@prisma/adapter-pg'
 import type pg from 'pg'
+import { closeUnfinished } from './close-unfinished.ts'
 import { serverPoolConfig, sharedPoolConfig } from './pool-config.ts'
 import { noteAnswers } from './note-answers.ts'
 import type { Postgres, TransactionConnection } from './postgres.ts'
@@ -89,6 +90,7 @@ function pooledPostgres(connections: Connections): Postgres {
       adapterName: adapters.adapterName,
       async connect() {
         const adapter = await adapters.connect()
+        closeUnfinished(adapter.underlyingDriver())
         try {
           await sessions?.check(adapter)
         } catch (error) {

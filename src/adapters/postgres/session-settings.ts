@@ -21,17 +21,30 @@ const required: Readonly<Record<string, readonly [string, ...string[]]>> = {
   session_replication_role: ['origin', 'local'],
   // This service uses statement_timeout and the pool's idle timeout instead.
   lock_timeout: ['0'],
-  idle_in_transaction_session_timeout: ['0'],
   idle_session_timeout: ['0'],
   transaction_timeout: ['0']
 }
+
+/**
+ * The settings that free the locks of a process that the server no longer hears from, in the middle
+ * of a statement or between two statements of a transaction. Otherwise a broken network would keep
+ * the rows locked until TCP notices, which takes hours.
+ */
+const timeouts = ['statement_timeout', 'idle_in_transaction_session_timeout'] as const
+
+/**
+ * How long a transaction without a statement timeout may be idle, in milliseconds. It is a
+ * migration, which computes between its statements.
+ */
+const longestPause = 60_000
 
 /** The settings that PgBouncer maintains for each client on every server connection. */
 const keptByPgBouncer = ['TimeZone', 'DateStyle', 'client_encoding', 'standard_conforming_strings']
 
 /**
- * SQL that applies these settings to the session. It also sets the search_path to `schema`, or to
- * the first schema of the role's search_path. The last result has the name of the schema and the
+ * SQL that applies these settings to the session. A transaction may be idle for as long as a
+ * statement may take: `statementTimeout` milliseconds. It also sets the search_path to `schema`, or
+ * to the first schema of the role's search_path. The last result has the name of the schema and the
  * encoding of the database. PostgreSQL's error names the setting that can't be changed. Settings
  * that the server doesn't know are skipped.
  */
@@ -39,6 +52,7 @@ export const setSession = (schema: string | undefined, statementTimeout: number)
   setConfig([
     ...Object.entries(required).map(([name, values]) => row(name, values.map(literal))),
     row('statement_timeout', [literal(String(statementTimeout))]),
+    row('idle_in_transaction_session_timeout', [literal(String(statementTimeout || longestPause))]),
     row('search_path', [
       schema === undefined
         ? 'pg_catalog.quote_ident(pg_catalog.current_schema())'
@@ -62,7 +76,7 @@ export const wrongBehindPgBouncer = `
   JOIN (VALUES
     ${[
       ...Object.entries(required).filter(([name]) => !keptByPgBouncer.includes(name)),
-      ['statement_timeout', ['10s']] as const
+      ...timeouts.map(name => [name, ['10s']] as const)
     ]
       .map(([name, values]) => row(name, values.map(literal)))
       .join(',\n    ')}
