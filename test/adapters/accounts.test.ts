@@ -1,11 +1,14 @@
 import t from 'tap'
 import { createAccountStore } from '../../src/adapters/stores/accounts.ts'
+import type { Prisma } from '../../src/adapters/prisma/client.ts'
 import { createChallengeStore } from '../../src/adapters/stores/challenges.ts'
+import { createPhoneChangeStore } from '../../src/adapters/stores/phone-changes.ts'
 import { createRateLimitStore } from '../../src/adapters/stores/rate-limits.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { after } from '../../src/domain/clock.ts'
 import { randomId } from '../../src/domain/random-id.ts'
 import { needsServer, testDatabase } from '../support/database.ts'
+import { deadlocks, holdLock, interleave } from '../support/hold-lock.ts'
 
 const now = new Date('2026-11-22T12:00:00.500Z')
 
@@ -51,30 +54,25 @@ async function stored() {
    * code then opens its session, and the change follows.
    */
   const afterRightCode = <T>(change: () => Promise<T>) =>
-    prisma
-      .$transaction(
-        async lock => {
-          const waiting = async (count: number) => {
-            for (;;) {
-              const rows = await prisma.$queryRaw<unknown[]>`
-                SELECT pid
-                FROM pg_stat_activity
-                WHERE datname = current_database() AND wait_event_type = 'Lock'`
-              if (rows.length >= count) return
-              await new Promise(resolve => setTimeout(resolve, 10))
-            }
-          }
-          await lock.$queryRaw`SELECT id FROM challenges FOR UPDATE`
-          const consumed = challenges.consume(challenge, draft(), now)
-          await waiting(1)
-          const changed = change()
-          await waiting(2)
-          return [consumed, changed] as const
-        },
-        { maxWait: 20_000, timeout: 60_000 }
-      )
-      .then(statements => Promise.all(statements))
-  return { prisma, session, users: createAccountStore(prisma, rateLimits), afterRightCode }
+    holdLock(
+      prisma,
+      holder => holder.$queryRaw`SELECT id FROM challenges FOR UPDATE`,
+      async waiting => {
+        const consumed = challenges.consume(challenge, draft(), now)
+        await waiting(1)
+        const changed = change()
+        await waiting(2)
+        return [consumed, changed] as const
+      }
+    ).then(statements => Promise.all(statements))
+  return {
+    prisma,
+    session,
+    challenge,
+    users: createAccountStore(prisma, rateLimits),
+    phoneChanges: createPhoneChangeStore(prisma),
+    afterRightCode
+  }
 }
 
 t.test(
@@ -101,5 +99,64 @@ t.test(
     t.ok(consumed)
     t.equal(deleted, true)
     t.equal((await prisma.session.count()) + (await prisma.challenge.count()), 0)
+  }
+)
+
+const oldPhone = '+12025550143'
+const newPhone = '+12025550106'
+const changes = ({
+  challenge,
+  phoneChanges,
+  session,
+  users
+}: Awaited<ReturnType<typeof stored>>) => [
+  () => users.changePassword(session, 'old', 'new', now),
+  () => phoneChanges.complete({ ...challenge, newPhone }, { phone: oldPhone }, session, now),
+  () => users.deleteAccount(session, 'old', now)
+]
+
+t.test(
+  'a session that ends while its change waits for the user changes and deletes nothing',
+  { skip: needsServer },
+  async t => {
+    const database = await stored()
+    const { prisma, session } = database
+    for (const change of changes(database)) {
+      await prisma.session.upsert({ where: { id: session.id }, create: session, update: {} })
+      const changed = await interleave<unknown>(
+        prisma,
+        other => other.$queryRaw`SELECT id FROM users FOR UPDATE`,
+        change,
+        other => other.session.deleteMany()
+      )
+      t.notOk(changed)
+    }
+    t.match(await prisma.user.findMany(), [{ passwordDigest: 'old', phone: '+12025550143' }])
+  }
+)
+
+t.test(
+  'a change does not deadlock with a request that ends the other sessions',
+  { skip: needsServer },
+  async t => {
+    for (const index of [0, 1, 2]) {
+      const database = await stored()
+      const { prisma, session } = database
+      // The order of their ids is neither that of the rows nor the reverse.
+      for (const id of ['~3', '~1', '~2']) await prisma.session.create({ data: { ...session, id } })
+      const lock = (id: string) => (other: Prisma.TransactionClient) =>
+        other.$queryRaw`SELECT id FROM sessions WHERE id = ${id} FOR UPDATE`
+      const changed = await interleave<unknown>(
+        prisma,
+        lock('~1'),
+        changes(database)[index] ?? (() => Promise.resolve()),
+        async other => {
+          await lock('~2')(other)
+          await lock('~3')(other)
+        }
+      )
+      t.ok(changed)
+      t.equal(await deadlocks(prisma), 0)
+    }
   }
 )

@@ -4,6 +4,7 @@ import type { SessionRef } from '../../domain/sessions/session.ts'
 import type { User } from '../../domain/users/user.ts'
 import { Prisma, type PrismaClient } from '../prisma/client.ts'
 import { canonicalPhone } from '../sms/libphonenumber-phones.ts'
+import { changeAccount } from './change-account.ts'
 import { userColumns } from './columns.ts'
 import type { RateLimitStore } from './rate-limits.ts'
 
@@ -58,59 +59,39 @@ export const createAccountStore = (
     )
     return toUser(row)
   },
-  async changePassword(session, current, next, now) {
-    const { id, userId } = session
-    // True if the first statement has changed the digest, which contains a random salt.
-    const isChanged = Prisma.sql`EXISTS (
-      SELECT FROM users
-      WHERE id = ${userId}::uuid
-        AND password_digest = ${next}
-    )`
-    // The first statement locks the user's row, and the later ones have snapshots of their own.
-    // They therefore also end a challenge and a session that a concurrent request has stored.
-    const [changed, , ended] = await prisma.$transaction([
-      prisma.$executeRaw`
-        UPDATE users u
-        SET password_digest = ${next}, password_kind = ${digestKind(next)}
-        FROM sessions s
-        WHERE s.user_id = u.id
-          AND ${isLive(session, now)}
-          AND password_digest = ${current}`,
-      prisma.$executeRaw`
-        UPDATE challenges
-        SET consumed_at = ${now}::timestamptz
-        WHERE user_id = ${userId}::uuid
-          AND consumed_at IS NULL
-          AND ${isChanged}`,
-      prisma.$queryRaw<SessionRef[]>`
-        DELETE FROM sessions
-        WHERE id IN (
-          SELECT id
-          FROM sessions
-          WHERE user_id = ${userId}::uuid
-            AND id <> ${id}
-            AND ${isChanged}
-          ORDER BY id
-          FOR UPDATE
-        )
-        RETURNING id, user_id AS "userId"`
-    ])
-    return changed === 1 ? ended : null
-  },
-  async deleteAccount(session, current, now) {
-    // The sessions are locked in the same order as in `Sessions.endOthers`, so that the two can't
-    // deadlock. The cascade also deletes sessions and challenges that this statement doesn't see.
+  changePassword: (session, current, next, now) =>
+    changeAccount(
+      prisma,
+      session,
+      {
+        set: Prisma.sql`password_digest = ${next}, password_kind = ${digestKind(next)}`,
+        ifUser: Prisma.sql`password_digest = ${current}`
+      },
+      now
+    ),
+  async deleteAccount({ id, userId }, current, now) {
+    // The challenges and sessions are locked in the order of their keys, as everywhere, because the
+    // cascade would lock them in no particular order. A session that ended while this statement
+    // waited for the user is not among them. The cascade also deletes sessions and challenges that
+    // this statement doesn't see.
     const deleted = await prisma.$executeRaw`
       WITH locked_user AS (
-        SELECT u.id
-        FROM users u
-        JOIN sessions s ON s.user_id = u.id
-        WHERE ${isLive(session, now)}
+        SELECT id
+        FROM users
+        WHERE id = ${userId}::uuid
+          AND NOT disabled
           AND password_digest = ${current}
-        FOR UPDATE OF u
+        FOR UPDATE
+      ),
+      locked_challenges AS (
+        SELECT purpose
+        FROM challenges
+        JOIN locked_user ON user_id = locked_user.id
+        ORDER BY purpose
+        FOR UPDATE OF challenges
       ),
       locked_sessions AS (
-        SELECT sessions.id
+        SELECT sessions.id, idle_expires_at
         FROM sessions
         JOIN locked_user ON user_id = locked_user.id
         ORDER BY sessions.id
@@ -119,7 +100,11 @@ export const createAccountStore = (
       DELETE FROM users
       USING locked_user
       WHERE users.id = locked_user.id
-        AND (SELECT count(*) >= 0 FROM locked_sessions)`
+        AND (SELECT count(*) >= 0 FROM locked_challenges)
+        AND (
+          SELECT bool_or(id = ${id} AND idle_expires_at > ${now}::timestamptz)
+          FROM locked_sessions
+        )`
     return deleted === 1
   }
 })
