@@ -17,10 +17,7 @@ export async function capUser(
   now: Date
 ): Promise<void> {
   const ofUser = Prisma.sql`user_id = ${userId}::uuid`
-  await prisma.$executeRaw`
-    WITH capped_lockouts AS (${capStoredLockouts(policy, now, Prisma.sql`id = ${userId}::uuid`)}),
-    capped_challenges AS (${capStoredChallenges(policy, now, ofUser)})
-    ${capStoredSessions(policy, now, ofUser)}`
+  await capStored(prisma, policy, now, Prisma.sql`id = ${userId}::uuid`, ofUser)
 }
 
 /** Shortens the deadlines of all users, their challenges and sessions, and the rate limits. */
@@ -31,9 +28,7 @@ export async function capDeadlines(
 ): Promise<void> {
   const all = Prisma.sql`TRUE`
   const latestReset = end(now, longestWindow)
-  await prisma.$executeRaw`${capStoredLockouts(policy, now, all)}`
-  await prisma.$executeRaw`${capStoredChallenges(policy, now, all)}`
-  await prisma.$executeRaw`${capStoredSessions(policy, now, all)}`
+  await capStored(prisma, policy, now, all, all)
   await prisma.$executeRaw`
     WITH late_limits AS (
       SELECT key
@@ -62,6 +57,24 @@ export function deadlineGuard(
   }
 }
 
+/**
+ * Each statement is a transaction of its own that locks rows of one table, in the order of their
+ * keys. A request that ends a user's challenges and sessions locks them in the same order, and so
+ * does another instance that caps deadlines at the same time. Otherwise two of them could each hold
+ * a row that the other one waits for.
+ */
+async function capStored(
+  prisma: PrismaClient,
+  policy: DeadlinePolicy,
+  now: Date,
+  users: Prisma.Sql,
+  ofUsers: Prisma.Sql
+): Promise<void> {
+  await prisma.$executeRaw`${capStoredLockouts(policy, now, users)}`
+  await prisma.$executeRaw`${capStoredChallenges(policy, now, ofUsers)}`
+  await prisma.$executeRaw`${capStoredSessions(policy, now, ofUsers)}`
+}
+
 const capStoredLockouts = ({ limits }: DeadlinePolicy, now: Date, condition: Prisma.Sql) => {
   // A lockout never ends later than one that starts now.
   const schedule = Prisma.sql`${lockoutSchedule(limits.codeFailures)}::int[]`
@@ -81,8 +94,14 @@ const capStoredLockouts = ({ limits }: DeadlinePolicy, now: Date, condition: Pri
   return Prisma.sql`
     UPDATE users
     SET ${Prisma.join(capped)}
-    WHERE ${condition}
-      AND (${Prisma.join(isTooLate, ' OR ')})`
+    WHERE id IN (
+      SELECT id
+      FROM users
+      WHERE ${condition}
+        AND (${Prisma.join(isTooLate, ' OR ')})
+      ORDER BY id
+      FOR NO KEY UPDATE
+    )`
 }
 
 const capStoredChallenges = (
@@ -101,12 +120,18 @@ const capStoredChallenges = (
       expires_at = ${capped(Prisma.sql`expires_at`, challengeTtl)},
       code_expires_at = ${capped(Prisma.sql`code_expires_at`, codeTtl)},
       resend_at = ${capped(Prisma.sql`resend_at`, resendCooldown)}
-    WHERE ${condition}
-      AND (
-        expires_at > ${end(now, challengeTtl)}
-        OR code_expires_at > ${end(now, codeTtl)}
-        OR resend_at > ${end(now, resendCooldown)}
-      )`
+    WHERE (user_id, purpose) IN (
+      SELECT user_id, purpose
+      FROM challenges
+      WHERE ${condition}
+        AND (
+          expires_at > ${end(now, challengeTtl)}
+          OR code_expires_at > ${end(now, codeTtl)}
+          OR resend_at > ${end(now, resendCooldown)}
+        )
+      ORDER BY user_id, purpose
+      FOR NO KEY UPDATE
+    )`
 }
 
 const capStoredSessions = (policy: DeadlinePolicy, now: Date, condition: Prisma.Sql) => {

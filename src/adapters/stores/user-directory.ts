@@ -96,6 +96,7 @@ export const createUserDirectory = (prisma: PrismaClient): UserDirectory => ({
             ]),
         ...(endsSessions
           ? [
+              lockChallenges(prisma, ref),
               prisma.challenge.updateMany({
                 where: { user: where, consumedAt: null },
                 data: { consumedAt: now }
@@ -121,9 +122,10 @@ export const createUserDirectory = (prisma: PrismaClient): UserDirectory => ({
     return user && { user: toManagedUser(user), previousPhone: canonicalPhone(found.phone) }
   },
   async delete(ref) {
-    // A cascade would lock the sessions in no particular order.
-    const [, , deleted] = await prisma.$transaction([
+    // A cascade would lock the challenges and sessions in no particular order.
+    const [, , , deleted] = await prisma.$transaction([
       lockUser(prisma, ref),
+      lockChallenges(prisma, ref),
       endSessions(prisma, ref),
       prisma.$queryRaw<{ id: string }[]>`
         DELETE FROM users
@@ -224,6 +226,17 @@ const lockUser = (prisma: PrismaClient, ref: UserRef) => prisma.$queryRaw<
   FROM users
   WHERE ${conditionOf(ref)}
   FOR UPDATE`
+
+/** Locks the challenges in the order of their keys, as everywhere (see `capDeadlines`). */
+const lockChallenges = (prisma: PrismaClient, ref: UserRef) => prisma.$queryRaw<
+  { purpose: string }[]
+>`
+  SELECT purpose
+  FROM challenges
+  JOIN users ON users.id = user_id
+  WHERE ${conditionOf(ref)}
+  ORDER BY purpose
+  FOR UPDATE OF challenges`
 
 /** Locks the sessions in the same order as `Sessions.endOthers`, so that the two can't deadlock. */
 const endSessions = (prisma: PrismaClient, ref: UserRef) => prisma.$executeRaw`
