@@ -21,9 +21,14 @@ t.test('statements', { skip: needsServer }, async t => {
 
   t.test('without limits a login and a verify take two statements and a refresh one', async t => {
     const {
+      changeMe,
+      changePassword,
+      changePhone,
       confirm,
+      deleteMe,
       endSession,
       login,
+      logIn,
       logout,
       refresh,
       resend,
@@ -31,7 +36,9 @@ t.test('statements', { skip: needsServer }, async t => {
       sessions,
       verify,
       verifyConfirmation,
+      verifyPhone,
       me,
+      settled,
       twilio,
       wait
     } = await startApp(t, {
@@ -98,6 +105,30 @@ t.test('statements', { skip: needsServer }, async t => {
     t.equal(counter.take(), 3, 'a refresh with a used token, which ends the session')
     await logout(last)
     t.equal(counter.take(), 1, 'a logout')
+
+    wait(31)
+    const own = await logIn()
+    counter.take()
+    await changeMe(own.accessToken, { locale: 'de' })
+    t.equal(counter.take(), 1, 'a change of the language')
+    await changePassword(own.accessToken, 'another horse battery', 'not the password')
+    t.equal(counter.take(), 1, 'a change of the password with a wrong one')
+    await changePassword(own.accessToken, 'another horse battery')
+    t.equal(counter.take(), 5, 'a change of the password: one reads, four are a transaction')
+    const change = (await changePhone(own.accessToken, '+12025550106')).json().challengeToken
+    t.equal(counter.take(), 2, 'a request for a new number')
+    const newCode = twilio.lastCode()
+    await verifyPhone(own.accessToken, change, differentCode(newCode))
+    t.equal(counter.take(), 2, 'a wrong code for a new number')
+    await verifyPhone(own.accessToken, change, newCode)
+    await settled()
+    t.equal(counter.take(), 6, 'a change of the number: one reads, one attempts, four change it')
+    await verifyPhone(own.accessToken, change, newCode)
+    t.equal(counter.take(), 3, 'a code for a change that has ended')
+    await deleteMe(own.accessToken, 'not the password')
+    t.equal(counter.take(), 1, 'a deletion with a wrong password')
+    await deleteMe(own.accessToken, 'another horse battery')
+    t.equal(counter.take(), 2, 'a deletion')
   })
 
   t.test('limits add no statement to a request', async t => {

@@ -105,3 +105,43 @@ for (const [slug, status, failures] of classes) {
     }
   )
 }
+
+for (const [slug, status, failures] of classes) {
+  t.test(
+    `every failure that is ${slug} changes no number, and the next request changes it`,
+    async t => {
+      const service = await startApp(t, { twilioTimeoutMs: 1000 })
+      const { changePhone, logged, logIn, prisma, settled, twilio, verifyPhone } = service
+      const { accessToken } = await logIn()
+      let number = ada.phone
+      for (const [turn, failure] of failures.entries()) {
+        const [before, failing, next] = [0, 1, 2].map(
+          n => `+120255501${String(10 + 3 * turn + n).padStart(2, '0')}`
+        ) as [string, string, string]
+        const earlier = (await changePhone(accessToken, before)).json().challengeToken
+        logged.length = 0
+        const requests = twilio.requests.length
+        twilio.next(failure)
+        const answer = await changePhone(accessToken, failing)
+        t.equal(slugOf(answer), slug)
+        t.equal(answer.statusCode, status)
+        t.equal(twilio.requests.length, requests + 1, `asked once, failure ${turn}`)
+        for (const phone of [failing, number]) t.notMatch(logged.join(), phone.slice(1))
+
+        // The message may have arrived all the same. No token takes the code that is in it.
+        const said = codeIn(twilio.requests.at(-1)?.['Body'])
+        t.equal(slugOf(await verifyPhone(accessToken, earlier, said)), 'challenge-ended')
+        t.match(await prisma.user.findMany(), [{ phone: number, phoneChangeFailures: 0 }])
+        const { challengeToken, sent } = (await changePhone(accessToken, next)).json()
+        t.equal(sent, true, 'at once, without a wait')
+        const code = codeIn(twilio.textsTo(next).at(-1)?.body)
+        t.equal(slugOf(await verifyPhone(accessToken, challengeToken, said)), 'wrong-code')
+        t.equal((await verifyPhone(accessToken, challengeToken, code)).statusCode, 204)
+        t.match(await prisma.user.findMany(), [{ phone: next }])
+        await settled()
+        t.match(twilio.texts.at(-1), { to: number, body: /was changed to one ending in/ })
+        number = next
+      }
+    }
+  )
+}
