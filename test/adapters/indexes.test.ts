@@ -1,8 +1,10 @@
 import { setTimeout } from 'node:timers/promises'
+import { decodeJwt } from 'jose'
 import t from 'tap'
 import { openDatabase } from '../../src/adapters/postgres/database.ts'
 import { needsServer, testDatabase } from '../support/database.ts'
-import { codeIn, defaultLimits, differentCode, startApp } from '../support/start-app.ts'
+import { createUserDirectory } from '../../src/adapters/stores/user-directory.ts'
+import { ada, codeIn, defaultLimits, differentCode, startApp } from '../support/start-app.ts'
 
 const many = 50_000
 const fill = [
@@ -29,10 +31,14 @@ t.test(
     await filling.close()
     const database = { ...(await openDatabase(url)), url }
     const {
+      accessToken,
+      changeMe,
+      changePassword,
+      changePhone,
       confirm,
+      deleteMe,
       endSession,
       login,
-      logIn,
       logout,
       me,
       refresh,
@@ -42,6 +48,7 @@ t.test(
       users,
       verify,
       verifyConfirmation,
+      verifyPhone,
       wait
     } = await startApp(t, { database, limits: defaultLimits })
     const before = await scansOnce(({ inserted }) => inserted >= many)
@@ -78,7 +85,27 @@ t.test(
       await users.find({ username: 'p4' })
       wait(3600)
     }
-    await logIn()
+    const owner = { ...ada }
+    for (let round = 0; round < 3; round++) {
+      const token = await accessToken(owner)
+      t.equal((await changeMe(token, { locale: 'de' })).statusCode, 200)
+      const password = `battery number ${round}`
+      t.equal((await changePassword(token, password, owner.password)).statusCode, 204)
+      const phone = `+1202555010${round}`
+      const { challengeToken } = (await changePhone(token, phone)).json()
+      const changed = await verifyPhone(token, challengeToken, twilio.lastCode())
+      t.equal(changed.statusCode, 204)
+      Object.assign(owner, { password, phone })
+      wait(3600)
+    }
+    const { sub: id = '' } = decodeJwt(await accessToken(owner))
+    await users.sessions({ id }, new Date())
+    await users.logOut({ id }, new Date())
+    await users.unlock({ id })
+    await users.change({ id }, { locale: 'en', claims: {} }, new Date())
+    t.equal((await deleteMe(await accessToken(owner), owner.password)).statusCode, 204)
+    await users.change({ username: 'p7' }, { phone: ada.phone, disabled: true }, new Date())
+    await users.delete({ username: 'p7' })
     await database.close()
     const after = await scansOnce(
       ({ indexed }, table) => indexed > (before.get(table)?.indexed ?? 0)
@@ -101,6 +128,72 @@ t.test(
     }
   }
 )
+
+t.test(
+  'every page of users reads only its own rows through an index, also by phone',
+  { skip: needsServer },
+  async t => {
+    const { prisma, url = '' } = await testDatabase(t)
+    const filling = await openDatabase(url)
+    // Different numbers, except that every hundredth user has the same one.
+    await filling.prisma.$executeRaw`
+      INSERT INTO users (id, username, username_key, password_digest, phone)
+      SELECT
+        gen_random_uuid(), 'p' || i, 'p' || i, 'a digest',
+        '+1202' || 5000000 + CASE WHEN i % 100 = 0 THEN 0 ELSE i END
+      FROM generate_series(1, ${many}) AS i`
+    await filling.prisma.$executeRaw`VACUUM ANALYZE users`
+    await filling.close()
+    const limit = 50
+    const [common, rare, unknown] = ['+12025000000', '+12025001234', '+14155550142']
+    let before = await readsOnce(({ inserted }) => inserted >= many)
+    for (const [filter, after, most] of [
+      [{}, undefined, limit],
+      [{}, 'p3', limit],
+      [{ search: 'p12' }, undefined, limit],
+      [{ search: 'p12' }, 'p121', limit],
+      [{ username: 'p5' }, undefined, 1],
+      [{ phone: rare }, undefined, 1],
+      [{ phone: rare }, 'p3', 1],
+      [{ phone: unknown }, undefined, 0],
+      [{ phone: unknown, search: 'p1' }, 'p12', 0],
+      [{ phone: rare, username: 'p1234' }, undefined, 1],
+      [{ phone: common }, 'p3', many / 100]
+    ] as const) {
+      const paging = await openDatabase(url, { poolSize: 1 })
+      const users = createUserDirectory(paging.prisma)
+      // More rounds than those in which PostgreSQL plans a named statement for its parameters.
+      const rounds = 8
+      for (let round = 0; round < rounds; round++) await users.page(filter, limit, after)
+      await paging.close()
+      const seen = before
+      const now = await readsOnce(({ indexed }) => indexed >= seen.indexed + rounds)
+      const page = JSON.stringify([filter, after])
+      t.equal(now.whole, before.whole, `${page} scans no table`)
+      t.ok(now.fetched - before.fetched <= rounds * (most + 1), `${page} fetches its own rows`)
+      before = now
+    }
+
+    /** The counts of the server, as soon as `isTrue` holds. Waits for at most half a minute. */
+    async function readsOnce(isTrue: (reads: Reads) => boolean) {
+      for (let attempt = 0; ; attempt++) {
+        const [reads] = await prisma.$queryRaw<Reads[]>`
+          SELECT
+            seq_scan::int AS whole,
+            idx_scan::int AS indexed,
+            idx_tup_fetch::int AS fetched,
+            n_tup_ins::int AS inserted
+          FROM pg_stat_user_tables
+          WHERE relname = 'users'`
+        if (reads === undefined) throw new Error('the table of users has no statistics')
+        if (attempt === 300 || isTrue(reads)) return reads
+        await setTimeout(100)
+      }
+    }
+  }
+)
+
+type Reads = { whole: number; indexed: number; fetched: number; inserted: number }
 
 type Scans = { whole: bigint; indexed: bigint; inserted: bigint }
 
