@@ -22,7 +22,7 @@ const change = /locked_challenges AS/
 const commit = /\bCOMMIT\b/
 const lookUp = /FROM "public"\."challenges"/
 const deletion = /DELETE FROM users/
-const losses: Loss[] = ['lost', 'unanswered']
+const losses: Loss[] = ['lost', 'unacknowledged']
 
 type Service = Pick<Awaited<ReturnType<typeof startBehindProxy>>, 'prisma'>
 
@@ -77,9 +77,9 @@ t.test('a request for a new number', async t => {
 t.test('a change of the number', async t => {
   for (const [name, statement, loss] of [
     ['session is read', readPending, 'lost'],
-    ['session is read', readPending, 'unanswered'],
+    ['session is read', readPending, 'unacknowledged'],
     ['attempt is used', useAttempt, 'lost'],
-    ['attempt is used', useAttempt, 'unanswered'],
+    ['attempt is used', useAttempt, 'unacknowledged'],
     ['user is locked', lockUser, 'lost'],
     ['change is stored', change, 'lost'],
     ['change is committed', commit, 'lost']
@@ -110,7 +110,7 @@ t.test('a change of the number', async t => {
     { skip: needsServer },
     async t => {
       const service = await startWithChange(t)
-      service.proxy.lose(commit, 'unanswered')
+      service.proxy.lose(commit, 'unacknowledged')
       t.equal((await service.changed()).statusCode, 204)
       t.notOk(service.proxy.isWaiting())
       await service.settled()
@@ -127,7 +127,7 @@ t.test('a change of the number', async t => {
     { skip: needsServer },
     async t => {
       const service = await startWithChange(t)
-      service.proxy.lose(commit, 'unanswered')
+      service.proxy.lose(commit, 'unacknowledged')
       const refused = service.changed()
       while (service.proxy.isWaiting()) await new Promise(resolve => setImmediate(resolve))
       service.proxy.lose(lookUp, 'lost')
@@ -175,7 +175,7 @@ t.test('a change of the password', async t => {
     async t => {
       const service = await startWithChange(t)
       const { accessToken, changePassword, login } = service
-      service.proxy.lose(commit, 'unanswered')
+      service.proxy.lose(commit, 'unacknowledged')
       t.equal(slugOf(await changePassword(accessToken, newPassword)), 'database-unavailable')
       t.match(await stateOf(service), { sessions: 1, pending: 0 })
       t.equal((await login({ ...ada, password: newPassword })).statusCode, 200)
