@@ -81,6 +81,12 @@ export function smsLogin(
     },
     /** Sends a new code for a login or a change of number. The old code stops working. */
     resend: (challengeToken: string) => open.POST('/resend', { body: { challengeToken } }),
+    /**
+     * Says in `delivery` whether the message of a login or a change of number has arrived. Call it
+     * every few seconds, and offer a resend when it is `failed`.
+     */
+    readChallenge: (challengeToken: string) =>
+      open.POST('/challenge', { body: { challengeToken } }),
     /** Continues the session with the refresh token that `store` persisted. */
     resume: refresh,
     /**

@@ -99,13 +99,18 @@ if [ -t 0 ]; then
 fi
 
 # enterCode <verify path> <resend path> <token field> <status>: asks for the code until it is
-# correct, which the service confirms with this status, or no attempts are left.
+# correct, which the service confirms with this status, or no attempts are left. POST /challenge says
+# whether the message has arrived.
 enterCode () {
   echo "   A message was sent to $(field destination)."
   echo "   Its code has $(field codeLength) digits and is valid for $(field codeExpiresIn) seconds."
   while :; do
-    ask 'Code (empty to send a new one): '
-    if [ -z "$line" ]; then
+    ask 'Code (empty to send a new one, ? to see whether it has arrived): '
+    if [ "$line" = '?' ]; then
+      call POST /challenge "{\"challengeToken\":\"$token\"}"
+      expect 200
+      echo "   Delivery: $(field delivery) $(field deliveryReason)"
+    elif [ -z "$line" ]; then
       call POST "$2" "{\"$3\":\"$token\"}"
       case $(problem) in
         resend-too-soon) echo "   You can request a new code in $(field retryAfter) seconds." ;;

@@ -50,6 +50,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/challenge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read the state of a pending code
+         * @description Says whether the message has arrived. It sends no message, uses
+         *     no attempt and may be polled. After `failed`, `resendIn` is 0: a
+         *     new code may be requested at once.
+         */
+        post: operations["readChallenge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/verify": {
         parameters: {
             query?: never;
@@ -532,6 +554,66 @@ export interface components {
              *     valid.
              */
             sent: boolean;
+        };
+        /**
+         * @example {
+         *       "challengeToken": "<challengeToken of POST /login>"
+         *     }
+         */
+        ChallengeRequest: {
+            /**
+             * @description The `challengeToken` of POST /login, POST /me/phone or POST
+             *     /resend, or the `confirmationToken` of POST /confirmations or
+             *     POST /confirmations/resend.
+             */
+            challengeToken: string;
+        };
+        /**
+         * @description A pending code, the token to submit it with, and the delivery of
+         *     its message.
+         * @example {
+         *       "challengeToken": "eyJ0eXAiOiJjaGFsbGVuZ2Urand0In0.eyJzdWIiOiJ4In0.c2ln",
+         *       "expiresIn": 595,
+         *       "destination": "+1•••••••06",
+         *       "codeLength": 6,
+         *       "codeExpiresIn": 55,
+         *       "resendIn": 0,
+         *       "sent": false,
+         *       "delivery": "failed",
+         *       "deliveryReason": "unreachable"
+         *     }
+         */
+        ChallengeStatus: {
+            /** @description A JWT that only POST /resend and the next step accept. */
+            challengeToken: string;
+            /** @description Seconds until the request for a code expires. */
+            expiresIn: number;
+            /** @description The masked number that the code is sent to. */
+            destination: string;
+            /** @description The number of digits to ask the user for. */
+            codeLength: number;
+            /** @description Seconds until the code expires. */
+            codeExpiresIn: number;
+            /** @description Seconds until a new code can be requested. */
+            resendIn: number;
+            /** @description Always false, because this sends no message. */
+            sent: boolean;
+            /**
+             * @description What is known about the newest message: `none` has been sent;
+             *     `unknown`, because the operator has not set `PUBLIC_URL`;
+             *     `queued` at the SMS provider; `sent` to the carrier, which may
+             *     be the last report; `delivered`; or `failed`.
+             * @enum {string}
+             */
+            delivery: "none" | "unknown" | "queued" | "sent" | "delivered" | "failed";
+            /**
+             * @description With `failed`: the phone is off or `unreachable`; the number is
+             *     `not-mobile`; its owner or carrier has `blocked` messages; a
+             *     carrier `filtered` the message; it `expired` before it could be
+             *     delivered; or the reason is `unknown`.
+             * @enum {string}
+             */
+            deliveryReason?: "unreachable" | "not-mobile" | "blocked" | "filtered" | "expired" | "unknown";
         };
         /**
          * @example {
@@ -1566,6 +1648,88 @@ export interface operations {
              * @description `sms-unavailable`: The message could not be sent. `busy`: The
              *     service is overloaded. `database-unavailable`: The database is
              *     unavailable.
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readChallenge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChallengeRequest"];
+            };
+        };
+        responses: {
+            /**
+             * @description A pending code, the token to submit it with, and the delivery of
+             *     its message.
+             */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChallengeStatus"];
+                };
+            };
+            /** @description `invalid-request`: Invalid request. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `challenge-ended`: The login or confirmation has ended. */
+            401: {
+                headers: {
+                    /** @description The authentication scheme (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /** @description `too-many-attempts`: Too many attempts. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description `busy`: The service is overloaded. `database-unavailable`: The
+             *     database is unavailable.
              */
             503: {
                 headers: {

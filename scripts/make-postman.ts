@@ -40,6 +40,7 @@ const chain: Record<string, { body: object; storedFields?: string[] }> = {
     body: { challengeToken: '{{challengeToken}}' },
     storedFields: ['challengeToken']
   },
+  'POST challenge': { body: { challengeToken: '{{challengeToken}}' } },
   'POST refresh': {
     body: { refreshToken: '{{refreshToken}}' },
     storedFields: ['accessToken', 'refreshToken']
@@ -75,6 +76,7 @@ const adminChain: typeof chain = {
 /** The order of the requests of a complete session. Each uses values that earlier ones stored. */
 const flow = [
   'POST login',
+  'POST challenge',
   'POST verify',
   'GET me',
   'PATCH me',

@@ -28,6 +28,7 @@ import { setSecurityHeaders } from './http/hooks/security-headers.ts'
 import { sendRequestId } from './http/hooks/send-request-id.ts'
 import { signingKey } from './http/tokens/signing-key.ts'
 import { shedLoad } from './http/hooks/shed-load.ts'
+import { challengeRoute } from './routes/challenge.ts'
 import { confirmationsRoute } from './routes/confirmations.ts'
 import { demoPageRoute } from './routes/demo-page.ts'
 import { docsRoute } from './routes/docs.ts'
@@ -126,6 +127,7 @@ function addRoutes(
 ): void {
   app.register(loginRoute, options)
   app.register(resendRoute, options)
+  app.register(challengeRoute, options)
   app.register(verifyRoute, options)
   app.register(refreshRoute, options)
   app.register(logoutRoute, options)

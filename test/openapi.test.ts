@@ -122,7 +122,7 @@ t.test('every length limit in the schema is enforced', async t => {
         t.equal(await countErrors(url, examples[0], field, text), errors, `${url} ${field}`)
     }
   }
-  t.equal(fields, 17)
+  t.equal(fields, 18)
   const { data } = components.schemas.ConfirmationRequest.properties
   const { minLength, maxLength } = data.additionalProperties.anyOf[0]
   for (const [length, count] of [

@@ -35,8 +35,8 @@ export const codeStatusSchema = z
   })
 
 /** The response body for a pending code. It has a signed token instead of the challenge's id. */
-export const codeStatusReply = (
+export const codeStatusReply = <Status extends CodeStatus>(
   tokens: ChallengeTokens,
   codeLength: number,
-  { challengeId, expiresAt, ...pending }: CodeStatus
+  { challengeId, expiresAt, ...pending }: Status
 ) => ({ challengeToken: tokens.sign(challengeId, expiresAt), codeLength, ...pending })

@@ -30,6 +30,7 @@ t.test('statements', { skip: needsServer }, async t => {
       login,
       logIn,
       logout,
+      read,
       refresh,
       resend,
       resendConfirmation,
@@ -63,6 +64,8 @@ t.test('statements', { skip: needsServer }, async t => {
     const current = (await login()).json().challengeToken
     wait(31)
     counter.take()
+    await read(current)
+    t.equal(counter.take(), 1, 'a read of the challenge')
     await resend(current)
     t.equal(counter.take(), 2, 'a resend')
     const code = codeIn(twilio.texts.at(-1)?.body)

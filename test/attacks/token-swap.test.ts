@@ -25,6 +25,7 @@ t.test('every kind of token works at its own endpoints and gets 401 at all other
     logIn,
     logout,
     me,
+    read,
     refresh,
     resend,
     resendConfirmation,
@@ -62,6 +63,11 @@ t.test('every kind of token works at its own endpoints and gets 401 at all other
       accepts: ['challengeToken', 'phoneChangeToken'],
       slug: 'challenge-ended',
       send: resend
+    },
+    '/challenge': {
+      accepts: ['challengeToken', 'confirmationToken', 'phoneChangeToken'],
+      slug: 'challenge-ended',
+      send: read
     },
     '/refresh': { accepts: 'refreshToken', slug: 'session-ended', send: refresh },
     '/me': { accepts: 'accessToken', slug: 'invalid-token', send: me },

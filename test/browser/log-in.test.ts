@@ -275,6 +275,34 @@ t.test('messages', async t => {
     await startLogin()
   })
 
+  t.test('a code that the carrier could not deliver can be sent again at once', async t => {
+    const { page, passTime, report, startLogin, twilio, typeCode, waitForAccount } = await openPage(
+      t,
+      { publicUrl: 'https://login.example' }
+    )
+    await startLogin()
+    await report('sent')
+    await passTime(3)
+    await report('undelivered', { errorCode: 30003 })
+    await passTime(3)
+    await page.getByText('Your carrier could not deliver the code. Send another.').waitFor()
+    await page.getByRole('button', { name: 'Send a new code' }).click()
+    await page.getByText('A new code is on its way.').waitFor()
+    t.notMatch(await shown(page), /Send another/)
+    await typeCode(twilio.lastCode())
+    await waitForAccount()
+  })
+
+  t.test('a number that turns out to be a landline is reported', async t => {
+    const { page, passTime, report, startLogin } = await openPage(t, {
+      publicUrl: 'https://login.example'
+    })
+    await startLogin()
+    await report('undelivered', { errorCode: 30006 })
+    await passTime(3)
+    await page.getByText("Your phone number can't receive our messages.").waitFor()
+  })
+
   t.test('an undeliverable number is reported', async t => {
     const { sendPassword, twilio, alertText } = await openPage(t)
     twilio.next(reject(400, 21211))

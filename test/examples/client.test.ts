@@ -52,6 +52,21 @@ t.test('requests', async t => {
     t.same(actions, ['/me'])
   })
 
+  t.test('the client says that a message has not arrived', async t => {
+    const { app, report } = await startApp(t, { publicUrl: 'https://login.example' })
+    const { login, readChallenge } = smsLogin(
+      await app.listen({ host: '127.0.0.1', port: 0 }),
+      async () => {}
+    )
+    const { data } = await login(ada.username, ada.password)
+    await report('undelivered', { errorCode: 30003 })
+    t.match((await readChallenge(data?.challengeToken ?? 'none')).data, {
+      delivery: 'failed',
+      deliveryReason: 'unreachable',
+      resendIn: 0
+    })
+  })
+
   t.test('a wrong password is returned as a problem', async t => {
     const { app } = await startApp(t)
     const { login } = smsLogin(await app.listen({ host: '127.0.0.1', port: 0 }), async () => {})

@@ -266,6 +266,10 @@ export async function startApp(
   const verify = (challengeToken: string, code: string, from?: string) =>
     post('/verify', { challengeToken, code }, from)
 
+  /** Reads the state of a challenge. */
+  const read = (challengeToken: string, from?: string) =>
+    post('/challenge', { challengeToken }, from)
+
   const refresh = (refreshToken: string, from?: string) => post('/refresh', { refreshToken }, from)
   const bearer = (accessToken?: string) =>
     accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` }
@@ -350,6 +354,7 @@ export async function startApp(
     post,
     login,
     resend,
+    read,
     verify,
     confirm,
     verifyConfirmation,

@@ -96,6 +96,7 @@ function askLoginCode(pending) {
       return problem
     },
     resend: () => resendCode(pending),
+    token: () => pending.challengeToken,
     giveUp: askPassword
   })
 }

@@ -7,8 +7,10 @@ import { showProblem } from './show-problem.js'
 import { showStatus } from './show-status.js'
 import { showStep } from './show-step.js'
 import { spellPhone } from './spell.js'
+import { watchDelivery } from './watch-delivery.js'
 
 /** @typedef {import('./call-service.js').Problem} Problem */
+/** @typedef {import('./watch-delivery.js').Status} Status */
 /** @typedef {Omit<import('./call-service.js').Schemas['Challenge'], 'challengeToken'>} Pending */
 
 /**
@@ -20,6 +22,7 @@ import { spellPhone } from './spell.js'
  * @property {Record<string, string>} [texts] sentences that replace those of `problemTexts`
  * @property {(code: string) => Promise<Problem | undefined>} verify continues by itself on success
  * @property {() => Promise<import('./call-service.js').Result<Pending>>} resend
+ * @property {() => string} token the newest one, for POST /challenge
  * @property {(problem?: Problem) => void} giveUp without a problem when the user goes back
  */
 
@@ -66,6 +69,10 @@ function showPending({ destination, codeLength, codeExpiresIn, resendIn, sent })
   length = codeLength
   field.pattern = `[0-9]{${codeLength}}`
   field.title = `${codeLength} digits`
+  const stopWaiting = countDown(resendIn, left => {
+    resendWait = left
+    showButtons()
+  })
   countDowns = [
     countDown(codeExpiresIn, left => {
       expired = left === 0
@@ -73,10 +80,16 @@ function showPending({ destination, codeLength, codeExpiresIn, resendIn, sent })
       if (expired) reportExpiry()
       showButtons()
     }),
-    countDown(resendIn, left => {
-      resendWait = left
-      showButtons()
-    })
+    stopWaiting,
+    watchDelivery(
+      () => purpose?.token() ?? '',
+      status => {
+        stopWaiting()
+        resendWait = 0
+        showButtons()
+        reportFailure(status)
+      }
+    )
   ]
   listen()
 }
@@ -84,12 +97,30 @@ function showPending({ destination, codeLength, codeExpiresIn, resendIn, sent })
 /** Reports the expiry once, in place of the countdown and of an earlier problem. */
 function reportExpiry() {
   if (form.ariaBusy === 'true') return // The response is still to come.
-  showProblem(form, {
-    type: '/problems/code-expired',
-    title: '',
-    status: 0,
-    detail: '',
-    instance: ''
+  showProblem(form, problemOf('code-expired'))
+}
+
+/**
+ * A problem that the service has not sent.
+ * @param {string} slug
+ */
+const problemOf = slug => ({
+  type: `/problems/${slug}`,
+  title: '',
+  status: 0,
+  detail: '',
+  instance: ''
+})
+
+/**
+ * Says that the message has not arrived, and whether another one could.
+ * @param {Status} status
+ */
+function reportFailure({ deliveryReason }) {
+  const isHopeless = deliveryReason === 'not-mobile' || deliveryReason === 'blocked'
+  showProblem(form, problemOf(isHopeless ? 'sms-undeliverable' : 'undelivered'), {
+    ...purpose?.texts,
+    undelivered: 'Your carrier could not deliver the code. Send another.'
   })
 }
 

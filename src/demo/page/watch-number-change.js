@@ -50,6 +50,7 @@ function askNumberCode(session, pending) {
       return problem
     },
     resend: () => resendCode(pending),
+    token: () => pending.challengeToken,
     giveUp(problem) {
       showCard(form, byId('change-number-title', HTMLElement), problem)
       // The change may have succeeded although its response was lost.

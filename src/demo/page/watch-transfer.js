@@ -73,6 +73,7 @@ function askTransferCode(session, pending) {
       confirmationToken = data?.confirmationToken ?? confirmationToken
       return { data, problem }
     },
+    token: () => confirmationToken,
     giveUp: problem => showCard(form, byId('transfer-title', HTMLElement), problem)
   })
 }

@@ -1,11 +1,11 @@
 import type { Clock } from '../clock.ts'
 import type { Policy } from '../policy.ts'
 import { perNetwork, type RequestContext } from '../request-context.ts'
-import type { SessionRef } from '../sessions/session.ts'
 import type { RateLimit } from './rate-limit.ts'
 
 /**
- * Protects the database from GET and DELETE requests with an access token, which are cheap to send.
+ * Protects the database from GET and DELETE requests with an access token and from reads of a
+ * challenge, which are cheap to send.
  */
 export type SessionRequestLimiter = {
   /**
@@ -27,13 +27,13 @@ export type LimitSessionRequestsPorts = {
 }
 
 /**
- * Runs `work` for a session, within the rate limits of the session and of its network. Throws
- * `too-many-attempts` and `busy`.
+ * Runs `work` for a session or a challenge, within its rate limits and those of the caller's
+ * network. Throws `too-many-attempts` and `busy`.
  */
 export async function limitSessionRequests<T>(
   { sessionRequests, clock, policy }: LimitSessionRequestsPorts,
   context: RequestContext,
-  { id }: SessionRef,
+  { id }: { id: string },
   work: () => Promise<T>
 ): Promise<T> {
   const { requestsPerSession, sessionRequestsPerNetwork } = policy.limits

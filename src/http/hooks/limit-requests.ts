@@ -3,22 +3,26 @@ import type { Clock } from '../../domain/clock.ts'
 import type { RateLimits } from '../../domain/rate-limits/rate-limit.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { perNetwork, requestLimit } from '../../domain/request-context.ts'
-import { isCallback } from '../requests/is-callback.ts'
 import { isForeign } from '../requests/is-foreign.ts'
 import { takesBody } from '../requests/takes-body.ts'
 import { requestContext } from '../requests/request-context.ts'
 
 /**
+ * The routes without this limit: reads of a challenge have that of other reads, and a callback
+ * without a valid signature uses no statement.
+ */
+const unlimited = new Set(['/challenge', '/twilio/status/:id'])
+
+/**
  * Attaches the rate limit on POST requests, and on others with a body, per client network and
  * minute. The use case consumes it in its first statement; `consumeOnFailure` does if the request
  * fails earlier. Cross-site requests (see `isForeign`) have a limit of their own, because any
- * website can make the browsers of its visitors send them. Callbacks have no limit: one without a
- * valid signature costs no statement.
+ * website can make the browsers of its visitors send them.
  */
 export const limitRequests =
   (perMinute: number, corsOrigins: readonly string[]) => async (request: FastifyRequest) => {
     if (perMinute === 0 || (request.method !== 'POST' && !takesBody(request))) return
-    if (isCallback(request)) return
+    if (unlimited.has(request.routeOptions.url ?? '')) return
     const context = requestContext(request)
     const sender = isForeign(request, corsOrigins) ? { sentBy: 'another site' } : {}
     const limits = perNetwork(context, network => ({
