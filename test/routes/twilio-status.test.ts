@@ -17,7 +17,11 @@ async function start(t: Test, options: StartOptions = {}) {
       app.logged
         .map(line => JSON.parse(line))
         .filter(({ event }) => names.includes(event))
-        .map(({ time: _time, pid: _pid, hostname: _hostname, msg: _msg, ...facts }) => facts)
+        .map(({ level, event, userId, country, reason, fault, providerCode }) => ({
+          ...{ level, event, userId, country, providerCode },
+          ...(reason !== undefined && { reason }),
+          ...(fault !== undefined && { fault })
+        }))
   }
 }
 
