@@ -279,8 +279,9 @@ t.test('what callers and operators learn', async t => {
       logged.length = 0
       for (let n = 0; n < 2; n++) await report('undelivered', { errorCode })
       t.equal(await delivery(), `failed: ${reason}`, String(errorCode))
-      const facts = { userId: user?.id, country: 'US', providerCode: errorCode }
-      t.same(
+      const userId = user?.id
+      const facts = { userId, country: 'US', providerCode: errorCode, reqId: String }
+      t.match(
         events('code.undelivered', 'sms.service_refused'),
         [
           { level: 30, event: 'code.undelivered', ...facts, reason },

@@ -1,3 +1,4 @@
+import type { LightMyRequestResponse } from 'fastify'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import t from 'tap'
 import { codeIn, differentCode, slugOf, startApp } from '../support/start-app.ts'
@@ -207,7 +208,7 @@ t.test('expiry', async t => {
     )
   }
 
-  t.test('used, exhausted, expired and unknown challenges get the same response', async t => {
+  t.test('used, exhausted, expired and replaced challenges differ only in `detail`', async t => {
     const { loginAndReadCode, verify, wait, prisma } = await startApp(t)
     const responses = []
     const used = await loginAndReadCode()
@@ -221,22 +222,41 @@ t.test('expiry', async t => {
     wait(600)
     responses.push(
       await verify(expired.challengeToken, expired.code),
-      await verify('forged', '123456')
+      await verify('malformed', '123456')
     )
-    const unknown = await loginAndReadCode()
+    const replaced = await loginAndReadCode()
     await prisma.challenge.deleteMany()
-    responses.push(await verify(unknown.challengeToken, unknown.code))
+    responses.push(await verify(replaced.challengeToken, replaced.code))
 
-    const [first, ...others] = responses.map(response => {
-      const { date, ...headers } = response.headers
-      return {
-        status: response.statusCode,
-        headers,
-        body: response.body.replace(response.json().instance, '')
-      }
-    })
-    t.match(first, { status: 401, body: /challenge-ended/ })
+    const [first, ...others] = responses.map(withoutDetail)
+    t.match(first, { status: 401, body: { type: /challenge-ended$/ } })
     t.equal(others.length, 4)
+    for (const other of others) t.strictSame(other, first)
+    t.equal(new Set(responses.map(response => response.json().detail)).size, 5)
+  })
+
+  t.test('forged challenge tokens of every kind get the same response', async t => {
+    const { loginAndReadCode, verify } = await startApp(t)
+    const { challengeToken, code } = await loginAndReadCode()
+    const [header = '', claims = '', signature = ''] = challengeToken.split('.')
+    const changed = (part: string, change: object) =>
+      Buffer.from(
+        JSON.stringify({ ...JSON.parse(Buffer.from(part, 'base64url').toString()), ...change })
+      ).toString('base64url')
+    const responses = []
+    for (const token of [
+      `${header}.${claims}.${signature.slice(0, -4)}AAAA`,
+      `${header}.${changed(claims, { exp: 1 })}.${signature}`,
+      `${header}.${changed(claims, { sub: 'x'.repeat(22) })}.${signature}`,
+      `${changed(header, { kid: 'unknown' })}.${claims}.${signature}`,
+      `${changed(header, { alg: 'none' })}.${claims}.`
+    ])
+      responses.push(await verify(token, code))
+    const [first, ...others] = responses.map(response => [
+      withoutDetail(response),
+      response.json().detail
+    ])
+    t.match(first, [{ status: 401, body: { type: /challenge-ended$/ } }])
     for (const other of others) t.strictSame(other, first)
   })
 })
@@ -278,3 +298,10 @@ t.test('changes to the user', async t => {
     t.equal(slugOf(await verify(challengeToken, code)), 'challenge-ended')
   })
 })
+
+/** A response without what differs from request to request, and without `detail`. */
+function withoutDetail(response: LightMyRequestResponse) {
+  const { date, 'x-request-id': _id, 'content-length': _length, ...headers } = response.headers
+  const { instance: _instance, detail: _detail, ...body } = response.json()
+  return { status: response.statusCode, headers, body }
+}

@@ -139,11 +139,7 @@ export const problemKinds: ProblemKinds = {
     title: 'The session has ended',
     meaning:
       'The session expired, was ended, or was revoked after a used refresh token was sent again.',
-    remedy: 'Discard both tokens and start again with `POST /login`.',
-    cases: {
-      malformed:
-        'The value is not a refresh token. Send the latest `refreshToken` as it was received.'
-    }
+    remedy: 'Discard both tokens and start again with `POST /login`.'
   },
   'reauthentication-required': {
     status: 401,
