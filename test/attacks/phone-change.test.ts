@@ -244,8 +244,9 @@ t.test('concurrent requests', async t => {
   t.test(
     'logins that race with a change leave no valid code for the old number and no session',
     async t => {
-      const { changePhone, logIn, login, prisma, settled, twilio, verify, verifyPhone } =
+      const { changePhone, logIn, login, prisma, refresh, settled, twilio, verify, verifyPhone } =
         await startApp(t, { policy: { resendCooldown: 0 }, argon2: { queue: 64 } })
+      const earlier = [await logIn(), await logIn()]
       const { accessToken } = await logIn()
       const { challengeToken } = (await changePhone(accessToken, newPhone)).json()
       const code = twilio.lastCode()
@@ -268,9 +269,74 @@ t.test('concurrent requests', async t => {
           slugOf(await verify(response.json().challengeToken, codeIn(toOld.at(-2)?.body))),
           'challenge-ended'
         )
+      for (const { refreshToken } of earlier)
+        t.equal(slugOf(await refresh(refreshToken)), 'session-ended')
       t.equal(await prisma.session.count(), 1)
     }
   )
+
+  t.test('a code for a new number works or is replaced by a concurrent resend', async t => {
+    for (let round = 0; round < 10; round++) {
+      const { changePhone, logIn, prisma, resend, settled, twilio, verifyPhone, wait } =
+        await startApp(t)
+      const { accessToken } = await logIn()
+      const { challengeToken } = (await changePhone(accessToken, newPhone)).json()
+      const code = twilio.lastCode()
+      wait(31)
+      const [resent, changed] = await Promise.all([
+        resend(challengeToken),
+        verifyPhone(accessToken, challengeToken, code)
+      ])
+      if (changed.statusCode !== 204) {
+        t.equal(slugOf(changed), 'wrong-code')
+        t.equal(resent.statusCode, 200)
+      }
+      const last = codeIn(twilio.textsTo(newPhone).at(-1)?.body)
+      const again = await verifyPhone(accessToken, challengeToken, last)
+      if (changed.statusCode === 204) t.equal(slugOf(again), 'challenge-ended')
+      else t.equal(again.statusCode, 204)
+      await settled()
+      t.equal(twilio.texts.filter(isNotice).length, 1)
+      t.match(await prisma.user.findMany(), [{ phone: newPhone }])
+    }
+  })
+
+  t.test('of a new number and a new password from two sessions one succeeds', async t => {
+    for (let round = 0; round < 10; round++) {
+      const { changePassword, changePhone, logIn, login, prisma, twilio, verifyPhone } =
+        await startApp(t)
+      const [one, other] = [await logIn(), await logIn()]
+      const { challengeToken } = (await changePhone(one.accessToken, newPhone)).json()
+      const [changed, renewed] = await Promise.all([
+        verifyPhone(one.accessToken, challengeToken, twilio.lastCode()),
+        changePassword(other.accessToken, 'another horse battery')
+      ])
+      t.same([changed.statusCode, renewed.statusCode].sort(), [204, 401])
+      t.match(await prisma.user.findMany(), [
+        { phone: changed.statusCode === 204 ? newPhone : ada.phone }
+      ])
+      t.equal((await login()).statusCode, renewed.statusCode === 204 ? 401 : 200)
+      t.equal(await prisma.session.count(), 1)
+    }
+  })
+
+  t.test('a deletion that races with a change leaves nothing', async t => {
+    for (let round = 0; round < 10; round++) {
+      const { changePhone, deleteMe, logIn, prisma, twilio, verifyPhone } = await startApp(t)
+      const { accessToken } = await logIn()
+      const { challengeToken } = (await changePhone(accessToken, newPhone)).json()
+      const [changed, deleted] = await Promise.all([
+        verifyPhone(accessToken, challengeToken, twilio.lastCode()),
+        deleteMe(accessToken)
+      ])
+      t.equal(deleted.statusCode, 204)
+      if (changed.statusCode !== 204) t.match(slugOf(changed), /^(invalid-token|challenge-ended)$/)
+      t.same(
+        [await prisma.user.count(), await prisma.session.count(), await prisma.challenge.count()],
+        [0, 0, 0]
+      )
+    }
+  })
 
   t.test(
     'a first login that races with a change leaves no old code',

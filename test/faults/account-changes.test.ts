@@ -65,10 +65,10 @@ t.test('a request for a new number', async t => {
         t.equal(twilio.requests.length, 1, 'that of the login')
         const { challengeToken, sent } = (await changePhone(accessToken, newPhone)).json()
         t.equal(sent, true)
-        const answers = await Promise.all(
+        const responses = await Promise.all(
           [1, 2, 3].map(() => verifyPhone(accessToken, challengeToken, twilio.lastCode()))
         )
-        t.equal(answers.filter(({ statusCode }) => statusCode === 204).length, 1)
+        t.equal(responses.filter(({ statusCode }) => statusCode === 204).length, 1)
       }
     )
   }
@@ -226,13 +226,13 @@ t.test('a database that ends in the middle', async t => {
         const service = await startWithChange(t)
         const before = await stateOf(service)
         await holdSessions(service.server, async waiting => {
-          const answer = request(service)
+          const response = request(service)
           await waiting(1)
           await service.server.$queryRaw`
             SELECT pg_terminate_backend(pid)
             FROM pg_stat_activity
             WHERE datname = current_database() AND wait_event_type = 'Lock'`
-          t.equal(slugOf(await answer), 'database-unavailable')
+          t.equal(slugOf(await response), 'database-unavailable')
         })
         t.same(await stateOf(service), before)
         t.equal(service.notices().length, 0)
@@ -254,12 +254,12 @@ t.test('a network that breaks in the middle', async t => {
         })
         const before = await stateOf(service)
         service.proxy.lose(change, 'silent')
-        const answer = request(service)
+        const response = request(service)
         while (service.proxy.isWaiting()) await new Promise(resolve => setImmediate(resolve))
         // At most one login waits for as long as a statement may take.
         const logins = [await service.login(), await service.login()]
         t.equal(logins[1]?.statusCode, 200)
-        t.equal(slugOf(await answer), 'database-unavailable')
+        t.equal(slugOf(await response), 'database-unavailable')
         t.same(await stateOf(service), before)
         // The broken connection is not used again.
         t.equal((await service.me(service.accessToken)).statusCode, 200)
@@ -296,10 +296,10 @@ t.test('a killed server', async t => {
       const { body } = await first.ask(accessToken, '/me/phone', { phone: newPhone })
       const submission = { challengeToken: body.challengeToken, code: twilio.lastCode() }
       await holdSessions(prisma, async waiting => {
-        const answer = first.ask(accessToken, '/me/phone/verify', submission)
+        const response = first.ask(accessToken, '/me/phone/verify', submission)
         await waiting(1)
         first.kill('SIGKILL')
-        await t.rejects(answer)
+        await t.rejects(response)
       })
       await first.ended
       t.match(await prisma.user.findMany(), [{ phone: ada.phone, phoneChangedAt: null }])
@@ -330,10 +330,10 @@ t.test('a killed server', async t => {
       const sent = twilio.requests.length
       const login = first.login(ada.username, ada.password)
       while (twilio.requests.length === sent) await pause()
-      const answer = first.ask(accessToken, '/me/phone/verify', submission)
+      const response = first.ask(accessToken, '/me/phone/verify', submission)
       while ((await prisma.user.count({ where: { phone: newPhone } })) === 0) await pause()
       first.kill('SIGKILL')
-      await Promise.all([t.rejects(login), t.rejects(answer)])
+      await Promise.all([t.rejects(login), t.rejects(response)])
       await first.ended
 
       const second = await start()
@@ -371,10 +371,10 @@ t.test('a killed server', async t => {
       ]
       const before = await state()
       await holdSessions(prisma, async waiting => {
-        const answer = ask(accessToken, path, payload, method)
+        const response = ask(accessToken, path, payload, method)
         await waiting(1)
         kill('SIGKILL')
-        await t.rejects(answer)
+        await t.rejects(response)
       })
       await ended
       await nothingRuns(prisma)
@@ -427,13 +427,13 @@ async function startKillable(t: Test) {
       const server = await startServer(t, { folder, env })
       /** A request with an access token. */
       const ask = async (accessToken: string, path: string, body: object, method = 'POST') => {
-        const answer = await fetch(`${server.url}${path}`, {
+        const response = await fetch(`${server.url}${path}`, {
           method,
           body: JSON.stringify(body),
           headers: { 'content-type': 'application/json', authorization: `Bearer ${accessToken}` }
         })
-        const text = await answer.text()
-        return { status: answer.status, body: text === '' ? undefined : JSON.parse(text) }
+        const text = await response.text()
+        return { status: response.status, body: text === '' ? undefined : JSON.parse(text) }
       }
       const logIn = async (): Promise<string> => {
         const { challengeToken } = (await server.login(username, password)).body
