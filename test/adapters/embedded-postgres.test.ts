@@ -13,7 +13,7 @@ import {
   writeFileSync
 } from 'node:fs'
 import { connect, createServer } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { openDatabase } from '../../src/adapters/postgres/database.ts'
 import { socketPath } from '../../src/adapters/postgres/folder-lock.ts'
@@ -32,7 +32,12 @@ function folderOf(t: Test, name = 'data'): string {
 const notes = 'SELECT body FROM notes ORDER BY body'
 
 /** Another process that has the folder open. */
-async function startOwner(t: Test, folder: string, mode = 'stay'): Promise<ChildProcess> {
+async function startOwner(
+  t: Test,
+  folder: string,
+  mode = 'stay',
+  cwd = process.cwd()
+): Promise<ChildProcess> {
   const script = join(import.meta.dirname, '../support/pglite-owner-process.ts')
   const owner = spawn(
     process.execPath,
@@ -43,7 +48,7 @@ async function startOwner(t: Test, folder: string, mode = 'stay'): Promise<Child
       folder,
       mode
     ],
-    { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, NODE_OPTIONS: '' } }
+    { cwd, stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, NODE_OPTIONS: '' } }
   )
   t.teardown(() => {
     owner.kill('SIGKILL')
@@ -227,6 +232,12 @@ t.test('files and permissions', async t => {
     const first = await openDatabase(`pglite:${folder}`)
     await t.rejects(openDatabase(`pglite:${folder}`), { message: /^another process has/ })
     await first.close()
+  })
+
+  t.test('such a folder is locked for processes in other working directories', async t => {
+    const folder = folderOf(t, join('x'.repeat(60), 'y'.repeat(60), 'data'))
+    await startOwner(t, folder, 'stay', dirname(folder))
+    await t.rejects(openDatabase(`pglite:${folder}`), { message: /^another process has / })
   })
 
   t.test('no file or folder of a database is readable by other users', async t => {

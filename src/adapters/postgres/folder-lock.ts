@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { chmodSync, lstatSync, mkdirSync, readdirSync, rmSync, type Stats } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 
 // Linux allows 107 bytes, macOS 103. Node silently truncates a longer path, so two folders could
@@ -15,9 +15,9 @@ const longestPath = 103
  */
 export function socketPath(folder: string): string {
   const path = `${folder}.sock`
-  const fromHere = relative(process.cwd(), path)
-  const shorter = fromHere.length < path.length ? fromHere : path
-  if (Buffer.byteLength(shorter) <= longestPath) return shorter
+  // Processes in different working directories must get the same path, so a relative path that is
+  // short enough is no alternative.
+  if (Buffer.byteLength(path) <= longestPath) return path
   // All processes of this user must have the same temporary folder for the lock to work.
   const socketFolder = join(tmpdir(), `sms-login-${process.getuid?.() ?? ''}`)
   mkdirSync(socketFolder, { recursive: true, mode: 0o700 })
