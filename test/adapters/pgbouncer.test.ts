@@ -57,6 +57,7 @@ t.test(
       ['synchronous_commit', 'off'],
       ['session_replication_role', 'replica'],
       ['statement_timeout', '900ms'],
+      ['idle_in_transaction_session_timeout', '900ms'],
       ['lock_timeout', '5ms'],
       ['search_path', 'nowhere']
     ] as const) {

@@ -123,6 +123,22 @@ t.test('a change of the number', async t => {
   )
 
   t.test(
+    'a change whose commit is not answered in time is found and sends one notice',
+    { skip: needsServer },
+    async t => {
+      const service = await startWithChange(t, {
+        pool: { statementTimeout: 1000, connectionTimeout: 1000 }
+      })
+      service.proxy.lose(commit, 'withheld')
+      t.equal((await service.changed()).statusCode, 204)
+      t.notOk(service.proxy.isWaiting())
+      await service.settled()
+      t.equal(service.notices().length, 1)
+      t.match(await stateOf(service), { users: [{ phone: newPhone }], sessions: 1, pending: 0 })
+    }
+  )
+
+  t.test(
     'a committed change that the database does not confirm stays and sends no notice',
     { skip: needsServer },
     async t => {

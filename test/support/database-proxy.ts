@@ -5,9 +5,10 @@ import type { Test } from 'tap'
 /**
  * How one statement is lost: it never reaches the server (`lost`), or the server executes it and
  * the response never comes back (`unacknowledged`). Both close its connection. With `silent`, the
- * statement never reaches the server and both ends stay open, as when a network breaks.
+ * statement never reaches the server and both ends stay open, as when a network breaks. With
+ * `withheld`, the server executes it and both ends stay open.
  */
-export type Loss = 'lost' | 'unacknowledged' | 'silent'
+export type Loss = 'lost' | 'unacknowledged' | 'silent' | 'withheld'
 
 /**
  * A proxy on loopback in front of a PostgreSQL server that can fail as a network does. It is closed
@@ -43,6 +44,7 @@ export async function startDatabaseProxy(t: Test, serverUrl: string) {
       if (loss !== undefined) awaited = undefined
       isSilent ||= loss === 'silent'
       if (isSilent) return
+      isSilent ||= loss === 'withheld'
       isLost ||= loss !== undefined
       if (loss === 'lost') client.destroy()
       else upstream.write(readOnly ? withoutWrites(bytes) : bytes)

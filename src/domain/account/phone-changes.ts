@@ -12,8 +12,8 @@ export type PhoneChanges = {
    * code, the session has not ended, and its user is not disabled and still has the same number.
    * Also ends all pending challenges of the user and all sessions except this one, and resets the
    * lockout of phone changes. Resolves to the change for exactly one call, and to null, with
-   * nothing changed, for all others. If the connection breaks, it looks whether the change was
-   * stored, because the old number must get its notice.
+   * nothing changed, for all others. If the database does not confirm the change, it looks whether
+   * the change was stored, because the old number must get its notice.
    */
   complete: (
     challenge: Challenge,
