@@ -346,7 +346,7 @@ t.test('delivery', async t => {
     providerCode: 30003
   } as const
 
-  t.test('of forty concurrent equal reports, one changes the state', async t => {
+  t.test('only one of forty concurrent equal reports changes the state', async t => {
     const { challenge, burst, owner, read } = await storeChallenge(t)
     const messageId = challenge.messageId ?? ''
     const recipients = await burst(challenges =>
@@ -359,7 +359,7 @@ t.test('delivery', async t => {
     t.same(await read(), { ...challenge, delivery: 'failed', deliveryReason: 'unreachable' })
   })
 
-  t.test('of forty concurrent reports of all states, the final one stays', async t => {
+  t.test('after forty concurrent reports of all states, the final state remains', async t => {
     const { challenge, burst, read } = await storeChallenge(t)
     const messageId = challenge.messageId ?? ''
     const states = ['queued', 'sent', 'failed', 'delivered'] as const
@@ -381,63 +381,63 @@ t.test('delivery', async t => {
     ['unassigned', 86_400],
     ['unroutable', 900]
   ] as const)
-    t.test(`a number that is ${reason} is marked with the time, without the number`, async t => {
-      const { challenge, challenges, prisma } = await storeChallenge(t)
-      await prisma.rateLimit.deleteMany()
-      const mark = { name: `undeliverable.${reason}`, key: { phone: '+12025550143' } } as const
-      const limit = check({ ...mark, max: 1, windowSeconds: seconds })
-      const failure = { ...unreachable, undeliverable: reason }
-      for (const markNumber of [
-        () => challenges.voidCode(challenge, { ...failure, phone: '+12025550143' }, now),
-        () =>
-          challenges.recordDelivery(
-            { messageId: challenge.messageId ?? '', delivery: 'failed', failure },
-            now
-          )
-      ]) {
-        await prisma.challenge.updateMany({
-          data: { phoneKey: rateLimitsOn(prisma).hashesOf({ phone: '+12025550143' }).join() }
-        })
-        await markNumber()
-        t.match(await prisma.rateLimit.findMany(), [{ count: 1, resetsAt: after(now, seconds) }])
-        t.same(await outcome(rateLimitsOn(prisma).apply([limit], now)), { exhausted: mark.name })
+    t.test(
+      `a number that is ${reason} is marked until a time, under a hash of the number`,
+      async t => {
+        const { challenge, challenges, prisma } = await storeChallenge(t)
         await prisma.rateLimit.deleteMany()
-        await prisma.challenge.updateMany({ data: { delivery: 'queued' } })
-      }
-    })
-
-  t.test(
-    'concurrent sends and reports about numbers that two users share do not deadlock',
-    async t => {
-      const { challenge, burst, owner, prisma } = await storeChallenge(t, { resendAt: now })
-      const mark = { ...unreachable, undeliverable: 'blocked' } as const
-      const phoneKey = rateLimitsOn(prisma).hashesOf({ phone: 'shared' }).join()
-      await prisma.challenge.updateMany({ data: { phoneKey } })
-      const limits = ['sms.phone-hour', 'undeliverable.blocked'] as const
-      await burst<unknown>((challenges, i) =>
-        i % 4 === 0
-          ? challenges.recordDelivery(
-              { messageId: challenge.messageId ?? '', delivery: 'failed', failure: mark },
+        const mark = { name: `undeliverable.${reason}`, key: { phone: '+12025550143' } } as const
+        const limit = check({ ...mark, max: 1, windowSeconds: seconds })
+        const failure = { ...unreachable, undeliverable: reason }
+        for (const markNumber of [
+          () => challenges.voidCode(challenge, { ...failure, phone: '+12025550143' }, now),
+          () =>
+            challenges.recordDelivery(
+              { messageId: challenge.messageId ?? '', delivery: 'failed', failure },
               now
             )
-          : i % 4 === 1
-            ? challenges.recordDelivery(
-                { messageId: challenge.messageId ?? '', delivery: 'delivered', failure: null },
-                now
-              )
-            : challenges.replace(
-                challenge,
-                { ...challenge, codeHash: hash(i), id: randomId(), messageId: randomId() },
-                owner,
-                limits.map(name =>
-                  consume({ name, key: { phone: 'shared' }, max: 100, windowSeconds: 60 })
-                ),
-                now
-              )
-      )
-      t.pass()
-    }
-  )
+        ]) {
+          await prisma.challenge.updateMany({
+            data: { phoneKey: rateLimitsOn(prisma).hashesOf({ phone: '+12025550143' }).join() }
+          })
+          await markNumber()
+          t.match(await prisma.rateLimit.findMany(), [{ count: 1, resetsAt: after(now, seconds) }])
+          t.same(await outcome(rateLimitsOn(prisma).apply([limit], now)), { exhausted: mark.name })
+          await prisma.rateLimit.deleteMany()
+          await prisma.challenge.updateMany({ data: { delivery: 'queued' } })
+        }
+      }
+    )
+
+  t.test('concurrent sends and reports do not deadlock if two users share a number', async t => {
+    const { challenge, burst, owner, prisma } = await storeChallenge(t, { resendAt: now })
+    const mark = { ...unreachable, undeliverable: 'blocked' } as const
+    const phoneKey = rateLimitsOn(prisma).hashesOf({ phone: 'shared' }).join()
+    await prisma.challenge.updateMany({ data: { phoneKey } })
+    const limits = ['sms.phone-hour', 'undeliverable.blocked'] as const
+    await burst<unknown>((challenges, i) =>
+      i % 4 === 0
+        ? challenges.recordDelivery(
+            { messageId: challenge.messageId ?? '', delivery: 'failed', failure: mark },
+            now
+          )
+        : i % 4 === 1
+          ? challenges.recordDelivery(
+              { messageId: challenge.messageId ?? '', delivery: 'delivered', failure: null },
+              now
+            )
+          : challenges.replace(
+              challenge,
+              { ...challenge, codeHash: hash(i), id: randomId(), messageId: randomId() },
+              owner,
+              limits.map(name =>
+                consume({ name, key: { phone: 'shared' }, max: 100, windowSeconds: 60 })
+              ),
+              now
+            )
+    )
+    t.pass()
+  })
 })
 
 t.test('message limits', async t => {

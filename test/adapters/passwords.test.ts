@@ -221,8 +221,8 @@ t.test('outdated digests', async t => {
 
     await t.test('once by concurrent logins', async t => {
       await outdate()
-      const answers = await Promise.all(Array.from({ length: 8 }, () => login()))
-      t.ok(answers.every(({ statusCode }) => statusCode === 200))
+      const responses = await Promise.all(Array.from({ length: 8 }, () => login()))
+      t.ok(responses.every(({ statusCode }) => statusCode === 200))
       t.equal((await login()).statusCode, 200)
       const [digest, ...others] = await digests()
       t.match(digest, /^\$argon2id\$v=19\$m=1024,t=2,p=1\$/)
@@ -411,13 +411,13 @@ t.test('wrong passwords', async t => {
     t.teardown(() => mock.timers.reset())
     const hashes = spyOnHashes(t)
     const verify = (password: string, signal?: AbortSignal) => {
-      let isAnswered = false
+      let isSettled = false
       const verdict = passwords
         .verify({ usernameKey: 'ada', digest }, password, signal)
         .finally(() => {
-          isAnswered = true
+          isSettled = true
         })
-      return { verdict, isAnswered: () => isAnswered }
+      return { verdict, isSettled: () => isSettled }
     }
     /** Resolves when the hashes are over and what follows them has run. */
     const afterHashes = async (count: number) => {
@@ -427,16 +427,16 @@ t.test('wrong passwords', async t => {
     return { verify, afterHashes }
   }
 
-  t.test('a wrong password is answered after the time of the slowest kind', async t => {
+  t.test('a wrong password takes the time of the slowest kind', async t => {
     const { verify, afterHashes } = withoutTime(t)
-    const { verdict, isAnswered } = verify('wrong')
+    const { verdict, isSettled } = verify('wrong')
     await afterHashes(1)
-    t.equal(isAnswered(), false)
+    t.equal(isSettled(), false)
     mock.timers.tick(60_000)
     t.match(await verdict, { right: false })
   })
 
-  t.test('a correct password is answered at once', async t => {
+  t.test('a correct password is accepted without delay', async t => {
     const { verify } = withoutTime(t)
     t.match(await verify('correct horse battery').verdict, { right: true })
   })
@@ -448,7 +448,7 @@ t.test('wrong passwords', async t => {
     await afterHashes(2)
     t.equal(isFull(passwords.reserveSlot), false)
     t.match(await verify('correct horse battery').verdict, { right: true })
-    t.ok(wrong.every(({ isAnswered }) => !isAnswered()))
+    t.ok(wrong.every(({ isSettled }) => !isSettled()))
     mock.timers.tick(60_000)
     await Promise.all(wrong.map(({ verdict }) => verdict))
   })
@@ -456,21 +456,21 @@ t.test('wrong passwords', async t => {
   t.test('a caller who disconnects while waiting has still used the attempt', async t => {
     const { verify, afterHashes } = withoutTime(t)
     const caller = new AbortController()
-    const { verdict, isAnswered } = verify('wrong', caller.signal)
+    const { verdict, isSettled } = verify('wrong', caller.signal)
     await afterHashes(1)
-    t.equal(isAnswered(), false)
+    t.equal(isSettled(), false)
     caller.abort()
     t.match(await verdict, { right: false })
   })
 
-  t.test('while all digests are of one kind, a wrong password is answered at once', async t => {
+  t.test('if all digests are of one kind, a wrong password is rejected without delay', async t => {
     const { verify } = withoutTime(t)
     await passwords.useKinds(new Map([['argon2id:m=1024,t=2,p=1', 100]]))
     t.match(await verify('wrong').verdict, { right: false })
   })
 })
 
-/** A database that writes down each new digest. */
+/** Creates a database that records each new digest. */
 async function recordingDigests(t: Test) {
   const database = await testDatabase(t)
   for (const statement of [

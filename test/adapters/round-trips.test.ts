@@ -168,7 +168,7 @@ t.test('statements', { skip: needsServer }, async t => {
       'twenty refused logins; one statement each, and one more finds that no attempts are left'
     )
   })
-  t.test('a status callback takes one statement, and a forged one none', async t => {
+  t.test('a status callback takes one statement, and a forged one takes none', async t => {
     await counted.prisma.user.deleteMany()
     const { login, report } = await startApp(t, {
       database: counted,

@@ -10,16 +10,16 @@ import {
 
 const publicUrl = 'https://login.example'
 
-/** Logs Ada in, so that there is a message to report on. */
+/** Starts the service and sends a message, whose callbacks the tests forge. */
 async function start(t: Test, options: StartOptions = {}) {
   const app = await startApp(t, { publicUrl, ...options })
   const { challengeToken } = (await app.login()).json()
-  const [text] = app.twilio.texts
-  if (text === undefined) throw new Error('no message was sent')
+  const [message] = app.twilio.texts
+  if (message === undefined) throw new Error('no message was sent')
   const state = () =>
     Promise.all([app.prisma.challenge.findMany(), app.prisma.rateLimit.findMany()])
-  const genuine = statusCallback(text, 'undelivered', { errorCode: 30006 })
-  return { ...app, challengeToken, text, state, genuine }
+  const genuine = statusCallback(message, 'undelivered', { errorCode: 30006 })
+  return { ...app, challengeToken, message, state, genuine }
 }
 
 t.test("the stand-in signs as Twilio's own library does", async t => {
@@ -32,8 +32,8 @@ t.test("the stand-in signs as Twilio's own library does", async t => {
 })
 
 t.test('a forged callback is refused and changes nothing', async t => {
-  const { callBack, state, text, twilio } = await start(t)
-  const url = text.statusCallback ?? ''
+  const { callBack, state, message, twilio } = await start(t)
+  const url = message.statusCallback ?? ''
   const forgeries: Record<string, CallbackChange> = {
     'signed with another token': { authToken: '0'.repeat(32) },
     'signed with an empty token': { authToken: '' },
@@ -42,44 +42,44 @@ t.test('a forged callback is refused and changes nothing', async t => {
     'signed for another path': { url: url.replace('/status/', '/calls/') },
     'signed for a query': { url: `${url}?a=b` },
     'signed with a fragment': { url: `${url}#rc=3` },
-    'of another message': { url: `${url.slice(0, -22)}${'x'.repeat(22)}` }
+    'signed for another message': { url: `${url.slice(0, -22)}${'x'.repeat(22)}` }
   }
   const before = await state()
-  for (const [what, change] of Object.entries(forgeries)) {
-    const { headers, payload } = statusCallback(text, 'undelivered', {
+  for (const [forgery, change] of Object.entries(forgeries)) {
+    const { headers, payload } = statusCallback(message, 'undelivered', {
       errorCode: 30006,
       ...change
     })
-    const answer = await callBack({ url, headers, payload })
-    t.equal(answer.statusCode, 403, what)
-    t.equal(slugOf(answer), 'invalid-signature', what)
+    const response = await callBack({ url, headers, payload })
+    t.equal(response.statusCode, 403, forgery)
+    t.equal(slugOf(response), 'invalid-signature', forgery)
   }
   for (const field of ['MessageStatus', 'ErrorCode', 'To', 'MessageSid', 'AccountSid', 'New']) {
     const change = { errorCode: 30003, tampered: { [field]: 'delivered' } }
-    const answer = await callBack(statusCallback(text, 'undelivered', change))
-    t.equal(slugOf(answer), 'invalid-signature', `a changed ${field}`)
+    const response = await callBack(statusCallback(message, 'undelivered', change))
+    t.equal(slugOf(response), 'invalid-signature', `a changed ${field}`)
   }
   t.same(await state(), before)
   t.equal(twilio.texts.length, 1)
 })
 
 t.test('a callback without exactly one signature is refused', async t => {
-  const { app, genuine, state, text } = await start(t)
+  const { app, genuine, state, message } = await start(t)
   const before = await state()
   const { 'x-twilio-signature': signature = '', ...unsigned } = genuine.headers
   for (const signatures of [[], '', 'x', [signature, signature], `${signature}, ${signature}`]) {
-    const answer = await app.inject({
+    const response = await app.inject({
       method: 'POST',
-      url: new URL(text.statusCallback ?? '').pathname,
+      url: new URL(message.statusCallback ?? '').pathname,
       headers: { ...unsigned, ...(signatures.length > 0 && { 'x-twilio-signature': signatures }) },
       payload: genuine.payload
     })
-    t.equal(slugOf(answer), 'invalid-signature', String(signatures))
+    t.equal(slugOf(response), 'invalid-signature', String(signatures))
   }
   t.same(await state(), before)
 })
 
-t.test('a signature is worth nothing for another message', async t => {
+t.test('a signature is not accepted for another message', async t => {
   const { callBack, genuine, login, state, twilio, wait } = await start(t)
   wait(31)
   await login()
@@ -89,9 +89,9 @@ t.test('a signature is worth nothing for another message', async t => {
   t.same(await state(), before)
 })
 
-t.test('a genuine callback that is sent again, even much later, changes nothing', async t => {
-  const { callBack, genuine, resend, challengeToken, state, text, wait } = await start(t)
-  const delivered = statusCallback(text, 'delivered')
+t.test('a replayed genuine callback changes nothing', async t => {
+  const { callBack, genuine, resend, challengeToken, state, message, wait } = await start(t)
+  const delivered = statusCallback(message, 'delivered')
   await callBack(delivered)
   await callBack(genuine)
   const [[challenge]] = await state()
@@ -105,25 +105,25 @@ t.test('a genuine callback that is sent again, even much later, changes nothing'
 })
 
 t.test('a genuine callback for an unknown message is accepted and changes nothing', async t => {
-  const { callBack, state, text } = await start(t)
+  const { callBack, state, message } = await start(t)
   const before = await state()
   for (const id of ['x'.repeat(22), '-'.repeat(22), '0'.repeat(22)]) {
     const url = `${publicUrl}/twilio/status/${id}`
     for (const status of ['sent', 'undelivered', 'delivered'])
-      t.equal((await callBack(statusCallback(text, status, { url }))).statusCode, 204)
+      t.equal((await callBack(statusCallback(message, status, { url }))).statusCode, 204)
   }
   t.same(await state(), before)
 })
 
-t.test('a hundred concurrent callbacks of all kinds have one result', async t => {
-  const { callBack, logged, state, text } = await start(t)
+t.test('a hundred concurrent callbacks with different statuses have one result', async t => {
+  const { callBack, logged, state, message } = await start(t)
   const statuses = ['queued', 'sent', 'undelivered', 'failed', 'delivered']
-  const answers = await Promise.all(
+  const responses = await Promise.all(
     Array.from({ length: 100 }, (_, n) =>
-      callBack(statusCallback(text, statuses[n % 5] ?? '', { errorCode: 30006 }))
+      callBack(statusCallback(message, statuses[n % 5] ?? '', { errorCode: 30006 }))
     )
   )
-  t.same([...new Set(answers.map(({ statusCode }) => statusCode))], [204])
+  t.same([...new Set(responses.map(({ statusCode }) => statusCode))], [204])
   const [[challenge], limits] = await state()
   t.match(challenge, { delivery: 'delivered', deliveryReason: null })
   t.same(limits, [], 'the number is not marked')
@@ -132,10 +132,10 @@ t.test('a hundred concurrent callbacks of all kinds have one result', async t =>
   t.ok(count('code.undelivered') <= 1)
 })
 
-t.test('no body or path causes an internal error or is taken for genuine', async t => {
-  const { app, genuine, state, text } = await start(t)
+t.test('no malformed body or path causes an internal error or is accepted', async t => {
+  const { app, genuine, state, message } = await start(t)
   const before = await state()
-  const path = new URL(text.statusCallback ?? '').pathname
+  const path = new URL(message.statusCallback ?? '').pathname
   const many = Array.from({ length: 2000 }, (_, n) => `f${n}=1`).join('&')
   const form = 'application/x-www-form-urlencoded'
   const bodies: [string, string | undefined][] = [
@@ -159,13 +159,13 @@ t.test('no body or path causes an internal error or is taken for genuine', async
     ['', genuine.payload]
   ]
   for (const [type, payload] of bodies) {
-    const answer = await app.inject({
+    const response = await app.inject({
       method: 'POST',
       url: path,
       headers: { ...genuine.headers, 'content-type': type },
       ...(payload !== undefined && { payload })
     })
-    t.ok([403, 413, 415].includes(answer.statusCode), `${answer.statusCode} ${type} ${payload}`)
+    t.ok([403, 413, 415].includes(response.statusCode), `${response.statusCode} ${type} ${payload}`)
   }
   const large = await app.inject({
     method: 'POST',
@@ -189,33 +189,33 @@ t.test('no body or path causes an internal error or is taken for genuine', async
 t.test('other routes still refuse forms', async t => {
   const { app } = await start(t)
   for (const url of ['/login', '/resend', '/verify']) {
-    const answer = await app.inject({
+    const response = await app.inject({
       method: 'POST',
       url,
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
       payload: 'username=ada&password=x'
     })
-    t.equal(slugOf(answer), 'unsupported-media-type', url)
+    t.equal(slugOf(response), 'unsupported-media-type', url)
   }
 })
 
-t.test('callbacks have no rate limit, and forged ones use up that of no client', async t => {
-  const { callBack, genuine, login, state, text } = await start(t, { limits: { requests: 3 } })
+t.test('callbacks have no rate limit and do not use up the limit of a client', async t => {
+  const { callBack, genuine, login, state, message } = await start(t, { limits: { requests: 3 } })
   const forged = { ...genuine, headers: { ...genuine.headers, 'x-twilio-signature': 'x' } }
   const [, before] = await state()
   for (let n = 0; n < 20; n++) {
     t.equal((await callBack(forged)).statusCode, 403)
-    t.equal((await callBack(statusCallback(text, 'sent'))).statusCode, 204)
+    t.equal((await callBack(statusCallback(message, 'sent'))).statusCode, 204)
   }
   const [, after] = await state()
   t.same(after, before)
   t.equal((await login()).statusCode, 200)
 })
 
-t.test('no page may send callbacks, not even one of a listed origin', async t => {
+t.test('a page cannot send callbacks, even from an allowed origin', async t => {
   const origin = 'https://app.example'
-  const { app, genuine, text } = await start(t, { corsOrigins: [origin] })
-  const url = new URL(text.statusCallback ?? '').pathname
+  const { app, genuine, message } = await start(t, { corsOrigins: [origin] })
+  const url = new URL(message.statusCallback ?? '').pathname
   const preflight = await app.inject({
     method: 'OPTIONS',
     url,
@@ -226,14 +226,14 @@ t.test('no page may send callbacks, not even one of a listed origin', async t =>
     }
   })
   t.equal(slugOf(preflight), 'method-not-allowed')
-  const answer = await app.inject({
+  const response = await app.inject({
     method: 'POST',
     url,
     headers: { ...genuine.headers, origin },
     payload: genuine.payload
   })
-  t.equal(answer.statusCode, 204)
-  for (const { headers } of [preflight, answer])
+  t.equal(response.statusCode, 204)
+  for (const { headers } of [preflight, response])
     t.same(
       Object.keys(headers).filter(name => name.startsWith('access-control-')),
       []

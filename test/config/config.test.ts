@@ -1051,7 +1051,7 @@ t.test('phone numbers and Twilio', async t => {
     )
   })
 
-  t.test('of several auth tokens, the first authenticates sends', async t => {
+  t.test('the first of several auth tokens authenticates requests to Twilio', async t => {
     t.same(readConfig({ ...twilio, TWILIO_AUTH_TOKEN: 'one, two,three' }).twilio?.authTokens, [
       'one',
       'two',
@@ -1067,7 +1067,7 @@ t.test('phone numbers and Twilio', async t => {
     t.equal(config.twilio?.publicUrl, 'https://login.example')
   })
 
-  t.test('PUBLIC_URL is normalized, because Twilio signs the URL that it gets', async t => {
+  t.test('PUBLIC_URL is normalized, because Twilio signs the URL that it receives', async t => {
     for (const [given, publicUrl] of [
       ['https://login.example', 'https://login.example'],
       ['https://login.example/', 'https://login.example'],

@@ -25,13 +25,13 @@ async function start(t: Test, options: StartOptions = {}) {
   }
 }
 
-const newest = (texts: readonly TakenText[]) => {
-  const text = texts.at(-1)
-  if (text === undefined) throw new Error('no message was sent')
-  return text
+const newest = (messages: readonly TakenText[]) => {
+  const message = messages.at(-1)
+  if (message === undefined) throw new Error('no message was sent')
+  return message
 }
 
-/** All orders of these items. */
+/** Returns all orders of these items. */
 const permutations = <T>(items: readonly T[]): T[][] =>
   items.length < 2
     ? [[...items]]
@@ -40,7 +40,7 @@ const permutations = <T>(items: readonly T[]): T[][] =>
       )
 
 t.test('requests for callbacks', async t => {
-  t.test('every message asks for callbacks under an id of its own', async t => {
+  t.test('every message requests callbacks with its own id', async t => {
     const { accessToken, changePhone, confirm, settled, twilio, verifyPhone, wait } = await start(t)
     const token = await accessToken()
     wait(31)
@@ -61,30 +61,30 @@ t.test('requests for callbacks', async t => {
     t.notOk(twilio.requests[0]?.['StatusCallback']?.includes(id))
   })
 
-  t.test('without PUBLIC_URL no message asks for callbacks, and there is no such path', async t => {
+  t.test('without PUBLIC_URL no message requests callbacks, and the path is unknown', async t => {
     const { app, login, prisma, twilio } = await startApp(t)
     await login()
     t.notOk('StatusCallback' in (twilio.requests[0] ?? {}))
     t.match(await prisma.challenge.findFirst(), { delivery: 'unknown' })
-    const answer = await app.inject({
+    const response = await app.inject({
       method: 'POST',
       url: `/twilio/status/${'x'.repeat(22)}`,
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
       payload: 'MessageStatus=delivered'
     })
-    t.equal(slugOf(answer), 'not-found')
+    t.equal(slugOf(response), 'not-found')
   })
 })
 
 t.test('states', async t => {
-  t.test('a callback is answered with 204 and nothing else', async t => {
+  t.test('the response to a callback is 204 without a body', async t => {
     const { login, report } = await start(t)
     await login()
     const { statusCode, payload } = await report('sent')
     t.same({ statusCode, payload }, { statusCode: 204, payload: '' })
   })
 
-  t.test('in any order and number, the same callbacks have the same result', async t => {
+  t.test('the same callbacks have the same result in any order and if repeated', async t => {
     const { delivery, login, report, resend, wait } = await start(t, {
       policy: { resendCooldown: 0 }
     })
@@ -108,7 +108,7 @@ t.test('states', async t => {
       }
   })
 
-  t.test('statuses that are unknown, or of incoming messages, change nothing', async t => {
+  t.test('unknown statuses and those of incoming messages change nothing', async t => {
     const { delivery, login, report } = await start(t)
     await login()
     for (const status of ['received', 'receiving', 'partially_delivered', 'new-one', ''])
@@ -126,7 +126,7 @@ t.test('states', async t => {
     t.equal(await delivery(), 'failed: unreachable')
   })
 
-  t.test('a callback of an earlier message says nothing about the newest one', async t => {
+  t.test('a callback of an earlier message does not affect the newest message', async t => {
     const { callBack, delivery, login, resend, twilio, wait } = await start(t)
     const { challengeToken } = (await login()).json()
     const first = newest(twilio.texts)
@@ -137,7 +137,7 @@ t.test('states', async t => {
     t.equal(await delivery(), 'queued')
   })
 
-  t.test('a callback about a deleted user, and one of a notice, change nothing', async t => {
+  t.test('callbacks for a deleted user and for a notice change nothing', async t => {
     const { accessToken, changePhone, prisma, report, settled, twilio, verifyPhone } =
       await start(t)
     const token = await accessToken()
@@ -152,20 +152,24 @@ t.test('states', async t => {
 })
 
 t.test('after a failure', async t => {
-  t.test('a new code can be requested at once and replaces the failed one', async t => {
+  t.test('a new code can be requested immediately and replaces the failed one', async t => {
     const { login, report, resend, twilio, verify } = await start(t)
     const { challengeToken } = (await login()).json()
     const code = twilio.lastCode()
     t.equal(slugOf(await resend(challengeToken)), 'resend-too-soon')
     await report('undelivered', { errorCode: 30003 })
     t.equal((await resend(challengeToken)).statusCode, 200)
-    t.equal(slugOf(await resend(challengeToken)), 'resend-too-soon', 'the next one has a cooldown')
+    t.equal(
+      slugOf(await resend(challengeToken)),
+      'resend-too-soon',
+      'the next resend has a cooldown'
+    )
     t.equal(slugOf(await verify(challengeToken, code)), 'wrong-code')
     await report('undelivered', { errorCode: 30003 })
     t.equal((await verify(challengeToken, twilio.lastCode())).statusCode, 200)
   })
 
-  t.test('a new login sends a message at once', async t => {
+  t.test('a new login sends a message immediately', async t => {
     const { login, report, twilio } = await start(t)
     await login()
     t.equal((await login()).json().sent, false)
@@ -178,8 +182,8 @@ t.test('after a failure', async t => {
     const { login, report, resend, twilio } = await start(t)
     const { challengeToken } = (await login()).json()
     await report('failed', { errorCode: 30008 })
-    const answers = await Promise.all(Array.from({ length: 50 }, () => resend(challengeToken)))
-    t.equal(answers.filter(({ statusCode }) => statusCode === 200).length, 1)
+    const responses = await Promise.all(Array.from({ length: 50 }, () => resend(challengeToken)))
+    t.equal(responses.filter(({ statusCode }) => statusCode === 200).length, 1)
     t.equal(twilio.texts.length, 2)
   })
 
@@ -198,13 +202,13 @@ t.test('after a failure', async t => {
 })
 
 t.test('numbers that cannot receive messages', async t => {
-  for (const [what, errorCode, reason] of [
+  for (const [state, errorCode, reason] of [
     ['unassigned', 30005, 'unreachable'],
     ['a landline', 30006, 'not-mobile'],
     ['opted out', 21610, 'blocked'],
     ['blocked by its carrier', 30004, 'blocked']
   ] as const)
-    t.test(`a number that is ${what} gets no further message`, async t => {
+    t.test(`a number that is ${state} gets no further message`, async t => {
       const { addUser, confirm, delivery, login, report, resend, twilio, verify } = await start(t)
       await addUser({ ...ada, username: 'shares-the-number' })
       const { challengeToken } = (await login()).json()
@@ -215,13 +219,13 @@ t.test('numbers that cannot receive messages', async t => {
       t.equal(slugOf(await login()), 'sms-undeliverable')
       t.equal(slugOf(await login({ ...ada, username: 'shares-the-number' })), 'sms-undeliverable')
       const { accessToken } = (await verify(challengeToken, code)).json()
-      t.ok(accessToken, 'a code that arrived after all is right')
+      t.ok(accessToken, 'a code that arrived anyway is correct')
       t.equal(slugOf(await confirm(accessToken)), 'sms-undeliverable')
       t.equal(twilio.texts.length, 1)
     })
 
   for (const errorCode of [30001, 30003, 30007, 30008, 30034, 30450, 99999])
-    t.test(`a failure with the code ${errorCode} is not the number's fault`, async t => {
+    t.test(`error ${errorCode} does not mark the number as undeliverable`, async t => {
       const { login, report, resend } = await start(t)
       const { challengeToken } = (await login()).json()
       await report('undelivered', { errorCode })
@@ -239,7 +243,7 @@ t.test('numbers that cannot receive messages', async t => {
     t.equal(slugOf(await resend(challengeToken)), 'resend-too-soon')
   })
 
-  t.test('the number of a phone change is marked, not the one on file', async t => {
+  t.test('a failed phone change marks the new number, not the current one', async t => {
     const { accessToken, changePhone, login, report, wait } = await start(t)
     const token = await accessToken()
     await changePhone(token, '+12025550107')
@@ -250,8 +254,8 @@ t.test('numbers that cannot receive messages', async t => {
   })
 })
 
-t.test('what callers and operators learn', async t => {
-  t.test('each code has its reason, and the operator is told of what concerns all', async t => {
+t.test('reasons and events', async t => {
+  t.test('each error code has a reason, and some are logged for the operator', async t => {
     const { delivery, events, login, logged, report, users } = await start(t, {
       policy: { resendCooldown: 0 }
     })
@@ -289,14 +293,14 @@ t.test('what callers and operators learn', async t => {
             ? []
             : [{ level: 40, event: 'sms.service_refused', ...facts, fault }])
         ],
-        'each once'
+        'each event is logged once'
       )
       await report('delivered')
       t.equal(events('code.delivered').length, 1)
     }
   })
 
-  t.test('a failure without a code, or with one that is no number, is unknown', async t => {
+  t.test('a failure without a numeric error code has an unknown reason', async t => {
     const { delivery, login, report } = await start(t)
     for (const fields of [{}, { ErrorCode: '' }, { ErrorCode: '-1' }, { ErrorCode: '3e4' }]) {
       await login()
@@ -305,7 +309,7 @@ t.test('what callers and operators learn', async t => {
     }
   })
 
-  t.test('failed messages count as messages without a code at once', async t => {
+  t.test('failed messages count immediately as messages whose code was not entered', async t => {
     const { addUser, clock, countryTraffic, login, report } = await start(t, {
       policy: { conversion: { floor: 25, volume: 20, pause: 900 }, resendCooldown: 0 }
     })
@@ -320,17 +324,17 @@ t.test('what callers and operators learn', async t => {
 })
 
 t.test('behind a proxy', async t => {
-  t.test('what the proxy makes of the request does not matter', async t => {
+  t.test('a host and a protocol that the proxy changed do not affect the signature', async t => {
     const { app, delivery, login, twilio } = await start(t)
     await login()
     const { url, headers, payload } = statusCallback(newest(twilio.texts), 'delivered')
-    const answer = await app.inject({
+    const response = await app.inject({
       method: 'POST',
       url: new URL(url).pathname,
       headers: { ...headers, host: '10.0.0.7:3000', 'x-forwarded-proto': 'http' },
       payload
     })
-    t.equal(answer.statusCode, 204)
+    t.equal(response.statusCode, 204)
     t.equal(await delivery(), 'delivered')
   })
 
@@ -344,16 +348,16 @@ t.test('behind a proxy', async t => {
     t.equal(await delivery(), 'delivered')
   })
 
-  t.test('while the auth token is replaced, any of the tokens may sign', async t => {
+  t.test('during the rotation of the auth token, each configured token is accepted', async t => {
     const { twilio, callBack, delivery, login } = await start(t, {
-      authTokens: ['feedc0de'.repeat(4), 'the next one', 'the one after that'],
+      authTokens: ['feedc0de'.repeat(4), 'the next token', 'the token after that'],
       policy: { resendCooldown: 0 }
     })
     for (const [authToken, statusCode] of [
       ['feedc0de'.repeat(4), 204],
-      ['the next one', 204],
-      ['the one after that', 204],
-      ['an old one', 403]
+      ['the next token', 204],
+      ['the token after that', 204],
+      ['an old token', 403]
     ] as const) {
       await login()
       const callback = statusCallback(newest(twilio.texts), 'sent', { authToken })
