@@ -112,7 +112,7 @@ const runElsewhere: Record<string, [file: string, text: RegExp]> = {
   ],
   'curl -sS http://127.0.0.1:4000/profile -H "authorization: Bearer $TOKEN"': [
     'test/examples/backend.test.ts',
-    /ask\('GET', '\/profile', ada\)/
+    /request\('GET', '\/profile', ada\)/
   ],
   'npm test': ['.ci/run', /TEST_DATABASE_URL= npm test$/m],
   'npm run check': ['package.json', /"check": "npm run lint && npm run typecheck && npm test"/],
@@ -285,10 +285,10 @@ t.test(
     t.equal(start, 'ADMIN_PORT=3001 API_KEY_HASHES=… npm start\n')
     const server = await startServer(t, { folder, env: { ADMIN_PORT: '0', API_KEY_HASHES: hash } })
     const [, url = ''] = await server.prints(/Admin API at (http:[^"]+)"/)
-    /** The responses of a block, or their text if they are not JSON. */
+    /** Runs a block and returns its output. */
     const run = async (script = '', id = '') => {
-      const words = `id=${id}\n${define?.replace('http://127.0.0.1:3001', url)}${script}`
-      const { code, stdout, stderr } = await sh(words, { API_KEY })
+      const commands = `id=${id}\n${define?.replace('http://127.0.0.1:3001', url)}${script}`
+      const { code, stdout, stderr } = await sh(commands, { API_KEY })
       t.match({ code, stderr }, { code: 0, stderr: '' }, script)
       return stdout
     }

@@ -575,7 +575,7 @@ t.test('no header causes an internal error, leaks a secret or sends a message', 
       'accept-version': headerText,
       cookie: headerText,
       origin: headerText,
-      // A safe one is kept. No comma is safe.
+      // A valid id is kept. An id with a comma is invalid.
       'x-request-id': headerText.map(text => `${text},`),
       'x-http-method-override': fc.constantFrom('DELETE', canary)
     },

@@ -6,7 +6,7 @@ import { reject } from '../support/twilio-stand-in.ts'
 const typed = '+1 202 555 0106'
 const newNumber = '+12025550106'
 
-/** The form that changes the number of a user who is also logged in elsewhere. */
+/** Opens the form that changes the number, for a user who is also logged in elsewhere. */
 async function openForm(t: Test, options?: StartOptions) {
   const opened = await openPage(t, options)
   const { page, accessToken, logIn, typeCode } = opened
@@ -30,7 +30,7 @@ async function openForm(t: Test, options?: StartOptions) {
       await page.getByRole('heading', { name: 'Enter the code' }).waitFor()
     },
     resend: () => page.getByRole('button', { name: 'Send a new code' }).click(),
-    /** Waits until the alert says this, and resolves to all that it says. */
+    /** Waits for an alert that contains `text`, and returns all its text. */
     async alertWith(text: string) {
       const alert = page.getByRole('alert').filter({ hasText: text })
       return alert.innerText()
@@ -109,7 +109,7 @@ t.test('the number', async t => {
       t.equal(await focused(), 'new-number')
       t.equal(await number.getAttribute('aria-invalid'), 'true')
     }
-    t.equal(twilio.textsTo(ada.phone).length, 2, 'those of the logins')
+    t.equal(twilio.textsTo(ada.phone).length, 2, 'only those of the logins')
     await request()
     await page.getByRole('heading', { name: 'Enter the code' }).waitFor()
   })
@@ -132,7 +132,7 @@ t.test('the number', async t => {
     t.equal(await page.getByRole('alert').count(), 0)
   })
 
-  t.test('without a recent login the user logs in again and finds the number kept', async t => {
+  t.test('without a recent login the user logs in again and the number is kept', async t => {
     const opened = await openForm(t, { policy: { reauthMaxAge: 300 } })
     const { page, request, submit, complete, alertText, focused, number, passTime, prisma } = opened
     const { typeCode, waitForAccount, twilio } = opened
@@ -147,7 +147,7 @@ t.test('the number', async t => {
     await page.getByRole('heading', { name: 'Enter the code' }).waitFor()
     await typeCode(twilio.lastCode())
     await waitForAccount()
-    t.equal(await prisma.session.count(), 2, 'the new one and the one elsewhere')
+    t.equal(await prisma.session.count(), 2, 'the new session and the other one')
     t.equal(await number.inputValue(), typed)
     await submit()
     await page.getByText('ending in 06').waitFor()
@@ -202,7 +202,7 @@ t.test('the code', async t => {
   t.test('a new code that is requested too soon shows the remaining wait', async t => {
     const { page, askForCode, complete, resend, alertWith, twilio } = await openForm(t)
     await askForCode()
-    // The clock of the page is ahead of the service's.
+    // The page's clock is now ahead of the service's clock.
     await page.clock.fastForward(30_000)
     await resend()
     await alertWith('A message was sent a moment ago.')
@@ -210,7 +210,7 @@ t.test('the code', async t => {
     await complete(twilio.lastCode())
   })
 
-  t.test('a change that another one replaced has to start again', async t => {
+  t.test('a change that was replaced by another one has to start again', async t => {
     const { askForCode, typeCode, alertWith, changePhone, elsewhere, focused, twilio } =
       await openForm(t)
     await askForCode()

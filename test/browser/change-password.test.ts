@@ -5,7 +5,7 @@ import { ada, type StartOptions } from '../support/start-app.ts'
 
 const newPassword = 'another horse battery'
 
-/** The form that changes the password of a user who is also logged in elsewhere. */
+/** Opens the form that changes the password, for a user who is also logged in elsewhere. */
 async function openForm(t: Test, options?: StartOptions) {
   const opened = await openPage(t, options)
   const { page, accessToken, logIn } = opened

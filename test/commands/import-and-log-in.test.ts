@@ -7,9 +7,9 @@ import { unpackDatabase } from '../support/database.ts'
 import { foreignHashes } from '../support/foreign-hashes.ts'
 import { shownCode, startProcess, startServer } from '../support/start-process.ts'
 
-/** A hash of another system. `place` selects one of several of the same kind. */
-function foreign(kind: string, place = 0): { hash: string; password: string } {
-  const found = foreignHashes.filter(one => one.kind === kind)[place]
+/** Returns a hash of another system. `index` selects one of several of the same kind. */
+function foreign(kind: string, index = 0): { hash: string; password: string } {
+  const found = foreignHashes.filter(candidate => candidate.kind === kind)[index]
   if (found === undefined) throw new Error(`there is no hash of the kind ${kind}`)
   return found
 }
@@ -22,7 +22,7 @@ const cheapArgon2 = {
 const djangoArgon2 = { ...cheapArgon2, hash: `argon2${cheapArgon2.hash}` }
 const address = `${'a'.repeat(77)}@example.com`
 
-/** A table as people keep it: the username, the hash and the number of each of twenty users. */
+/** The username, the hash and the number of each of twenty users, as in a spreadsheet. */
 const table: [username: string, { hash: string; password: string }, phone: string][] = [
   ['ada', foreign('pbkdf2-sha256:260000'), '+1 (202) 555-0143'],
   ['Grace.Hopper', foreign('pbkdf2-sha256:260000', 1), '202-555-0144'],
@@ -46,7 +46,7 @@ const table: [username: string, { hash: string; password: string }, phone: strin
   ['-hyphen', foreign('pbkdf2-sha256:1000000', 1), '2025550160']
 ]
 
-/** Costlier than today's, so it stays. */
+/** This user's hash costs more than new ones, so it is not replaced. */
 const costlier = 'margaret'
 
 const folder = t.testdir()
@@ -72,13 +72,13 @@ t.test('twenty imported users log in twice with their old passwords', async t =>
     ...table.map(([username, { hash }, phone]) => [phone, username, hash].map(quoted))
   ]
   writeFileSync(join(folder, 'users.csv'), `\ufeff${csv.map(row => row.join(',')).join('\r\n')}`)
-  const words = ['import', 'users.csv', '--default-country', 'US']
-  const { code, stdout, stderr } = await startProcess(t, 'users', { folder, env }, ...words).ended
+  const args = ['import', 'users.csv', '--default-country', 'US']
+  const { code, stdout, stderr } = await startProcess(t, 'users', { folder, env }, ...args).ended
   t.match({ code, stdout }, { code: 0, stdout: 'Added 20, existing 0, rejected 0.\n' }, stderr)
   const imported = await digestsNow()
   t.same([...imported.keys()].sort(), table.map(([username]) => username).sort())
-  const today = /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/
-  for (const [username, digest] of imported) t.notMatch(digest, today, username)
+  const current = /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/
+  for (const [username, digest] of imported) t.notMatch(digest, current, username)
 
   for (const spelling of ['toString', 'toUpperCase'] as const)
     for (const [username, { password }, phone] of table) {
@@ -92,5 +92,5 @@ t.test('twenty imported users log in twice with their old passwords', async t =>
 
   for (const [username, digest] of await digestsNow())
     if (username === costlier) t.equal(digest, imported.get(username))
-    else t.match(digest, today, `${username} has an argon2id hash of today's cost`)
+    else t.match(digest, current, `${username} has an argon2id hash of the current cost`)
 })

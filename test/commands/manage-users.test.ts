@@ -193,7 +193,7 @@ t.test('show', async t => {
 })
 
 t.test('set-claims', async t => {
-  t.test('access tokens have the claims from the next refresh, and sessions continue', async t => {
+  t.test('access tokens contain the claims after a refresh, and sessions continue', async t => {
     await add(t, 'ada')
     await directory.change({ username: 'ada' }, { passwordDigest: adasDigest }, new Date())
     const first = await logInAda()
@@ -224,7 +224,7 @@ t.test('set-claims', async t => {
     t.match(await directory.find({ username: 'ada' }), { claims: {} })
   })
 
-  t.test('claims that are refused get one line that names them, and stay as they are', async t => {
+  t.test('invalid claims change nothing, and one line names them', async t => {
     await add(t, 'ada')
     const before = { roles: ['reader'] }
     await directory.change({ username: 'ada' }, { claims: before }, new Date())

@@ -2,7 +2,7 @@ import t from 'tap'
 import { claimsError, issuableClaims } from '../../src/domain/users/claims.ts'
 import { textOf } from '../support/documents.ts'
 
-/** Objects nested `levels` deep. */
+/** Returns objects nested `levels` deep. */
 const nested = (levels: number): object => (levels === 1 ? {} : { in: nested(levels - 1) })
 
 t.test('shape', async t => {

@@ -11,9 +11,14 @@ import { shownCode, startServer, watch } from '../support/start-process.ts'
 const skip = skipUnlessInstalled('examples/backend')
 const password = 'correct horse battery'
 
-type Answer = { status: number; headers: Headers; body: any }
+type BackendResponse = { status: number; headers: Headers; body: any }
 
-async function send(url: string, method: string, token?: string, body?: object): Promise<Answer> {
+async function send(
+  url: string,
+  method: string,
+  token?: string,
+  body?: object
+): Promise<BackendResponse> {
   const response = await fetch(url, {
     method,
     headers: {
@@ -30,7 +35,7 @@ async function send(url: string, method: string, token?: string, body?: object):
   }
 }
 
-/** sms-login with its admin API, as an operator starts it. */
+/** Starts sms-login with its admin API. */
 async function startLogin(t: Test) {
   const folder = t.testdir()
   await unpackDatabase(join(folder, 'data/pglite'))
@@ -68,7 +73,7 @@ async function startLogin(t: Test) {
   }
 }
 
-/** The example, as its first line says to start it. */
+/** Starts the example as the comment in its first lines describes. */
 async function startBackend(t: Test, framework: string, env: Record<string, string>) {
   const backend = watch(t, process.execPath, [`${framework}.js`], {
     folder: join(root, 'examples/backend'),
@@ -87,14 +92,14 @@ for (const framework of ['express', 'fastify'])
       SMS_LOGIN_ADMIN_URL: login.adminUrl,
       SMS_LOGIN_API_KEY: login.apiKey
     }
-    const ask = await startBackend(t, framework, env)
+    const request = await startBackend(t, framework, env)
     const adaId = await login.addUser('ada', ['admin', 'auditor'])
     const beaId = await login.addUser('bea', [])
     const ada = await login.accessToken('ada')
     const bea = await login.accessToken('bea')
 
     t.test('a request without a valid access token gets 401 and a challenge', async t => {
-      const missing = await ask('GET', '/profile')
+      const missing = await request('GET', '/profile')
       t.equal(missing.status, 401)
       t.equal(missing.headers.get('www-authenticate'), 'Bearer')
       const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -114,7 +119,7 @@ for (const framework of ['express', 'fastify'])
           ['GET', '/reports'],
           ['POST', '/members']
         ] as const) {
-          const { status, headers, body } = await ask(method, path, token)
+          const { status, headers, body } = await request(method, path, token)
           t.equal(status, 401)
           t.equal(headers.get('www-authenticate'), 'Bearer error="invalid_token"')
           t.same(body, { error: 'The access token is not valid.' })
@@ -122,57 +127,63 @@ for (const framework of ['express', 'fastify'])
     })
 
     t.test('the roles in the token decide what a user may do', async t => {
-      t.match(await ask('GET', '/profile', ada), {
+      t.match(await request('GET', '/profile', ada), {
         status: 200,
         body: { id: adaId, roles: ['admin', 'auditor'] }
       })
-      t.match(await ask('GET', '/reports', ada), { status: 200, body: { reports: [] } })
-      t.match(await ask('GET', '/profile', bea), { status: 200, body: { id: beaId, roles: [] } })
-      t.match(await ask('GET', '/reports', bea), {
+      t.match(await request('GET', '/reports', ada), { status: 200, body: { reports: [] } })
+      t.match(await request('GET', '/profile', bea), {
+        status: 200,
+        body: { id: beaId, roles: [] }
+      })
+      t.match(await request('GET', '/reports', bea), {
         status: 403,
         body: { error: 'This needs the role auditor.' }
       })
     })
 
-    t.test('an admin adds a member, who can log in and is no admin', async t => {
+    t.test('an admin adds a member, who can log in and is not an admin', async t => {
       const form = { username: 'zoe', password, phone: '+12025550144' }
-      const added = await ask('POST', '/members', ada, { ...form, claims: { roles: ['admin'] } })
+      const added = await request('POST', '/members', ada, {
+        ...form,
+        claims: { roles: ['admin'] }
+      })
       t.equal(added.status, 201)
       const token = await login.accessToken('zoe')
       t.match(decodeJwt(token), { sub: added.body.id, roles: ['member'] })
-      t.match(await ask('POST', '/members', token, form), { status: 403 })
-      t.match(await ask('POST', '/members', ada, form), {
+      t.match(await request('POST', '/members', token, form), { status: 403 })
+      t.match(await request('POST', '/members', ada, form), {
         status: 409,
         body: { error: 'This username is taken.' }
       })
     })
 
-    t.test('an invalid form gets 400 with the fields, and adds nobody', async t => {
+    t.test('an invalid form gets 400 with the fields and adds no user', async t => {
       for (const [form, error] of [
         [{ username: 'eve', password: 'password', phone: '+12025550144' }, /^password: /],
         [{ username: 'eve', password, phone: '12' }, /^phone: /],
         [{ username: 'eve' }, /^password: /],
         [[], /^username: /]
       ] as const)
-        t.match(await ask('POST', '/members', ada, form), { status: 400, body: { error } })
+        t.match(await request('POST', '/members', ada, form), { status: 400, body: { error } })
       t.match(await login.admin('GET', '/users?username=eve'), { body: { users: [] } })
     })
 
-    t.test('a withdrawn role and an ended session count at once for a new member', async t => {
+    t.test('a new member can be added only with a current role and a live session', async t => {
       const form = { username: 'eve', password, phone: '+12025550144' }
       await login.admin('PATCH', `/users/${adaId}`, { claims: {} })
-      t.match(await ask('POST', '/members', ada, form), {
+      t.match(await request('POST', '/members', ada, form), {
         status: 403,
         body: { error: 'This needs the role admin.' }
       })
-      t.match(await ask('GET', '/reports', ada), { status: 200 }, 'the token has the role')
+      t.match(await request('GET', '/reports', ada), { status: 200 }, 'the token has the role')
       await login.admin('PATCH', `/users/${adaId}`, { claims: { roles: ['admin'] } })
       await login.admin('DELETE', `/users/${adaId}/sessions`)
-      t.match(await ask('POST', '/members', ada, form), { status: 401 })
+      t.match(await request('POST', '/members', ada, form), { status: 401 })
       t.match(await login.admin('GET', '/users?username=eve'), { body: { users: [] } })
     })
 
-    t.test('while sms-login cannot be used, the response is 503 without the reason', async t => {
+    t.test('if sms-login cannot be used, the response is 503 without the reason', async t => {
       const nowhere = 'http://127.0.0.1:1'
       const token = await login.accessToken('ada')
       const form = { username: 'eve', password, phone: '+12025550144' }
@@ -181,15 +192,15 @@ for (const framework of ['express', 'fastify'])
         { SMS_LOGIN_ADMIN_URL: nowhere },
         { SMS_LOGIN_API_KEY: generateApiKey() }
       ]) {
-        const ask = await startBackend(t, framework, { ...env, ...broken })
-        const { status, headers, body } = await ask('POST', '/members', token, form)
+        const request = await startBackend(t, framework, { ...env, ...broken })
+        const { status, headers, body } = await request('POST', '/members', token, form)
         t.equal(status, 503, JSON.stringify(broken))
         t.equal(headers.get('retry-after'), '5')
         t.same(body, { error: 'Try again later.' })
       }
     })
 
-    t.test('without an API key it does not start', async t => {
+    t.test('without an API key the backend does not start', async t => {
       const { code, stderr } = await watch(t, process.execPath, [`${framework}.js`], {
         folder: join(root, 'examples/backend')
       }).ended

@@ -10,7 +10,7 @@ const messages: Record<string, string> = JSON.parse(
   readFileSync(new URL('../../examples/error-messages.json', import.meta.url), 'utf8')
 )
 
-/** The texts with other keys. */
+/** Returns the texts with renamed keys. */
 const renamed = (texts: Record<string, string>, rename: (key: string) => string) =>
   Object.fromEntries(Object.entries(texts).map(([key, text]) => [rename(key), text]))
 

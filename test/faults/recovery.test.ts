@@ -26,7 +26,7 @@ t.test('the recovery of Twilio is logged once per outage', async t => {
     t.match(recovered, [{ failures, seconds: Number, level: 30 }])
     service.logged.length = 0
   }
-  // This number cannot receive messages. Twilio works.
+  // Twilio works, but this number cannot receive messages.
   twilio.next(reject(400, 21610))
   await login()
   await service.prisma.rateLimit.deleteMany()
@@ -37,13 +37,13 @@ t.test('the recovery of Twilio is logged once per outage', async t => {
 t.test('the recovery of the database is logged once per outage', async t => {
   const database = await testDatabase(t)
   const recorded: Event[] = []
-  let works = true
+  let isReachable = true
   let checks = 0
   const engine = {
     ...database.engine,
     async query(sql: string) {
       checks++
-      if (!works) throw new Error('Connection terminated unexpectedly')
+      if (!isReachable) throw new Error('Connection terminated unexpectedly')
       return database.engine.query(sql)
     }
   }
@@ -51,14 +51,14 @@ t.test('the recovery of the database is logged once per outage', async t => {
   const recovery = createDatabaseRecovery({ ...database, engine }, events, 1)
   t.teardown(recovery.stop)
   await sleep(20)
-  t.equal(checks, 0, 'nothing is checked without an outage')
+  t.equal(checks, 0, 'without an outage the database is not checked')
   for (let outage = 1; outage <= 2; outage++) {
-    works = false
+    isReachable = false
     for (let n = 0; n < 3; n++) recovery.failed()
     const before = checks
     while (checks < before + 3) await sleep(1)
     t.equal(recorded.length, outage - 1)
-    works = true
+    isReachable = true
     while (recorded.length < outage) await sleep(1)
     await sleep(20)
     t.match(recorded.slice(outage - 1), [{ name: 'database.recovered', failures: 3 }])
@@ -69,8 +69,8 @@ t.test(
   'the recovery of a database server is logged once per outage, without a request',
   { skip: needsServer },
   async t => {
-    const stored = await testDatabase(t)
-    const proxy = await startDatabaseProxy(t, stored.url ?? '')
+    const { url } = await testDatabase(t)
+    const proxy = await startDatabaseProxy(t, url ?? '')
     const database = { ...(await openDatabase(proxy.url)), url: proxy.url }
     t.teardown(database.close)
     const service = await startApp(t, { database })

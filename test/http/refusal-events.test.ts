@@ -9,22 +9,20 @@ import { startAdmin } from '../support/start-admin.ts'
 import { ada, differentCode, slugOf, type StartOptions } from '../support/start-app.ts'
 
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-const stranger = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
+const otherKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
 const secrets = [randomBytes(32)] as const
 
-/** Every reason that a test of this file has found in the log. */
+/** The reasons that the tests of this file have found in the log. */
 const explained = new Set<string>()
 
-/** A service, and a check that the log explains a refusal. */
+/** Starts a service. `isExplained` asserts that its log explains a refusal. */
 async function start(t: Test, options: StartOptions = {}) {
   const service = await startAdmin(t, { signingKeys: [privateKey], secrets, ...options })
-  /**
-   * Checks that the log has one event with `facts` about this response, found by its id alone.
-   */
-  function isExplained(answer: LightMyRequestResponse, slug: string, facts: Facts): void {
-    t.equal(slugOf(answer), slug, answer.body)
-    const { instance } = answer.json()
-    t.equal(answer.headers['x-request-id'], instance)
+  /** Asserts that the log has one event with `facts` for the id of this response. */
+  function isExplained(response: LightMyRequestResponse, slug: string, facts: Facts): void {
+    t.equal(slugOf(response), slug, response.body)
+    const { instance } = response.json()
+    t.equal(response.headers['x-request-id'], instance)
     const events = service.logged
       .map(line => JSON.parse(line))
       .filter(({ reqId, event }) => reqId === instance && event === facts.event)
@@ -36,15 +34,15 @@ async function start(t: Test, options: StartOptions = {}) {
 
 type Facts = { event: string; reason?: RefusalReason; variable?: string; userId?: unknown }
 
-/** A token like `token` with other claims or another header, signed with `key`. */
+/** Returns a copy of the token with changed claims or headers, signed with `key`. */
 function signAgain(
   token: string,
   key: CryptoKey | KeyObject | Uint8Array,
   { claims = {}, header = {} }: { claims?: object; header?: object } = {}
 ) {
-  const { alg = 'ES256', ...kept } = decodeProtectedHeader(token)
+  const { alg = 'ES256', ...original } = decodeProtectedHeader(token)
   return new SignJWT({ ...decodeJwt(token), ...claims })
-    .setProtectedHeader({ ...kept, alg, ...header })
+    .setProtectedHeader({ ...original, alg, ...header })
     .sign(key)
 }
 
@@ -54,20 +52,20 @@ t.test('access tokens', async t => {
   const { challengeToken } = await loginAndReadCode()
   const { accessToken, refreshToken } = await logIn()
   const userId = decodeJwt(accessToken).sub
-  const with_ = (authorization: string) => app.inject({ url: '/me', headers: { authorization } })
+  const meWith = (authorization: string) => app.inject({ url: '/me', headers: { authorization } })
 
   t.test('the log names what is wrong with an access token', async t => {
     const rejected = (reason: RefusalReason) => ({ event: 'access_token.rejected', reason })
-    const isRejected = (answer: LightMyRequestResponse, reason: RefusalReason) => {
-      isExplained(answer, 'invalid-token', rejected(reason))
+    const isRejected = (response: LightMyRequestResponse, reason: RefusalReason) => {
+      isExplained(response, 'invalid-token', rejected(reason))
     }
     isRejected(await me(), 'missing')
-    isRejected(await with_('Basic YWRhOng='), 'malformed')
-    isRejected(await with_('Bearer nonsense'), 'malformed')
+    isRejected(await meWith('Basic YWRhOng='), 'malformed')
+    isRejected(await meWith('Bearer nonsense'), 'malformed')
     isRejected(await me(challengeToken), 'wrong-kind')
-    isRejected(await me(await signAgain(accessToken, stranger)), 'forged')
+    isRejected(await me(await signAgain(accessToken, otherKey)), 'forged')
     const header = { kid: 'retired' }
-    isRejected(await me(await signAgain(accessToken, stranger, { header })), 'unknown-key')
+    isRejected(await me(await signAgain(accessToken, otherKey, { header })), 'unknown-key')
     for (const claims of [
       { iss: 'https://evil.example' },
       { aud: 'https://other.example' },
@@ -85,7 +83,7 @@ t.test('access tokens', async t => {
     t.match(service.logged.map(line => JSON.parse(line)).at(-1), { userId, status: 401 })
   })
 
-  t.test('the log names the reason for which a new login is required', async () => {
+  t.test('the log names the reason why a new login is required', async () => {
     const { accessToken: old } = await logIn()
     const event = 'reauthentication.required'
     const claims = { amr: ['pwd'] }
@@ -159,8 +157,8 @@ t.test('challenges', async t => {
       const service = await start(t, { policy: { codeAttempts: 1 } })
       const { challengeToken } = await service.loginAndReadCode()
       const token = await prepare(service, challengeToken)
-      for (const answer of [await service.verify(token, '000000'), await service.resend(token)])
-        service.isExplained(answer, 'challenge-ended', { event: 'challenge.rejected', reason })
+      for (const response of [await service.verify(token, '000000'), await service.resend(token)])
+        service.isExplained(response, 'challenge-ended', { event: 'challenge.rejected', reason })
     })
 
   t.test('the log says that the account changed while its code was verified', async t => {
@@ -168,9 +166,9 @@ t.test('challenges', async t => {
     const { isExplained, loginAndReadCode, prisma, verify } = service
     const { challengeToken, code } = await loginAndReadCode()
     await prisma.user.updateMany({ data: { disabled: true } })
-    const answer = await verify(challengeToken, code)
+    const response = await verify(challengeToken, code)
     const facts = { event: 'challenge.rejected', reason: 'changed', userId: String } as const
-    isExplained(answer, 'challenge-ended', facts)
+    isExplained(response, 'challenge-ended', facts)
   })
 })
 
@@ -200,19 +198,19 @@ t.test('credentials', async t => {
     await isRejected('grace', 'disabled')
     await isRejected('joan', 'no-phone')
     await isRejected('kay', 'wrong-password')
-    const texts = ['nobody', 'grace', 'joan', 'kay'].map(async username => {
+    const bodies = ['nobody', 'grace', 'joan', 'kay'].map(async username => {
       const { instance: _instance, ...rest } = (
         await login({ username, password: ada.password })
       ).json()
       return JSON.stringify(rest)
     })
-    t.equal(new Set(await Promise.all(texts)).size, 1)
+    t.equal(new Set(await Promise.all(bodies)).size, 1)
   })
 
   t.test('the log says that the current password was wrong', async () => {
     const reason = 'wrong-current-password'
-    const answer = await changePassword(accessToken, 'a new long password', 'not the password')
-    isExplained(answer, 'invalid-credentials', { event, reason, userId: String })
+    const response = await changePassword(accessToken, 'a new long password', 'not the password')
+    isExplained(response, 'invalid-credentials', { event, reason, userId: String })
   })
 })
 
@@ -228,10 +226,10 @@ t.test('codes', async t => {
     await resend(challengeToken)
     const other = differentCode(twilio.lastCode())
     for (let left = 1; left >= 0; left--) {
-      const answer = await verify(challengeToken, other)
-      isExplained(answer, 'wrong-code', wrong)
-      t.equal(answer.json().attemptsRemaining, left)
-      t.notOk('retryAfter' in answer.json())
+      const response = await verify(challengeToken, other)
+      isExplained(response, 'wrong-code', wrong)
+      t.equal(response.json().attemptsRemaining, left)
+      t.notOk('retryAfter' in response.json())
       explained.add(`wrong-code ${left === 0 ? 'last-attempt' : 'wrong'}`)
     }
   })
@@ -246,15 +244,17 @@ t.test('codes', async t => {
     ] as const) {
       await prisma.user.updateMany({ data: { codeFailures: failures, codeLockedUntil: null } })
       const { challengeToken, code } = await loginAndReadCode()
-      const answer = await verify(challengeToken, differentCode(code))
+      const response = await verify(challengeToken, differentCode(code))
       const event = 'account.locked'
-      const { detail, retryAfter, attemptsRemaining } = answer.json()
-      t.equal(slugOf(answer), 'wrong-code')
+      const { detail, retryAfter, attemptsRemaining } = response.json()
+      t.equal(slugOf(response), 'wrong-code')
       t.match({ retryAfter, attemptsRemaining }, { retryAfter: seconds, attemptsRemaining: 0 })
-      t.equal(answer.headers['retry-after'], String(seconds))
+      t.equal(response.headers['retry-after'], String(seconds))
       t.match(detail, reason === 'locked' ? `locked for ${seconds} seconds` : /until the operator/)
-      const line = service.logged.map(text => JSON.parse(text)).find(one => one.event === event)
-      t.match(line, { failures: failures + 1, seconds, reqId: answer.json().instance })
+      const line = service.logged
+        .map(entry => JSON.parse(entry))
+        .find(entry => entry.event === event)
+      t.match(line, { failures: failures + 1, seconds, reqId: response.json().instance })
       explained.add(`wrong-code ${reason}`)
       service.logged.length = 0
       t.equal((await verify(challengeToken, code)).headers['retry-after'], String(seconds))
@@ -278,7 +278,10 @@ t.test('rate limits', async t => {
     await me(token)
     return me(token)
   }
-  const cases: Record<string, [StartOptions, (service: Service) => Promise<Answer>, string?]> = {
+  const cases: Record<
+    string,
+    [StartOptions, (service: Service) => Promise<LightMyRequestResponse>, string?]
+  > = {
     LIMIT_IP_PER_MINUTE: [
       { limits: { requests: 1 } },
       async ({ login }) => {
@@ -317,18 +320,16 @@ t.test('rate limits', async t => {
   for (const [variable, [options, refuse, slug]] of Object.entries(cases))
     t.test(`the log names ${variable} for a request that it refuses`, async t => {
       const service = await start(t, options)
-      const answer = await refuse(service)
-      t.equal(answer.statusCode, 429)
-      service.isExplained(answer, slug ?? String(slugOf(answer)), {
+      const response = await refuse(service)
+      t.equal(response.statusCode, 429)
+      service.isExplained(response, slug ?? String(slugOf(response)), {
         event: 'rate_limit.exceeded',
         variable
       })
     })
 })
 
-type Answer = LightMyRequestResponse
-
-t.test('every reason of a refusal has been found in the log', async t => {
+t.test('the tests of this file cover every reason of a refusal', async t => {
   const reasons = Object.entries(refusalReasons).flatMap(([slug, all]) =>
     slug === 'too-many-attempts' ? [] : all.map(reason => `${slug} ${reason}`)
   )

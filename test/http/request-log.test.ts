@@ -9,7 +9,7 @@ import { reject } from '../support/twilio-stand-in.ts'
 
 const uuid = /^[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}$/
 
-/** A service, and the lines of its log since the last call. */
+/** Starts a service. `lines` returns the lines of its log since the last call. */
 async function start(t: Test, options: AdminOptions = {}) {
   const service = await startAdmin(t, options)
   const lines = () => service.logged.splice(0).map(line => JSON.parse(line))
@@ -69,15 +69,15 @@ t.test('lines of requests', async t => {
 
 t.test('request ids', async t => {
   const { adminApp, app, lines } = await start(t)
-  const ask = async (sent: string, url = '/nowhere') =>
+  const request = async (sent: string, url = '/nowhere') =>
     app.inject({ url, headers: { 'x-request-id': sent } })
 
-  t.test('a safe X-Request-Id of the caller is kept', async t => {
+  t.test('a safe X-Request-Id from the client is kept', async t => {
     lines()
     for (const id of ['a', 'Ab0._~-', '65901c07-480e-4028-b1f2-bc85c91824bc', 'x'.repeat(128)]) {
-      const { headers, ...answer } = await ask(id)
+      const { headers, ...response } = await request(id)
       t.equal(headers['x-request-id'], id)
-      t.equal(answer.json().instance, id)
+      t.equal(response.json().instance, id)
       t.match(lines(), [{ reqId: id }])
     }
   })
@@ -96,9 +96,9 @@ t.test('request ids', async t => {
       'é',
       '%0a'
     ]) {
-      const { headers, ...answer } = await ask(id)
+      const { headers, ...response } = await request(id)
       t.match(headers['x-request-id'], uuid, id)
-      t.equal(answer.json().instance, headers['x-request-id'])
+      t.equal(response.json().instance, headers['x-request-id'])
     }
   })
 
@@ -125,8 +125,8 @@ t.test('request ids', async t => {
       ]) {
         const socket = connect(port, '127.0.0.1')
         socket.write(bytes)
-        const [answer] = await once(socket, 'data')
-        t.match(String(answer), /^HTTP\/1\.1 4\d\d [^]*\r\nx-request-id: [\da-f-]{36}\r\n/)
+        const [response] = await once(socket, 'data')
+        t.match(String(response), /^HTTP\/1\.1 4\d\d [^]*\r\nx-request-id: [\da-f-]{36}\r\n/)
         socket.destroy()
       }
     }
@@ -166,7 +166,7 @@ t.test('CORS', async t => {
     }
   })
 
-  t.test('an allowed origin, the own page and a form of another site log no rejection', async t => {
+  t.test('an allowed origin, the own page and a form on another site log no rejection', async t => {
     const { app, lines } = await start(t, { corsOrigins: [origin] })
     lines()
     for (const headers of [
