@@ -18,7 +18,7 @@ const renewCode = /UPDATE challenges\s+SET\s+code_hash/
 const rotate = /UPDATE sessions\s+SET\s+token_hash/
 const readSession = /u\.claims\s+FROM sessions s\s/
 const endSession = /DELETE FROM sessions/
-const voidCode = /UPDATE "public"\."challenges" SET "code_expires_at"/
+const voidCode = /UPDATE (?:"public"\."challenges"|challenges)\s+SET\s+"?code_expires_at/
 const losses: Loss[] = ['lost', 'unacknowledged']
 
 t.test('logins and resends', async t => {
