@@ -124,17 +124,20 @@ export const createChallengeStore = (
 
   async recordDelivery({ messageId, delivery, failure }, now) {
     const undeliverable = failure?.undeliverable ?? null
-    const phoneKey = Prisma.sql`SELECT phone_key FROM reported`
-    const marks = undeliverable === null ? nothing : markUndeliverable(phoneKey, undeliverable, now)
+    // Who has entered the code has received the message, whatever the carrier reports.
+    const unproven = Prisma.sql`SELECT phone_key FROM reported WHERE consumed_at IS NULL`
+    const marked =
+      undeliverable === null ? nothing : markUndeliverable(unproven, undeliverable, now)
+    const unmarked = unmarkUndeliverable(Prisma.sql`SELECT phone_key FROM reported`)
     const [recipient] = await prisma.$queryRaw<{ userId: string; phone: string | null }[]>`
       WITH reported AS (
         UPDATE challenges
         SET delivery = ${delivery}, delivery_reason = ${failure?.reason}
         WHERE message_id = ${messageId}
           AND delivery = ANY(${replacedBy(delivery)}::text[])
-        RETURNING user_id, new_phone, phone_key
+        RETURNING user_id, new_phone, phone_key, consumed_at
       ),
-      marks AS (${delivery === 'delivered' ? unmarkUndeliverable(phoneKey) : marks})
+      marks AS (${delivery === 'delivered' ? unmarked : marked})
       SELECT user_id AS "userId", coalesce(new_phone, users.phone) AS phone
       FROM reported
       JOIN users ON users.id = user_id`
@@ -224,8 +227,9 @@ export const createChallengeStore = (
           AND user_id = locked_user.id
           AND code_hash = ${codeHash}
           AND consumed_at IS NULL
-        RETURNING user_id, language
+        RETURNING user_id, language, phone_key
       ),
+      unmarked AS (${unmarkUndeliverable(Prisma.sql`SELECT phone_key FROM closed`)}),
       opened AS (
         INSERT INTO sessions (
           id, user_id, token_hash, client, language,

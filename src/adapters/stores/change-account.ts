@@ -8,6 +8,8 @@ type AccountChange = {
   ifUser: Prisma.Sql
   /** An aggregate of the user's pending challenges that must be true. */
   ifChallenges?: Prisma.Sql
+  /** Another statement, which reads `confirmed` and has no effect while that is empty. */
+  also?: Prisma.Sql
 }
 
 /**
@@ -18,7 +20,12 @@ type AccountChange = {
 export async function changeAccount(
   prisma: PrismaClient,
   { id, userId }: SessionRef,
-  { set, ifUser, ifChallenges = Prisma.sql`count(*) >= 0` }: AccountChange,
+  {
+    set,
+    ifUser,
+    ifChallenges = Prisma.sql`count(*) >= 0`,
+    also = Prisma.sql`SELECT`
+  }: AccountChange,
   now: Date
 ): Promise<SessionRef[] | null> {
   // The first statement only locks the user's row, and the second one does everything or nothing. A
@@ -75,6 +82,7 @@ export async function changeAccount(
           AND sessions.id <> ${id}
         RETURNING sessions.id
       ),
+      also AS (${also}),
       changed AS (
         UPDATE users
         SET ${set}

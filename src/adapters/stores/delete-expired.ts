@@ -1,11 +1,16 @@
+import { permanentLimitNames } from '../../domain/codes/undeliverable.ts'
 import type { PrismaClient } from '../prisma/client.ts'
 
 const batchSize = 1000
 const maxBatches = 50
 
+/** How long a number that can't receive messages stays marked after the last attempt, in days. */
+const markedDays = 365
+
 /**
- * Deletes rate limits whose windows have ended, and expired sessions. Uses small statements that
- * skip locked rows, so that no request waits for them.
+ * Deletes rate limits whose windows have ended, and expired sessions. Keeps the marks of numbers
+ * that can't receive messages for a year. Uses small statements that skip locked rows, so that no
+ * request waits for them.
  */
 export async function deleteExpired(prisma: PrismaClient, now: Date): Promise<void> {
   await inBatches(
@@ -14,6 +19,10 @@ export async function deleteExpired(prisma: PrismaClient, now: Date): Promise<vo
         SELECT key
         FROM rate_limits
         WHERE resets_at <= ${now}::timestamptz
+          AND (
+            split_part(key, ':', 1) <> ALL(${permanentLimitNames}::text[])
+            OR resets_at <= ${now}::timestamptz - make_interval(days => ${markedDays}::int)
+          )
         ORDER BY resets_at
         LIMIT ${batchSize}
         FOR UPDATE SKIP LOCKED

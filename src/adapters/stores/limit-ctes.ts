@@ -27,7 +27,14 @@ export function limitCtes(
   const limits = requested.map(({ action }) => action.limit)
   return Prisma.sql`
     requested AS (
-      SELECT *
+      SELECT
+        *,
+        action IN ('consume', 'consume-stored') AS consumes,
+        action = 'check'
+          OR action = 'consume-stored' AND NOT EXISTS (
+            SELECT FROM rate_limits
+            WHERE rate_limits.key = requested.key
+          ) AS stores_nothing
       FROM unnest(
         ${requested.map(({ key }) => key)}::text[],
         ${requested.map(({ action }) => action.do)}::text[],
@@ -41,7 +48,7 @@ export function limitCtes(
       SELECT key
       FROM requested
       JOIN rate_limits USING (key)
-      WHERE action = 'check'
+      WHERE action IN ('check', 'consume-stored')
         AND count >= max
         AND resets_at > ${at}
     ),
@@ -49,19 +56,19 @@ export function limitCtes(
       INSERT INTO rate_limits AS stored (key, count, resets_at)
       SELECT
         key,
-        CASE action WHEN 'consume' THEN 1 ELSE 0 END,
+        CASE WHEN consumes THEN 1 ELSE 0 END,
         ${at} + make_interval(secs => window_seconds)
       FROM requested
       WHERE ${due}
-        AND action <> 'check'
-        AND (action <> 'consume' OR even_if_refused OR NOT EXISTS (SELECT FROM exhausted_checks))
+        AND NOT stores_nothing
+        AND (NOT consumes OR even_if_refused OR NOT EXISTS (SELECT FROM exhausted_checks))
       ORDER BY key
       ON CONFLICT (key) DO UPDATE SET
         count = (
           SELECT CASE
             -- The window has ended. Start another.
             WHEN stored.resets_at <= ${at} THEN EXCLUDED.count
-            WHEN action = 'consume' THEN stored.count + 1
+            WHEN consumes THEN stored.count + 1
             -- The use was counted in an earlier window.
             WHEN stored.resets_at > consumed_at + make_interval(secs => window_seconds)
               THEN stored.count
@@ -78,7 +85,7 @@ export function limitCtes(
         END
       WHERE stored.resets_at <= ${at}
         OR (
-          SELECT action <> 'consume' OR stored.count < max
+          SELECT NOT consumes OR stored.count < max
           FROM requested
           WHERE requested.key = stored.key
         )
@@ -90,7 +97,7 @@ export function limitCtes(
       UNION ALL
       SELECT key, 0
       FROM requested
-      WHERE action = 'check'
+      WHERE stores_nothing
         AND key NOT IN (SELECT key FROM exhausted_checks)
     ),
     verdict AS (

@@ -4,6 +4,7 @@ import { classifyDatabaseError } from '../postgres/classify-database-error.ts'
 import { Prisma, type PrismaClient } from '../prisma/client.ts'
 import { changeAccount } from './change-account.ts'
 import { lockoutColumns } from './columns.ts'
+import { unmarkUndeliverable } from './undeliverable-marks.ts'
 
 /** Changes of phone numbers in PostgreSQL. */
 export const createPhoneChangeStore = (prisma: PrismaClient): PhoneChanges => ({
@@ -20,7 +21,13 @@ export const createPhoneChangeStore = (prisma: PrismaClient): PhoneChanges => ({
           ${failures} = 0,
           ${lockedUntil} = NULL`,
         ifUser: Prisma.sql`phone IS NOT DISTINCT FROM ${phone}`,
-        ifChallenges: Prisma.sql`bool_or(id = ${id} AND code_hash = ${codeHash})`
+        ifChallenges: Prisma.sql`bool_or(id = ${id} AND code_hash = ${codeHash})`,
+        // Who has entered the code has received a message at the new number.
+        also: unmarkUndeliverable(Prisma.sql`
+          SELECT phone_key
+          FROM challenges
+          JOIN confirmed USING (user_id)
+          WHERE challenges.id = ${id}`)
       },
       now
     ).catch(error => findLostChange(prisma, error, { id, newPhone, now }))

@@ -78,7 +78,9 @@ export function createRateLimitStore(prisma: PrismaClient, secret: Buffer): Rate
   ): Promise<[Exhausted, ...Exhausted[]]> {
     const refused = requested.filter(({ key }) => !(key in granted))
     const consumed = requested.filter(
-      ({ key, action }) => action.do === 'consume' && !action.evenIfRefused && key in granted
+      ({ key, action }) =>
+        (action.do === 'consume-stored' || (action.do === 'consume' && !action.evenIfRefused)) &&
+        key in granted
     )
     const resets = await rollBackSql(prisma, consumed, refused, now)
     for (const { key, resetsAt } of resets) exhaustedLimits.remember(key, resetsAt, now)
@@ -142,7 +144,8 @@ export function createRateLimitStore(prisma: PrismaClient, secret: Buffer): Rate
 const selectVerdict: Statement = limits => Prisma.sql`WITH ${limits()} SELECT * FROM verdict`
 
 /** Refunds and resets always succeed. */
-const isRefusable = ({ do: kind }: LimitAction) => kind === 'consume' || kind === 'check'
+const isRefusable = ({ do: kind }: LimitAction) =>
+  kind === 'consume' || kind === 'consume-stored' || kind === 'check'
 
 const isUnconditional = (action: LimitAction) =>
   !isRefusable(action) || (action.do === 'consume' && action.evenIfRefused === true)
@@ -178,14 +181,16 @@ async function rollBackSql(
       SELECT
         key,
         is_consumed,
+        is_stored,
         max,
         ${at} + make_interval(secs => window_seconds) AS latest_reset
       FROM unnest(
         ${reviewed.map(({ key }) => key)}::text[],
         ${reviewed.map(one => consumed.includes(one))}::bool[],
+        ${reviewed.map(({ action }) => action.do === 'consume-stored')}::bool[],
         ${reviewed.map(({ action }) => action.limit.max)}::int[],
         ${reviewed.map(({ action }) => action.limit.windowSeconds)}::int[]
-      ) AS reviewed (key, is_consumed, max, window_seconds)
+      ) AS reviewed (key, is_consumed, is_stored, max, window_seconds)
     ),
     locked AS (
       SELECT rate_limits.key
@@ -199,7 +204,11 @@ async function rollBackSql(
       UPDATE rate_limits
       SET
         count = CASE WHEN is_consumed THEN greatest(count - 1, 0) ELSE count END,
-        resets_at = least(resets_at, latest_reset)
+        -- The next use of a stored limit opens a window of its own.
+        resets_at = CASE
+          WHEN is_consumed AND is_stored THEN ${at}
+          ELSE least(resets_at, latest_reset)
+        END
       FROM locked
       JOIN reviewed USING (key)
       WHERE rate_limits.key = locked.key

@@ -86,7 +86,11 @@ export async function sendCode(
   let stored: boolean | undefined
   let outcome: SendResult
   try {
-    stored = await store([...refunds, ...limits.map(consume), ...checkDeliverable(to)])
+    stored = await store([
+      ...refunds,
+      ...limits.map(consume),
+      ...checkDeliverable(to, policy.reportsDelivery)
+    ])
     if (!stored) return false
     outcome = await send(ports, context, message, { country, now })
   } catch (error) {

@@ -1,4 +1,9 @@
-import { check, type LimitAction, type RateLimit } from '../rate-limits/rate-limit.ts'
+import {
+  check,
+  consumeStored,
+  type LimitAction,
+  type RateLimit
+} from '../rate-limits/rate-limit.ts'
 
 const day = 86_400
 
@@ -32,12 +37,27 @@ export const undeliverableLimit = (
 })
 
 /**
- * The checks that refuse with `sms-undeliverable` when the number is marked. The statement that
- * stores the next code makes them, for every account with that number. A user's new number has no
+ * The actions that refuse with `sms-undeliverable` while the number is marked. The statement that
+ * stores the next code applies them, for every account with that number. A user's new number has no
  * mark.
+ *
+ * A mark is a limit of one message in its window, and the window begins with the failure. If the
+ * SMS provider `reportsDelivery`, it accepts and bills a message before it reports a failure. A
+ * number with a mark therefore gets one message in each window, until a message has arrived and the
+ * mark is removed. Otherwise the provider has refused the message for free, and the mark has no
+ * effect after its window.
  */
-export const checkDeliverable = (phone: string): LimitAction[] =>
-  reasons.map(reason => check({ ...undeliverableLimit(reason), key: { phone }, max: 1 }))
+export const checkDeliverable = (phone: string, reportsDelivery: boolean): LimitAction[] =>
+  reasons.map(reason => {
+    const mark: RateLimit = { ...undeliverableLimit(reason), key: { phone }, max: 1 }
+    return reportsDelivery && isPermanent(reason) ? consumeStored(mark) : check(mark)
+  })
+
+/** Whether only the recipient or the carrier can change this, so that the mark must be kept. */
+const isPermanent = (reason: UndeliverableReason) => reason !== 'unroutable'
 
 /** The names of the limits that mark numbers as undeliverable. */
 export const undeliverableLimitNames = reasons.map(limitName)
+
+/** Those of them that are kept after their window, until a message has arrived. */
+export const permanentLimitNames = reasons.filter(isPermanent).map(limitName)

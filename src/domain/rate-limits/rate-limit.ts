@@ -18,6 +18,8 @@ export type LimitAction =
   | { do: 'consume'; limit: RateLimit; evenIfRefused?: true }
   /** Refuses when the limit is exhausted, and counts nothing. */
   | { do: 'check'; limit: RateLimit }
+  /** Counts one use of a limit that is stored already. Allows any other without counting. */
+  | { do: 'consume-stored'; limit: RateLimit }
   /** Takes back one use. A window that opened after `consumedAt` is left as it is. */
   | { do: 'refund'; limit: RateLimit; consumedAt: Date }
   /** Takes back all uses, under the same condition. */
@@ -25,6 +27,7 @@ export type LimitAction =
 
 export const consume = (limit: RateLimit): LimitAction => ({ do: 'consume', limit })
 export const check = (limit: RateLimit): LimitAction => ({ do: 'check', limit })
+export const consumeStored = (limit: RateLimit): LimitAction => ({ do: 'consume-stored', limit })
 export const refund = (limit: RateLimit, consumedAt: Date): LimitAction => ({
   do: 'refund',
   limit,
