@@ -13,10 +13,12 @@ import { createAccountStore } from './adapters/stores/accounts.ts'
 import { createChallengeStore } from './adapters/stores/challenges.ts'
 import { createCountryTraffic } from './adapters/stores/country-traffic.ts'
 import { createPhoneChangeStore } from './adapters/stores/phone-changes.ts'
+import { createSharedState } from './adapters/stores/shared-state.ts'
 import { createSessionStore } from './adapters/stores/sessions.ts'
 import { createUserDirectory } from './adapters/stores/user-directory.ts'
 import { createUserStore } from './adapters/stores/users.ts'
 import { createSharedReadiness } from './adapters/postgres/shared-readiness.ts'
+import type { SmsLog } from './adapters/sms/twilio-sms.ts'
 import type { Metrics } from './adapters/logs/prometheus-metrics.ts'
 import { createTerminalSms } from './adapters/sms/terminal-sms.ts'
 import { createAllowedNumbersSms } from './adapters/sms/allowed-numbers-sms.ts'
@@ -41,11 +43,21 @@ export async function createAdapters(
   const { twilio, countries, policy } = config
   const events =
     metrics === undefined ? createSecurityLog(log) : metrics.counting(createSecurityLog(log))
-  const { sender, statusCallbacks } = await createSmsProvider(twilio, log)
+  const smsLog = metrics?.countingLines(log) ?? log
+  const { sender, statusCallbacks } = await createSmsProvider(twilio, smsLog)
+  const timedSender = metrics?.timing(sender) ?? sender
   const clock = () => new Date()
   const rateLimits = createRateLimitStore(prisma, secrets[0])
   const [, ...otherSecrets] = secrets
   const databaseRecovery = createDatabaseRecovery(database, events)
+  const decoyKey = deriveKey(secrets[0], 'decoy')
+  const passwords = createPasswords(config.argon2, decoyKey, metrics?.hashes)
+  const isReady = createSharedReadiness(() => databaseReady(database), clock)
+  metrics?.observe({
+    hashQueue: passwords.queueState,
+    connections: database.connections,
+    sharedState: createSharedState({ prisma, isReady, clock, policy })
+  })
   return {
     users: {
       ...createUserStore(prisma, rateLimits, policy),
@@ -54,10 +66,10 @@ export async function createAdapters(
     challenges: createChallengeStore(prisma, rateLimits, policy),
     phoneChanges: createPhoneChangeStore(prisma),
     sessions: createSessionStore(prisma, rateLimits, policy),
-    passwords: createPasswords(config.argon2, deriveKey(secrets[0], 'decoy')),
+    passwords,
     commonPasswords: loadCommonPasswords,
     sms: createTrackedSms(
-      createAllowedNumbersSms(countries, createRecoveryNotingSms(sender, events), log)
+      createAllowedNumbersSms(countries, createRecoveryNotingSms(timedSender, events), smsLog)
     ),
     statusCallbacks,
     rateLimits,
@@ -79,15 +91,18 @@ export async function createAdapters(
     checkPhone: createPhoneCheck(countries),
     events,
     clock,
-    isReady: createSharedReadiness(() => databaseReady(database), clock),
+    isReady,
     outageOf: (error: unknown) => classifyDatabaseError(error, config.databaseUrl),
-    databaseFailed: databaseRecovery.failed,
+    databaseFailed(reason: string) {
+      metrics?.countLogged({ event: 'database.failed', reason })
+      databaseRecovery.failed(reason)
+    },
     databaseRecovery
   }
 }
 
 /** Twilio, or the terminal without an account. */
-async function createSmsProvider(twilio: Config['twilio'], log: Logger) {
+async function createSmsProvider(twilio: Config['twilio'], log: SmsLog) {
   if (twilio === null)
     return { sender: createTerminalSms(console.log), statusCallbacks: noStatusCallbacks }
   // Loaded only if needed, because the SDK takes a third of a second to load.

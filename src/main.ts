@@ -137,10 +137,10 @@ async function serveMetrics(
     )
   const server = createMetricsServer(metrics, log)
   apps[0].addHook('onClose', () => server.close())
-  const address = await server.listen({ host, port: metricsPort ?? 0 }).catch(error => {
+  const listenTextResolver = (url: string) => `Metrics at ${url}/metrics`
+  await server.listen({ host, port: metricsPort ?? 0, listenTextResolver }).catch(error => {
     throw new Error(`METRICS_PORT can't be used: ${error.message}`)
   })
-  log.info(`Metrics at ${address}/metrics`)
 }
 
 surviveSignals()

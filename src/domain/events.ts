@@ -2,6 +2,7 @@ import type { RequestContext } from './request-context.ts'
 import type { DeliveryReason, ServiceFault } from './codes/delivery.ts'
 import type { LockoutKind } from './codes/purpose.ts'
 import type { NoticeName } from './messages/notice.ts'
+import type { SendFailure } from './messages/sms.ts'
 import type { ReasonOf, RefusalReason, RefusalSlug } from './refusal.ts'
 
 /** Who changed a user: the user, an operator on the command line, or the owner of an API key. */
@@ -22,7 +23,7 @@ export type Event = { context: RequestContext | null } & (
   /** The user can't log in until an operator sets a new password. */
   | { name: 'password.digest_unreadable'; userId: string }
   | { name: 'code.sent'; userId: string; country: string }
-  | { name: 'code.send_failed'; userId: string; country: string; reason: string }
+  | { name: 'code.send_failed'; userId: string; country: string; reason: SendFailure }
   | { name: 'code.delivered'; userId: string; country: string }
   | {
       name: 'code.undelivered'
@@ -62,7 +63,7 @@ export type Event = { context: RequestContext | null } & (
       userId: string
       notice: NoticeName
       country: string
-      reason: string
+      reason: SendFailure
     }
   | { name: 'phone_change.requested' | 'phone.changed'; userId: string; sessionId: string }
   | { name: 'password.changed'; userId: string; actor: Actor }

@@ -39,8 +39,11 @@ export type Ports = {
   isReady: () => Promise<boolean>
   /** Describes an outage of the database. Undefined if the error is a bug of this program. */
   outageOf: (error: unknown) => { facts: { reason: string }; message: string } | undefined
-  /** Tells that a request failed because of the database, so that its recovery is recorded. */
-  databaseFailed: () => void
+  /**
+   * Tells that a request failed because of the database, with the reason of the outage, so that it
+   * is counted and its recovery is recorded.
+   */
+  databaseFailed: (reason: string) => void
 }
 
 /** Everything outside the process that the admin API uses. */

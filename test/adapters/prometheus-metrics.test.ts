@@ -46,10 +46,10 @@ t.test('metrics count events and time responses without identifying a user', asy
   t.equal(statusCode, 200)
   t.match(headers['content-type'], /^text\/plain; version=/)
   for (const line of [
-    'sms_login_events_total{event="code.sent",country="US",limit=""} 2',
-    'sms_login_events_total{event="code.accepted",country="US",limit=""} 1',
-    'sms_login_events_total{event="rate_limit.exceeded",country="",limit="sms.hour"} 1',
-    'sms_login_events_total{event="sms.country_paused",country="GB",limit=""} 1',
+    'sms_login_events_total{event="code.sent",reason="",country="US",limit=""} 2',
+    'sms_login_events_total{event="code.accepted",reason="",country="US",limit=""} 1',
+    'sms_login_events_total{event="rate_limit.exceeded",reason="",country="",limit="sms.hour"} 1',
+    'sms_login_events_total{event="sms.country_paused",reason="",country="GB",limit=""} 1',
     'sms_login_http_request_duration_seconds_bucket{le="0.05",method="POST",route="/login",status="200"} 1'
   ])
     t.ok(body.split('\n').includes(line), line)

@@ -54,7 +54,7 @@ t.test('the recovery of the database is logged once per outage', async t => {
   t.equal(checks, 0, 'without an outage the database is not checked')
   for (let outage = 1; outage <= 2; outage++) {
     isReachable = false
-    for (let n = 0; n < 3; n++) recovery.failed()
+    for (let n = 0; n < 3; n++) recovery.failed('unreachable')
     const before = checks
     while (checks < before + 3) await sleep(1)
     t.equal(recorded.length, outage - 1)

@@ -8,8 +8,11 @@ const checkEveryMs = 1000
 
 /** Watches a database that has failed until it works again. */
 export type DatabaseRecovery = {
-  /** Call this for each request that failed because of the database. */
-  failed: () => void
+  /**
+   * Call this for each request that failed because of the database, with the reason. `busy` is no
+   * outage: without a free connection the cause is the load of this service.
+   */
+  failed: (reason: string) => void
   /** Stops watching. Call this once. */
   stop: () => void
 }
@@ -40,8 +43,8 @@ export function createDatabaseRecovery(
   }
 
   return {
-    failed() {
-      if (outage.failed()) checkLater()
+    failed(reason) {
+      if (reason !== 'busy' && outage.failed()) checkLater()
     },
     stop() {
       stopped = true

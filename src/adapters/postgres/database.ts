@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { noDatabase } from './database-name.ts'
 import type { Engine } from './migrations.ts'
-import type { Postgres } from './postgres.ts'
+import type { ConnectionUse, Postgres } from './postgres.ts'
 import { PrismaClient } from '../prisma/client.ts'
 import { createServerPostgres, type PoolOptions } from './server-postgres.ts'
 import { readServerUrl, type ServerUrl } from './server-url.ts'
@@ -12,6 +12,8 @@ export type Database = {
   engine: Engine
   /** When the database last answered a statement, on the clock of `performance.now()`. */
   answeredAt: () => number
+  /** How the connections of the pool are used. Undefined for the embedded database. */
+  connections: () => ConnectionUse | undefined
   /** Waits for running queries, then closes all connections. Call this once. */
   close: () => Promise<void>
 }
@@ -82,6 +84,7 @@ export function createDatabase(postgres: Postgres): Database {
     prisma,
     engine: { query: sql => prisma.$queryRawUnsafe(sql), transaction: postgres.transaction },
     answeredAt: postgres.answeredAt ?? (() => performance.now()),
+    connections: () => postgres.connections?.(),
     async close() {
       await prisma.$disconnect()
       await postgres.close()

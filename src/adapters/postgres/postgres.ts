@@ -7,6 +7,15 @@ export type TransactionConnection = Pick<SqlQueryable, 'queryRaw' | 'executeRaw'
   schemaName: string
 }
 
+/** How the connections of a pool are used. */
+export type ConnectionUse = {
+  inUse: number
+  idle: number
+  limit: number
+  /** Statements that wait for a connection. */
+  waiting: number
+}
+
 /** A PostgreSQL database, on a server or embedded. */
 export type Postgres = {
   adapter: SqlDriverAdapterFactory
@@ -18,6 +27,8 @@ export type Postgres = {
    * answers.
    */
   answeredAt?: () => number
+  /** Undefined without a connection pool. */
+  connections?: () => ConnectionUse
   /** Releases the resources that the adapter doesn't. */
   close: () => Promise<void>
 }

@@ -79,18 +79,29 @@ function pooledPostgres(connections: Connections): Postgres {
     { ...pool, idleTimeoutMillis: 30_000 },
     { ...errorListeners, ...adapterOptions }
   )
+  let openPool: pg.Pool | undefined
   let answeredAt = -Infinity
   const noteAnswer = () => {
     answeredAt = performance.now()
   }
   return {
     answeredAt: () => answeredAt,
+    connections() {
+      const { totalCount = 0, idleCount = 0, waitingCount = 0 } = openPool ?? {}
+      return {
+        inUse: totalCount - idleCount,
+        idle: idleCount,
+        limit: pool.max ?? 1,
+        waiting: waitingCount
+      }
+    },
     adapter: {
       provider: 'postgres',
       adapterName: adapters.adapterName,
       async connect() {
         const adapter = await adapters.connect()
-        closeUnfinished(adapter.underlyingDriver())
+        openPool = adapter.underlyingDriver()
+        closeUnfinished(openPool)
         try {
           await sessions?.check(adapter)
         } catch (error) {

@@ -8,16 +8,46 @@ export type HashQueueSettings = {
   queue: number
 }
 
+/** Is told what happens in the queue. All times are in milliseconds. */
+export type HashObserver = {
+  /** How long a caller waited whose turn has come. */
+  waited: (milliseconds: number) => void
+  /** How long one hash took. */
+  hashed: (milliseconds: number) => void
+  /** A caller was refused because the queue is full. */
+  refused: () => void
+}
+
+export type HashQueueState = {
+  running: number
+  waiting: number
+  /** How many can wait. */
+  waitingLimit: number
+}
+
 /** Runs a limited number of hashes at the same time, and queues a limited number of others. */
-export function createHashQueue({ concurrency, queue }: HashQueueSettings) {
+export function createHashQueue(
+  { concurrency, queue }: HashQueueSettings,
+  observer: Pick<HashObserver, 'waited' | 'refused'>
+) {
   const running = new PQueue({ concurrency })
   let reservedPlaces = 0
-  const isFull = () => running.pending + running.size + reservedPlaces >= concurrency + queue
+
+  function requirePlace() {
+    if (running.pending + running.size + reservedPlaces < concurrency + queue) return
+    observer.refused()
+    throw new Refusal('busy')
+  }
 
   return {
+    state: (): HashQueueState => ({
+      running: running.pending,
+      waiting: running.size,
+      waitingLimit: queue
+    }),
     /** Takes a place until the returned function is called. Throws `busy` if there is none. */
     reserveSlot() {
-      if (isFull()) throw new Refusal('busy')
+      requirePlace()
       reservedPlaces++
       let isReserved = true
       return () => {
@@ -30,7 +60,7 @@ export function createHashQueue({ concurrency, queue }: HashQueueSettings) {
      * there is no place, or if `signal` aborts before the work has begun.
      */
     async enqueue<T>(work: () => Promise<T>, hashes: number, signal?: AbortSignal): Promise<T> {
-      if (isFull()) throw new Refusal('busy')
+      requirePlace()
       // The queue would take an abort of a running hash for its end and start another one.
       // Therefore it learns of aborts only while the caller waits. `busy` is accurate, because the
       // caller waited too long, and it is neither logged as an error nor another problem type to
@@ -39,9 +69,11 @@ export function createHashQueue({ concurrency, queue }: HashQueueSettings) {
       const leaveQueue = () => waiting.abort(new Refusal('busy'))
       signal?.addEventListener('abort', leaveQueue, { once: true })
       if (signal?.aborted) leaveQueue()
+      const queuedAt = performance.now()
       const done = running.add(
         () => {
           signal?.removeEventListener('abort', leaveQueue)
+          observer.waited(performance.now() - queuedAt)
           return work()
         },
         { signal: waiting.signal }

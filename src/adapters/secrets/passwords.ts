@@ -9,7 +9,12 @@ import {
 } from '../../domain/login/password-digest.ts'
 import { passwordForm, type Passwords } from '../../domain/login/passwords.ts'
 import { createDecoys } from './decoys.ts'
-import { createHashQueue, type HashQueueSettings } from './hash-queue.ts'
+import {
+  createHashQueue,
+  type HashObserver,
+  type HashQueueSettings,
+  type HashQueueState
+} from './hash-queue.ts'
 import { matchesDigest } from './matches-digest.ts'
 
 export type PasswordSettings = HashQueueSettings & {
@@ -26,7 +31,10 @@ export type PasswordsWithDecoys = Passwords & {
    * on. Compares one decoy of each kind that is new. Call this when the numbers have changed.
    */
   useKinds: (counts: ReadonlyMap<string, number>) => Promise<void>
+  queueState: () => HashQueueState
 }
+
+const noObserver: HashObserver = { waited() {}, hashed() {}, refused() {} }
 
 /**
  * Hashes passwords with argon2id (RFC 9106), a 16-byte salt and a 32-byte tag, and verifies those
@@ -35,9 +43,10 @@ export type PasswordsWithDecoys = Passwords & {
  */
 export function createPasswords(
   { memoryKib, time, ...limits }: PasswordSettings,
-  decoyKey = randomBytes(32)
+  decoyKey = randomBytes(32),
+  observer = noObserver
 ): PasswordsWithDecoys {
-  const queue = createHashQueue(limits)
+  const queue = createHashQueue(limits, observer)
   const decoys = createDecoys(decoyKey, `argon2id:m=${memoryKib},t=${time},p=1`, async digest =>
     queue.enqueueAlways(async () => {
       const startedAt = performance.now()
@@ -50,7 +59,10 @@ export function createPasswords(
   async function compare(digest: PasswordDigest, password: string): Promise<boolean | undefined> {
     const startedAt = performance.now()
     const result = await matchesDigest(digest, password).catch(() => undefined)
-    if (result !== undefined) decoys.record(kindOf(digest), performance.now() - startedAt)
+    if (result === undefined) return undefined
+    const duration = performance.now() - startedAt
+    decoys.record(kindOf(digest), duration)
+    observer.hashed(duration)
     return result
   }
 
@@ -65,6 +77,7 @@ export function createPasswords(
   return {
     reserveSlot: queue.reserveSlot,
     useKinds: decoys.useKinds,
+    queueState: queue.state,
     async hash(password, replaces = unusableDigest) {
       const replaced = parseDigest(replaces)
       const cost =
@@ -75,11 +88,13 @@ export function createPasswords(
               parallelism: replaced.lanes
             }
           : { memoryCost: memoryKib, timeCost: time, parallelism: 1 }
-      return queue.enqueue(
-        async () =>
-          argon2.hash(passwordForm(password), { ...cost, type: argon2.argon2id, hashLength: 32 }),
-        1
-      )
+      return queue.enqueue(async () => {
+        const startedAt = performance.now()
+        const options = { ...cost, type: argon2.argon2id, hashLength: 32 }
+        const digest = await argon2.hash(passwordForm(password), options)
+        observer.hashed(performance.now() - startedAt)
+        return digest
+      }, 1)
     },
     async verify({ digest, usernameKey }, password, signal) {
       const hasDigest = digest !== null && digest !== unusableDigest

@@ -2,7 +2,22 @@ import { reasonFor, type DeliveryFailure, type ServiceFault } from '../../domain
 import type { UndeliverableReason } from '../../domain/codes/undeliverable.ts'
 
 /** Twilio's error about a number: its name in our log, and what it says about the number. */
-type NumberError = { name: string; undeliverable: UndeliverableReason }
+type NumberError = { name: NumberErrorName; undeliverable: UndeliverableReason }
+
+/** The reasons of `sms.failed` that depend on the recipient's number. */
+export type NumberErrorName =
+  | 'invalid'
+  | 'shortcode'
+  | 'sender'
+  | 'premium'
+  | 'region'
+  | 'unverified'
+  | 'unsubscribed'
+  | 'unroutable'
+  | 'incapable'
+  | 'landline'
+  | 'blocked'
+  | 'unassigned'
 
 /**
  * Twilio's error codes about the recipient's number. Twilio responds with some of them, and reports

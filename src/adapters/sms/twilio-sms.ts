@@ -50,8 +50,11 @@ const unavailable = {
     'check DNS, firewall and TWILIO_BASE_URL'
 }
 
+/** The reasons of `sms.failed` that don't depend on the recipient's number. */
+export type TwilioFailure = keyof typeof unavailable
+
 /** The reasons after which the message certainly isn't delivered. */
-const certainlyNotSent: ReadonlySet<keyof typeof unavailable> = new Set([
+const certainlyNotSent: ReadonlySet<TwilioFailure> = new Set([
   'credentials',
   'throttled',
   'redirect',
@@ -59,7 +62,7 @@ const certainlyNotSent: ReadonlySet<keyof typeof unavailable> = new Set([
   'failed'
 ])
 
-type Failure = { reason: keyof typeof unavailable; status?: number; twilioCode?: unknown }
+type Failure = { reason: TwilioFailure; status?: number; twilioCode?: unknown }
 
 /** Sends messages with Twilio's SDK. */
 export function createTwilioSms(settings: TwilioSettings, log: SmsLog): Sms {

@@ -27,7 +27,7 @@ export function lockoutOf(user: Lockouts, kind: LockoutKind): LockoutState {
  * NIST SP 800-63B-4 §3.2.2: after a hundred consecutive failures an authenticator must no longer be
  * accepted.
  */
-const maxFailures = 100
+export const maxFailures = 100
 
 /** The longest lockout, in seconds. */
 export const maxLockout = 86_400

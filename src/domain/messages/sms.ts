@@ -16,14 +16,16 @@ type Message = {
 }
 
 /**
- * The result of sending a message:
- * - `accepted`: accepted for delivery.
+ * Why a message was not accepted:
  * - `undeliverable`: the number is not a personal line in an allowed country.
  * - an `UndeliverableReason`: Twilio can't send to this number.
  * - `rejected`: rejected for another reason.
  * - `unknown`: the message may have been accepted.
  */
-export type SendResult = 'accepted' | 'undeliverable' | UndeliverableReason | 'rejected' | 'unknown'
+export type SendFailure = 'undeliverable' | UndeliverableReason | 'rejected' | 'unknown'
+
+/** The result of sending a message; `accepted` for delivery, or why not. */
+export type SendResult = 'accepted' | SendFailure
 
 /** The SMS provider. */
 export type Sms = {

@@ -23,10 +23,10 @@ export const sendFailure =
     const outage = ports.outageOf(error instanceof Refusal ? error.cause : error)
     if (outage === undefined) return sendProblem(error, request, reply, settings)
     request.log.error(outage.facts, outage.message)
-    // Without a free connection the cause is our own load, not the database.
-    const isOverload = outage.facts.reason === 'busy'
-    if (!isOverload) ports.databaseFailed()
+    ports.databaseFailed(outage.facts.reason)
     if (!(error instanceof Refusal)) {
+      // Without a free connection the cause is our own load, not the database.
+      const isOverload = outage.facts.reason === 'busy'
       const refusal = new Refusal(isOverload ? 'busy' : 'database-unavailable')
       recordRefusal(ports.events, requestContext(request), refusal)
       return sendProblem(refusal, request, reply, settings)
