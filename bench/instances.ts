@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { openStatementCounter } from '../test/support/statement-counter.ts'
+import { createStatementCounter } from '../test/support/statement-counter.ts'
 import { concurrency, cheapHash, type Bench } from './bench.ts'
 import { expectOk, flow } from './client.ts'
 import { forEach } from './loops.ts'
@@ -23,7 +23,7 @@ export async function measureInstances({
     ARGON2_MEMORY_KIB: String(cheapHash.memoryKib),
     ARGON2_TIME: String(cheapHash.time)
   }
-  const counter = await openStatementCounter(database.url)
+  const counter = await createStatementCounter(database.url)
   const servers = [await startServer(env, counter.url), await startServer(env, counter.url)]
   const monitor = new pg.Client({ connectionString: database.url })
   await monitor.connect()

@@ -6,7 +6,7 @@ export type Phones = Awaited<ReturnType<typeof startPhones>>
 export async function startPhones() {
   const codes = new Map<string, string>()
   const twilio = await createTwilioStandIn({
-    onText: ({ to, body }) => codes.set(to, body.slice(0, body.indexOf(' ')))
+    onMessage: ({ to, body }) => codes.set(to, body.slice(0, body.indexOf(' ')))
   })
   return {
     url: twilio.baseUrl,

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { mkdtempSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { settingsOf, wordsOf } from '../test/support/start-process.ts'
+import { settingsOf, argumentsOf } from '../test/support/start-process.ts'
 import { twilioAccount } from '../test/support/twilio-stand-in.ts'
 import { createClient, type Client } from './client.ts'
 import { onServerCore, type Cores } from './cores.ts'
@@ -91,7 +91,7 @@ export async function startServer({
   const [command = '', ...args] = onServerCore(cores, [
     process.execPath,
     ...flags,
-    ...wordsOf('main')
+    ...argumentsOf('main')
   ])
   const started = performance.now()
   // In its own process group, so that Ctrl-C reaches only the benchmark, which then stops it. The

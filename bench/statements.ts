@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { openStatementCounter } from '../test/support/statement-counter.ts'
+import { createStatementCounter } from '../test/support/statement-counter.ts'
 import type { Bench } from './bench.ts'
 import { expectOk, type TimedResponse } from './client.ts'
 import type { BenchDatabase } from './database.ts'
@@ -16,7 +16,7 @@ export async function countStatements(
   { url, next, count }: BenchDatabase
 ) {
   progress(`statements, with ${count.toLocaleString('en')} users`)
-  const counter = await openStatementCounter(url)
+  const counter = await createStatementCounter(url)
   const { client, stop } = await startServer({ RESEND_COOLDOWN: String(cooldown) }, counter.url)
   const counts = {
     login: [],

@@ -17,14 +17,14 @@ const allowedImports: Record<string, string[]> = {
 const commands = ['main.ts', 'commands/users.ts', 'commands/keys.ts', 'commands/migrate.ts']
 
 const src = join(import.meta.dirname, '../src')
-const textOf = (file: string) => readFileSync(join(src, file), 'utf8')
+const readText = (file: string) => readFileSync(join(src, file), 'utf8')
 const layer = (path: string) => path.split('/')[0] ?? ''
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter(
   path => path.endsWith('.ts') && !path.startsWith('adapters/prisma/')
 )
 const imports = files.flatMap(file =>
   [
-    ...textOf(file).matchAll(
+    ...readText(file).matchAll(
       /^(?:import|export) ([^;'"]*?) from '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)/gm
     )
   ].map(([, names = '', ...from]) => ({
@@ -88,7 +88,7 @@ t.test('imports', async t => {
   /** Returns the chains of value imports from a route through the domain to calls of a store. */
   function pathsToStores(route: string): string[][] {
     const callsStore = (file: string) =>
-      /\b(?:users|challenges|sessions|rateLimits)\.\w+\(/.test(textOf(file))
+      /\b(?:users|challenges|sessions|rateLimits)\.\w+\(/.test(readText(file))
     const found = new Map([[route, [route]]])
     for (const [file, path] of found)
       for (const { target, values } of internalImports.filter(
@@ -147,12 +147,12 @@ t.test('imports', async t => {
 t.test('rules for code', async t => {
   t.test('random values come from node:crypto only', async t => {
     for (const file of files)
-      t.notMatch(textOf(file), /Math\.random/, `src/${file} must draw with node:crypto`)
+      t.notMatch(readText(file), /Math\.random/, `src/${file} must draw with node:crypto`)
   })
 
   t.test('SQL is a tagged template with parameters except in the migration engine', async t => {
     const raw = files.flatMap(file =>
-      [...textOf(file).matchAll(/\$(?:query|execute)Raw(\w*)(?:<[^`]*>)?(.)/g)].map(
+      [...readText(file).matchAll(/\$(?:query|execute)Raw(\w*)(?:<[^`]*>)?(.)/g)].map(
         ([, unsafe, next]) => ({ file, unsafe, next })
       )
     )
@@ -161,9 +161,9 @@ t.test('rules for code', async t => {
       raw.filter(({ unsafe, next }) => unsafe !== '' || next !== '`'),
       [{ file: 'adapters/postgres/database.ts', unsafe: 'Unsafe', next: '(' }]
     )
-    for (const file of files) t.notMatch(textOf(file), /Prisma\.raw|\braw\(/, `src/${file}`)
+    for (const file of files) t.notMatch(readText(file), /Prisma\.raw|\braw\(/, `src/${file}`)
     t.same(
-      files.filter(file => /\bengine\.query\b|\{ query \}/.test(textOf(file))).sort(),
+      files.filter(file => /\bengine\.query\b|\{ query \}/.test(readText(file))).sort(),
       ['adapters/postgres/database-ready.ts', 'adapters/postgres/migrations.ts'],
       'these two files execute only constants'
     )

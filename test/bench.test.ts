@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { needsServer, serverUrl } from './support/database.ts'
-import { watch } from './support/start-process.ts'
+import { startProgram } from './support/start-process.ts'
 
 const bench = (folder: string, env: Record<string, string>, ...args: string[]) =>
-  watch(
+  startProgram(
     t,
     process.execPath,
     ['--import', 'tsx', join(import.meta.dirname, '../bench/main.ts'), ...args],

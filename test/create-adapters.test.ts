@@ -4,10 +4,10 @@ import t from 'tap'
 import { readConfig } from '../src/config/config.ts'
 import { consume } from '../src/domain/rate-limits/rate-limit.ts'
 import { createAdapters } from '../src/create-adapters.ts'
-import { testDatabase } from './support/database.ts'
+import { createTestDatabase } from './support/database.ts'
 
 t.test('during a secret rotation, instances share rate limits, which start again once', async t => {
-  const database = await testDatabase(t)
+  const database = await createTestDatabase(t)
   const [before, after] = [randomBytes(32), randomBytes(32)]
   const count = async (...secrets: [Buffer, ...Buffer[]]) => {
     const { rateLimits } = await createAdapters(

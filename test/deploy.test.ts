@@ -6,17 +6,17 @@ import { parseEnv } from 'node:util'
 import t from 'tap'
 import manifest from '../package.json' with { type: 'json' }
 import { unpackDatabase } from './support/database.ts'
-import { settingsOf, watch } from './support/start-process.ts'
+import { settingsOf, startProgram } from './support/start-process.ts'
 import { twilioAccount } from './support/twilio-stand-in.ts'
 
 // Tests run without Docker, so they cannot build the image. They read the Dockerfile instead and
 // start the files that it would copy.
 
 const root = join(import.meta.dirname, '..')
-const textOf = (file: string) => readFileSync(join(root, file), 'utf8')
+const readText = (file: string) => readFileSync(join(root, file), 'utf8')
 const wordsIn = (text: string) => text.split(/\s+/).filter(Boolean)
 
-const stages = textOf('deploy/Dockerfile')
+const stages = readText('deploy/Dockerfile')
   .replace(/^#.*\n/gm, '')
   .replace(/ *\\\n */g, ' ')
   .split(/^(?=FROM )/m)
@@ -53,7 +53,7 @@ t.test(
     t.equal(only(run, 'USER'), 'node')
     t.equal(
       only(run, 'EXPOSE'),
-      parseEnv(textOf('.env.example').replace(/^# (?=PORT=)/m, ''))['PORT'],
+      parseEnv(readText('.env.example').replace(/^# (?=PORT=)/m, ''))['PORT'],
       'the image exposes the default port'
     )
   }
@@ -63,14 +63,14 @@ t.test('both stages use the same supported Node.js and Debian versions', async t
   const [, major = '', debian = ''] = /^node:(\d+)-(\w+) AS build$/.exec(only(build, 'FROM')) ?? []
   t.equal(only(run, 'FROM'), `node:${major}-${debian}-slim`)
   t.ok(Number(major) > Number(/^>=(\d+)/.exec(manifest.engines.node)?.[1]), major)
-  const [, tested = ''] = /^for version in ([^;]+);/m.exec(textOf('.ci/run')) ?? []
+  const [, tested = ''] = /^for version in ([^;]+);/m.exec(readText('.ci/run')) ?? []
   t.ok(wordsIn(tested).includes(major), major)
 })
 
 t.test('the image is built from existing files, and .dockerignore allows only these', async t => {
   t.ok(fromProject.length > 5)
   for (const path of fromProject) t.ok(existsSync(join(root, path)), path)
-  const [first, ...rules] = textOf('.dockerignore')
+  const [first, ...rules] = readText('.dockerignore')
     .split('\n')
     .filter(line => line !== '' && !line.startsWith('#'))
   t.equal(first, '*')
@@ -91,7 +91,7 @@ t.test('every script of the image build finds its imports', async t => {
   const scripts = fromProject.filter(path => path.endsWith('.ts'))
   t.ok(scripts.some(path => manifest.scripts['build:argon2'].endsWith(path)))
   const imports = scripts.flatMap(path =>
-    [...textOf(path).matchAll(/ from '(\.[^']+)'/g)].map(([, to = '']) => join(dirname(path), to))
+    [...readText(path).matchAll(/ from '(\.[^']+)'/g)].map(([, to = '']) => join(dirname(path), to))
   )
   t.ok(imports.length > 0)
   for (const path of imports) t.ok(fromProject.includes(path), path)
@@ -103,7 +103,7 @@ t.test('the service imports no package that the image build removes', async t =>
   )
   const imported = files.flatMap(file =>
     [
-      ...textOf(join('dist', file)).matchAll(
+      ...readText(join('dist', file)).matchAll(
         /(?:^import |^(?:import|export|\}).* from |\bimport\(|\brequire\()(['"])([^.].*?)\1/gm
       )
     ].map(([, , name = '']) => name)
@@ -131,7 +131,7 @@ t.test(
     t.notOk(existsSync(join(folder, 'dist/demo/page')))
 
     await unpackDatabase(join(folder, 'data/pglite'))
-    const service = watch(
+    const service = startProgram(
       t,
       'env',
       ['-u', 'NODE_OPTIONS', process.execPath, '--liftoff-only', ...command.slice(1)],
@@ -162,7 +162,7 @@ t.test(
       only(run, 'HEALTHCHECK').replace(/^.*?CMD /, '')
     )
     const isHealthy = (port: string) =>
-      watch(t, process.execPath, [program, ...rest], { folder, env: { PORT: port } }).ended
+      startProgram(t, process.execPath, [program, ...rest], { folder, env: { PORT: port } }).ended
     t.match(await isHealthy(new URL(url).port), { code: 0, stdout: '', stderr: '' })
     service.kill('SIGTERM')
     t.match(await service.ended, { code: 0, stderr: '' })

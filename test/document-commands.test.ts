@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import manifest from '../package.json' with { type: 'json' }
 import { readConfig } from '../src/config/config.ts'
-import { emptyDatabase, needsServer, unpackDatabase } from './support/database.ts'
-import { blocksOf, documents, root, textOf } from './support/documents.ts'
-import { startServer, watch } from './support/start-process.ts'
+import { createEmptyDatabase, needsServer, unpackDatabase } from './support/database.ts'
+import { blocksOf, documents, root, readText } from './support/documents.ts'
+import { startServer, startProgram } from './support/start-process.ts'
 import { startApp } from './support/start-app.ts'
 import { twilioAccount } from './support/twilio-stand-in.ts'
 
@@ -16,8 +16,8 @@ import { twilioAccount } from './support/twilio-stand-in.ts'
 
 /** Returns the shell blocks of a document without their indentation. */
 const shellBlocksOf = (document: string) =>
-  [...textOf(document).matchAll(/^( *)```sh\n([^]*?)^ *```$/gm)].map(([, indent = '', text = '']) =>
-    text.replaceAll(new RegExp(`^${indent}`, 'gm'), '')
+  [...readText(document).matchAll(/^( *)```sh\n([^]*?)^ *```$/gm)].map(
+    ([, indent = '', text = '']) => text.replaceAll(new RegExp(`^${indent}`, 'gm'), '')
   )
 
 /** Returns the only block of a document with this beginning. */
@@ -176,7 +176,7 @@ const notRun: Record<string, string> = {
 
 /** Returns all commands of a document, from blocks and sentences. */
 function commandsIn(document: string): string[] {
-  const prose = textOf(document).replaceAll(/^ *```[^]*?^ *```$/gm, '')
+  const prose = readText(document).replaceAll(/^ *```[^]*?^ *```$/gm, '')
   const inSentences = [
     ...prose.matchAll(
       new RegExp(
@@ -210,7 +210,7 @@ t.test('every command of a document is run by a test', async t => {
       all.some(found => found.command === command),
       `${command} is in a document`
     )
-    t.match(textOf(file), text, `${command} is run by ${file}`)
+    t.match(readText(file), text, `${command} is run by ${file}`)
   }
   for (const command of Object.keys(notRun))
     t.ok(
@@ -237,7 +237,7 @@ function workingFolder(t: Test) {
   return {
     folder,
     sh: (script: string, more: Record<string, string> = {}, input = '') =>
-      watch(t, 'sh', ['-ec', script], { folder, env: { ...env, ...more }, input }).ended
+      startProgram(t, 'sh', ['-ec', script], { folder, env: { ...env, ...more }, input }).ended
   }
 }
 
@@ -298,7 +298,7 @@ t.test(
         .filter(Boolean)
         .map(text => JSON.parse(text))
 
-    const [shownUser, shownProblem] = blocksOf(textOf(adminApi), 'json').map(text =>
+    const [shownUser, shownProblem] = blocksOf(readText(adminApi), 'json').map(text =>
       JSON.parse(text)
     )
     const [{ id, createdAt, ...ada }] = await responsesTo(create)
@@ -337,7 +337,7 @@ t.test(
   { skip: needsServer },
   async t => {
     const { folder, sh } = workingFolder(t)
-    const { url = '' } = await emptyDatabase(t)
+    const { url = '' } = await createEmptyDatabase(t)
 
     t.match(await sh(key.replace(/^npm ci.*\n/, '').replace('/run/secrets', 'secrets')), {
       code: 0,
@@ -439,7 +439,7 @@ t.test(
       stdout: /the migrations do not differ/
     })
     const [program = '', ...args] = manifest.scripts.dev.split(' ')
-    const dev = watch(t, join(root, 'node_modules/.bin', program), args, {
+    const dev = startProgram(t, join(root, 'node_modules/.bin', program), args, {
       folder,
       env: { PORT: '0', DATABASE_URL: 'pglite:' }
     })

@@ -1,7 +1,7 @@
 import { cpSync, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { watch } from './support/start-process.ts'
+import { startProgram } from './support/start-process.ts'
 
 // These tests use an installation without install scripts or without the development packages.
 
@@ -13,8 +13,10 @@ function clone(t: Test, nodeModules: Parameters<Test['testdir']>[0] & object) {
   for (const name of ['package.json', 'scripts'])
     cpSync(join(root, name), join(folder, name), { recursive: true })
   const npm = (...args: string[]) =>
-    watch(t, 'npm', args, { folder, env: { HOME: folder, npm_config_update_notifier: 'false' } })
-      .ended
+    startProgram(t, 'npm', args, {
+      folder,
+      env: { HOME: folder, npm_config_update_notifier: 'false' }
+    }).ended
   return { folder, npm }
 }
 

@@ -6,9 +6,15 @@ import manifest from '../package.json' with { type: 'json' }
 import { createPasswords } from '../src/adapters/secrets/passwords.ts'
 import { createUserDirectory } from '../src/adapters/stores/user-directory.ts'
 import { ada, codeIn } from './support/start-app.ts'
-import { emptyDatabase, needsServer, unpackDatabase } from './support/database.ts'
-import { production, shownCode, startProcess, startServer, watch } from './support/start-process.ts'
-import { answerLate, startTwilioStandIn, twilioAccount } from './support/twilio-stand-in.ts'
+import { createEmptyDatabase, needsServer, unpackDatabase } from './support/database.ts'
+import {
+  production,
+  printedCode,
+  startProcess,
+  startServer,
+  startProgram
+} from './support/start-process.ts'
+import { respondLate, startTwilioStandIn, twilioAccount } from './support/twilio-stand-in.ts'
 
 /** Creates a folder with a migrated database, so that a server starts quickly. */
 async function folderWithDatabase(t: Test) {
@@ -57,14 +63,14 @@ t.test('start', async t => {
       t.equal(lines.length, 3)
 
       for (const name of ['sh', 'bash']) {
-        const shell = watch(t, name, [], { folder })
+        const shell = startProgram(t, name, [], { folder })
         const { length } = server.printed()
         shell.type(lines[0] ?? '')
         await server.prints(/NOT SENT/, length)
         await shell.prints(/"challengeToken".*\n/)
         shell.type(lines[1] ?? '')
         await shell.prints(/Code: /)
-        shell.type(shownCode(server.printed()))
+        shell.type(printedCode(server.printed()))
         await shell.prints(/"accessToken".*\n/)
         shell.type(lines[2] ?? '')
         const [user] = await shell.prints(/\{"id".*\n/)
@@ -120,12 +126,12 @@ t.test('start', async t => {
     } = await first.login('demo', first.password)
     const {
       body: { accessToken }
-    } = await first.verify(challengeToken, shownCode(first.printed()))
+    } = await first.verify(challengeToken, printedCode(first.printed()))
     const keys = await first.jwks()
     const { length } = first.printed()
     const pending = await first.login('demo', first.password)
     await first.prints(/NOT SENT/, length)
-    const code = shownCode(first.printed())
+    const code = printedCode(first.printed())
     first.kill('SIGKILL')
     t.match(await first.ended, { code: 'SIGKILL', stderr: '' })
 
@@ -205,7 +211,7 @@ t.test('startup errors', async t => {
       `data:text/javascript,${encodeURIComponent(bug)}`,
       join(import.meta.dirname, '../dist/main.js')
     ]
-    const server = watch(t, process.execPath, args, {
+    const server = startProgram(t, process.execPath, args, {
       folder: await folderWithDatabase(t),
       env: { ...production('pglite:data/pglite'), PORT: '0' }
     })
@@ -240,7 +246,7 @@ t.test('shutdown', async t => {
       'package.json': JSON.stringify({ scripts: { start: manifest.scripts.start } }),
       dist: { runtime: { 'preload.cjs': '' }, 'main.js': server }
     })
-    const npm = watch(t, 'npm', ['--silent', 'start'], { folder })
+    const npm = startProgram(t, 'npm', ['--silent', 'start'], { folder })
     await npm.prints(/up/)
     npm.kill('SIGTERM')
     t.match(await npm.ended, { code: 0, stdout: 'up\nstopped\n' })
@@ -262,7 +268,7 @@ t.test('shutdown', async t => {
         folder,
         env: production('pglite:data/pglite', twilio.baseUrl)
       })
-      twilio.next(answerLate(1500))
+      twilio.failNext(respondLate(1500))
       const login = server.login(ada.username, ada.password)
       while (twilio.requests.length === 0) await new Promise(resolve => setTimeout(resolve, 10))
       server.kill('SIGTERM')
@@ -338,7 +344,7 @@ t.test('services', async t => {
     { skip: needsServer },
     async t => {
       const twilio = await startTwilioStandIn(t)
-      const database = await emptyDatabase(t)
+      const database = await createEmptyDatabase(t)
       const url = new URL(database.url ?? '')
       url.password ||= 'canary-database-password' // Ignored with trust authentication.
       const env = {
@@ -384,7 +390,7 @@ t.test('services', async t => {
       const {
         body: { challengeToken }
       } = await first.login(ada.username, ada.password)
-      const code = codeIn(twilio.textsTo(ada.phone).at(-1)?.body)
+      const code = codeIn(twilio.messagesTo(ada.phone).at(-1)?.body)
       const responses = await Promise.all(
         Array.from({ length: 50 }, (_, i) =>
           (i % 2 === 0 ? first : second).verify(challengeToken, code)

@@ -6,9 +6,9 @@ import { createPasswords } from '../src/adapters/secrets/passwords.ts'
 import { createUserDirectory } from '../src/adapters/stores/user-directory.ts'
 import { openDatabase } from '../src/adapters/postgres/database.ts'
 import manifest from '../package.json' with { type: 'json' }
-import { needsServer, testDatabase, unpackDatabase } from './support/database.ts'
+import { needsServer, createTestDatabase, unpackDatabase } from './support/database.ts'
 import { startDatabaseProxy } from './support/database-proxy.ts'
-import { textOf } from './support/documents.ts'
+import { readText } from './support/documents.ts'
 import { needsPromtool } from './support/promtool.ts'
 import { readMetrics } from './support/read-metrics.ts'
 import { ada, differentCode } from './support/start-app.ts'
@@ -55,7 +55,7 @@ t.test('metrics of a service that has done nothing', async t => {
   const { text, valueOf, seriesOf } = await scrape()
 
   t.test('every event of the documentation starts at zero', async t => {
-    const [, table = ''] = /^## Events\n([^]*?)^SIEM/m.exec(textOf('docs/operations.md')) ?? []
+    const [, table = ''] = /^## Events\n([^]*?)^SIEM/m.exec(readText('docs/operations.md')) ?? []
     const names = [...table.matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell = '']) =>
       cell.split(', ').map(name => name.replaceAll('`', ''))
     )
@@ -113,7 +113,7 @@ t.test('metrics of a service in use count what happens without identifying a use
   const { username, password } = ada
   await login(username, 'wrong horse battery')
   await login('mallory', password)
-  twilio.next(reject(401, 20003))
+  twilio.failNext(reject(401, 20003))
   await login(username, password)
   const { challengeToken } = (await login(username, password)).body
   const code = twilio.lastCode()
@@ -163,7 +163,7 @@ t.test(
   'metrics are served while the database is unavailable, and tell when it is back',
   { skip: needsServer },
   async t => {
-    const database = await testDatabase(t)
+    const database = await createTestDatabase(t)
     const proxy = await startDatabaseProxy(t, database.url ?? '')
     const { login, scrape } = await startWithMetrics(t, { databaseUrl: proxy.url })
     await database.prisma.countryTraffic.createMany({

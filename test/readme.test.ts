@@ -4,15 +4,15 @@ import { pathToFileURL } from 'node:url'
 import { decodeJwt, decodeProtectedHeader, SignJWT, type JWTPayload } from 'jose'
 import t from 'tap'
 import { parse } from 'yaml'
-import { blocksOf, textOf } from './support/documents.ts'
+import { blocksOf, readText } from './support/documents.ts'
 import { ada, codeIn, startApp } from './support/start-app.ts'
 
-const readme = textOf('README.md')
+const readme = readText('README.md')
 const newKey = () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
 
 for (const document of ['README.md', 'docs/verifying-tokens.md'])
   t.test(`the verification code of ${document} accepts only valid tokens`, async t => {
-    const [snippet = ''] = blocksOf(textOf(document), 'js')
+    const [snippet = ''] = blocksOf(readText(document), 'js')
     const [key, attackerKey] = [newKey(), newKey()]
     const { app, accessToken, loginAndReadCode } = await startApp(t, {
       signingKeys: [key],
@@ -96,7 +96,7 @@ t.test('the requests of the quick start get the responses shown with them', asyn
       if (!name.endsWith('Token') && name !== 'destination') t.equal(actual[name], value, name)
     Object.assign(placeholders, {
       challengeToken: () => actual.challengeToken,
-      code: () => codeIn(twilio.textsTo(ada.phone).at(-1)?.body)
+      code: () => codeIn(twilio.messagesTo(ada.phone).at(-1)?.body)
     })
   }
 })
@@ -106,7 +106,7 @@ t.test('the README lists every endpoint of the public API', async t => {
   const listed = [...table.matchAll(/`((?:GET|POST|PUT|PATCH|DELETE) \/[^`]*)`/g)].map(
     ([, endpoint]) => endpoint
   )
-  const { paths } = parse(textOf('openapi.yaml'))
+  const { paths } = parse(readText('openapi.yaml'))
   // Paths with servers of their own belong to the admin API.
   const described = Object.entries<object>(paths)
     .filter(([, methods]) => !('servers' in methods))

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import t from 'tap'
 
-const textOf = (file: string) => readFileSync(new URL(`../docs/${file}`, import.meta.url), 'utf8')
+const readText = (file: string) => readFileSync(new URL(`../docs/${file}`, import.meta.url), 'utf8')
 /** Returns the names of all tests in a file; undefined if the file does not exist. */
 function testsIn(path: string): string[] | undefined {
   const file = new URL(`${path}.test.ts`, import.meta.url)
@@ -9,12 +9,12 @@ function testsIn(path: string): string[] | undefined {
   const name = /\.test\(\s*(['"`])((?:\\.|(?!\1)[^\\])*)\1/g
   return [...readFileSync(file, 'utf8').matchAll(name)].map(([, , name = '']) => name)
 }
-const requirements = [...textOf('requirements.md').matchAll(/^\| R(\d+) \|.*\| (.*) \|$/gm)].map(
+const requirements = [...readText('requirements.md').matchAll(/^\| R(\d+) \|.*\| (.*) \|$/gm)].map(
   ([, number, shown = '']) => ({ number: Number(number), shown })
 )
 
 t.test('every threat names an existing test file', async t => {
-  const named = [...textOf('threat-model.md').matchAll(/`test\/([\w/-]+)\.test\.ts`/g)].map(
+  const named = [...readText('threat-model.md').matchAll(/`test\/([\w/-]+)\.test\.ts`/g)].map(
     ([, path = '']) => path
   )
   t.ok(named.length > 15)

@@ -2,7 +2,7 @@ import { cpSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:f
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { unpackDatabase } from './support/database.ts'
-import { watch } from './support/start-process.ts'
+import { startProgram } from './support/start-process.ts'
 
 // Scripts detect whether they are the program that was started. With special characters or a
 // symbolic link in its path, a script must not take itself for an import and do nothing.
@@ -21,7 +21,7 @@ function copy(t: Test, { linked = false } = {}) {
 }
 
 const tsx = join(root, 'node_modules/.bin/tsx')
-const textOf = (...path: string[]) => readFileSync(join(...path), 'utf8')
+const readText = (...path: string[]) => readFileSync(join(...path), 'utf8')
 
 for (const linked of [false, true]) {
   t.test(
@@ -30,12 +30,12 @@ for (const linked of [false, true]) {
       const { folder, path } = copy(t, { linked })
       const run = async (program: string, file: string) =>
         t.match(
-          await watch(t, program, [join(path, file)], { folder: path }).ended,
+          await startProgram(t, program, [join(path, file)], { folder: path }).ended,
           { code: 0, stderr: '' },
           file
         )
 
-      const errors = textOf(folder, 'docs/errors.md')
+      const errors = readText(folder, 'docs/errors.md')
       writeFileSync(
         join(folder, 'docs/errors.md'),
         errors.replace(
@@ -44,22 +44,22 @@ for (const linked of [false, true]) {
         )
       )
       await run(tsx, 'scripts/make-error-docs.ts')
-      t.equal(textOf(folder, 'docs/errors.md'), errors)
+      t.equal(readText(folder, 'docs/errors.md'), errors)
 
-      const openapi = textOf(folder, 'openapi.yaml')
+      const openapi = readText(folder, 'openapi.yaml')
       rmSync(join(folder, 'openapi.yaml'))
       await run(tsx, 'scripts/make-openapi.ts')
-      t.equal(textOf(folder, 'openapi.yaml'), openapi)
+      t.equal(readText(folder, 'openapi.yaml'), openapi)
 
-      const collection = textOf(folder, 'examples/postman/collection.json')
+      const collection = readText(folder, 'examples/postman/collection.json')
       rmSync(join(folder, 'examples/postman/collection.json'))
       await run(tsx, 'scripts/make-postman.ts')
       t.equal(
-        JSON.parse(textOf(folder, 'examples/postman/collection.json')).item.length,
+        JSON.parse(readText(folder, 'examples/postman/collection.json')).item.length,
         JSON.parse(collection).item.length
       )
 
-      const sample = watch(t, process.execPath, [join(path, 'examples/pay-once.mjs')], {
+      const sample = startProgram(t, process.execPath, [join(path, 'examples/pay-once.mjs')], {
         folder: path
       })
       // If its port is in use, the example prints an error that names the port.
@@ -78,7 +78,7 @@ t.test('the service finds its files in a folder with special characters', async 
   const migrate = join(folder, 'dist/commands/migrate.js')
   await unpackDatabase(join(folder, 'data/pglite'))
   const env = { DATABASE_URL: 'pglite:data/pglite' }
-  t.match(await watch(t, process.execPath, [migrate], { folder, env }).ended, {
+  t.match(await startProgram(t, process.execPath, [migrate], { folder, env }).ended, {
     code: 0,
     stdout: /nothing to apply/
   })

@@ -7,14 +7,14 @@ import { createRateLimitStore } from '../../src/adapters/stores/rate-limits.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { after } from '../../src/domain/clock.ts'
 import { randomId } from '../../src/domain/random-id.ts'
-import { needsServer, testDatabase } from '../support/database.ts'
+import { needsServer, createTestDatabase } from '../support/database.ts'
 import { deadlocks, holdLock, interleave } from '../support/hold-lock.ts'
 
 const now = new Date('2026-11-22T12:00:00.500Z')
 
 /** A user with a session and a challenge whose code has just been compared. */
 async function stored() {
-  const database = await testDatabase(t)
+  const database = await createTestDatabase(t)
   const { prisma } = database
   const rateLimits = createRateLimitStore(prisma, Buffer.alloc(32, 7))
   const challenges = createChallengeStore(prisma, rateLimits, readConfig({}).policy)

@@ -4,7 +4,7 @@ import type { Prisma, PrismaClient } from '../../src/adapters/prisma/client.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { after } from '../../src/domain/clock.ts'
 import { randomId } from '../../src/domain/random-id.ts'
-import { needsServer, testDatabase } from '../support/database.ts'
+import { needsServer, createTestDatabase } from '../support/database.ts'
 import { deadlocks, interleave } from '../support/hold-lock.ts'
 
 const now = new Date('2026-11-22T12:00:00.500Z')
@@ -76,7 +76,7 @@ for (const [name, first, then] of requests) {
     `capping deadlines does not deadlock with a request that locks ${name}`,
     { skip: needsServer },
     async t => {
-      const { prisma } = await testDatabase(t)
+      const { prisma } = await createTestDatabase(t)
       for (const cap of [
         () => capDeadlines(prisma, policy, now),
         (userId: string) => capUser(prisma, policy, userId, now)

@@ -11,11 +11,11 @@ import { after } from '../../src/domain/clock.ts'
 import { randomId } from '../../src/domain/random-id.ts'
 import type { SessionDraft } from '../../src/domain/sessions/session.ts'
 import { Prisma } from '../../src/adapters/prisma/client.ts'
-import { serverUrl, testDatabase } from '../support/database.ts'
+import { serverUrl, createTestDatabase } from '../support/database.ts'
 
 const now = new Date('2026-11-22T12:00:00.500Z')
 const hash = (fill: number) => new Uint8Array(32).fill(fill)
-const shared = testDatabase(t)
+const shared = createTestDatabase(t)
 
 const rateLimitsOn = (prisma: PrismaClient) => createRateLimitStore(prisma, Buffer.alloc(32, 7))
 

@@ -2,7 +2,7 @@ import t from 'tap'
 import { describeDatabaseError } from '../../src/adapters/postgres/describe-database-error.ts'
 import { openDatabase } from '../../src/adapters/postgres/database.ts'
 import { pendingMigrations } from '../../src/adapters/postgres/migrations.ts'
-import { needsServer, testDatabase } from '../support/database.ts'
+import { needsServer, createTestDatabase } from '../support/database.ts'
 
 t.test('an unsupported URL is refused without repeating it', async t => {
   for (const url of ['', 'mysql://ada:s3cret@here/x', 'file:./data', 'PGLITE:', 'postgresql:/x']) {
@@ -21,7 +21,7 @@ t.test('an unreachable server is reported in one line without the password', asy
 })
 
 t.test('a stored time keeps its milliseconds', async t => {
-  const { prisma, url } = await testDatabase(t)
+  const { prisma, url } = await createTestDatabase(t)
   // A server may have its own time zone.
   if (url !== undefined)
     await prisma.$executeRawUnsafe(
@@ -44,7 +44,7 @@ t.test(
   'connections killed while idle are replaced and the process survives',
   { skip: needsServer },
   async t => {
-    const { url = '' } = await testDatabase(t)
+    const { url = '' } = await createTestDatabase(t)
     const errors: Error[] = []
     const { prisma, close } = await openDatabase(url, { onError: error => errors.push(error) })
     t.teardown(close)
@@ -63,7 +63,7 @@ t.test(
   'a statement that takes too long is cancelled, and an idle transaction ends',
   { skip: needsServer },
   async t => {
-    const { url = '' } = await testDatabase(t)
+    const { url = '' } = await createTestDatabase(t)
     const { prisma, engine, close } = await openDatabase(url)
     t.teardown(close)
     t.same(await prisma.$queryRawUnsafe('SHOW statement_timeout'), [{ statement_timeout: '10s' }])
@@ -81,7 +81,7 @@ t.test(
   'a transaction waits for a connection as long as a statement does',
   { skip: needsServer },
   async t => {
-    const { url = '' } = await testDatabase(t)
+    const { url = '' } = await createTestDatabase(t)
     const { prisma, close } = await openDatabase(url, { poolSize: 1, connectionTimeout: 20_000 })
     t.teardown(close)
     // Prisma's own default is two seconds, and its error would be a 500.

@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { decodeJwt } from 'jose'
 import t from 'tap'
 import { openDatabase } from '../../src/adapters/postgres/database.ts'
-import { needsServer, testDatabase } from '../support/database.ts'
+import { needsServer, createTestDatabase } from '../support/database.ts'
 import { createUserDirectory } from '../../src/adapters/stores/user-directory.ts'
 import { ada, codeIn, defaultLimits, differentCode, startApp } from '../support/start-app.ts'
 
@@ -24,7 +24,7 @@ t.test(
   'no request and no search scans a whole table, however many users there are',
   { skip: needsServer },
   async t => {
-    const { prisma, url = '' } = await testDatabase(t)
+    const { prisma, url = '' } = await createTestDatabase(t)
     // Each has its own connections, because PostgreSQL counts what one has read when it closes.
     const filling = await openDatabase(url)
     for (const statement of fill) await filling.prisma.$executeRawUnsafe(statement)
@@ -60,7 +60,7 @@ t.test(
       const { challengeToken } = (await login()).json()
       wait(31)
       await resend(challengeToken)
-      const code = codeIn(twilio.texts.at(-1)?.body)
+      const code = codeIn(twilio.messages.at(-1)?.body)
       await verify(challengeToken, differentCode(code))
       const { accessToken, refreshToken } = (await verify(challengeToken, code)).json()
       t.equal((await me(accessToken)).statusCode, 200)
@@ -74,7 +74,7 @@ t.test(
           await verifyConfirmation(
             accessToken,
             confirmationToken,
-            codeIn(twilio.texts.at(-1)?.body)
+            codeIn(twilio.messages.at(-1)?.body)
           )
         ).statusCode,
         200
@@ -133,7 +133,7 @@ t.test(
   'every page of users reads only its own rows through an index, also by phone',
   { skip: needsServer },
   async t => {
-    const { prisma, url = '' } = await testDatabase(t)
+    const { prisma, url = '' } = await createTestDatabase(t)
     const filling = await openDatabase(url)
     // Different numbers, except that every hundredth user has the same one.
     await filling.prisma.$executeRaw`
@@ -198,7 +198,7 @@ type Reads = { whole: number; indexed: number; fetched: number; inserted: number
 type Scans = { whole: bigint; indexed: bigint; inserted: bigint }
 
 /** How often each of the large tables has been scanned, and how often read through an index. */
-async function scansOf(prisma: Awaited<ReturnType<typeof testDatabase>>['prisma']) {
+async function scansOf(prisma: Awaited<ReturnType<typeof createTestDatabase>>['prisma']) {
   const rows = await prisma.$queryRaw<({ table: string } & Scans)[]>`
     SELECT
       relname AS table, seq_scan AS whole, idx_scan AS indexed, n_tup_ins AS inserted

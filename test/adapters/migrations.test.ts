@@ -7,7 +7,7 @@ import {
   pendingMigrations,
   schemaDifference
 } from '../../src/adapters/postgres/migrations.ts'
-import { emptyDatabase, testDatabase } from '../support/database.ts'
+import { createEmptyDatabase, createTestDatabase } from '../support/database.ts'
 
 const names = readdirSync(new URL('../../prisma/migrations', import.meta.url), {
   withFileTypes: true
@@ -17,7 +17,7 @@ const names = readdirSync(new URL('../../prisma/migrations', import.meta.url), {
   .sort()
 
 t.test('an empty database is migrated once and a second run applies nothing', async t => {
-  const { engine, prisma } = await emptyDatabase(t)
+  const { engine, prisma } = await createEmptyDatabase(t)
   t.ok(names.length > 0, 'there are migrations')
   t.same(await pendingMigrations(engine), names, 'all are pending before the first run')
   t.same(await migrate(engine), names)
@@ -27,7 +27,7 @@ t.test('an empty database is migrated once and a second run applies nothing', as
 })
 
 t.test("Prisma's own commands can read the migration table", async t => {
-  const { prisma } = await testDatabase(t)
+  const { prisma } = await createTestDatabase(t)
   const ledger = await prisma.$queryRawUnsafe<Record<string, unknown>[]>(
     'SELECT * FROM _prisma_migrations ORDER BY migration_name'
   )
@@ -62,7 +62,7 @@ t.test('the migrations produce exactly the schema in prisma/schema.prisma', asyn
 })
 
 t.test('a migration recorded as failed or rolled back is pending', async t => {
-  const { engine, prisma } = await testDatabase(t)
+  const { engine, prisma } = await createTestDatabase(t)
   await prisma.$executeRawUnsafe('UPDATE _prisma_migrations SET rolled_back_at = now()')
   t.same(await pendingMigrations(engine), names)
   await prisma.$executeRawUnsafe(
@@ -72,7 +72,7 @@ t.test('a migration recorded as failed or rolled back is pending', async t => {
 })
 
 t.test('a failed migration gives the reason and leaves the database unchanged', async t => {
-  const { engine, prisma } = await emptyDatabase(t)
+  const { engine, prisma } = await createEmptyDatabase(t)
   // The name of the second table is taken, so the migration fails after creating the first one.
   await prisma.$executeRawUnsafe('CREATE SEQUENCE challenges')
   const error = await migrate(engine).catch(error => error)
@@ -88,7 +88,7 @@ t.test('a failed migration gives the reason and leaves the database unchanged', 
 t.test(
   'two processes that migrate one server both succeed, and only one applies the migrations',
   async t => {
-    const { url, engine } = await emptyDatabase(t)
+    const { url, engine } = await createEmptyDatabase(t)
     // An embedded database has one session. The race shows only on a server.
     if (url === undefined) {
       const applied = await Promise.all([migrate(engine), migrate(engine)])

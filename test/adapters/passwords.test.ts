@@ -3,7 +3,7 @@ import argon2 from 'argon2'
 import t, { type Test } from 'tap'
 import { createPasswords, type PasswordSettings } from '../../src/adapters/secrets/passwords.ts'
 import { Refusal } from '../../src/domain/refusal.ts'
-import { testDatabase } from '../support/database.ts'
+import { createTestDatabase } from '../support/database.ts'
 import { ada, slugOf, startApp } from '../support/start-app.ts'
 import { isFull, spyOnHashes } from '../support/spy-on-hashes.ts'
 
@@ -156,7 +156,7 @@ t.test('digests', async t => {
         const { verify } = passwordsOfAda(cost)
         const hashes = spyOnHashes(t)
         t.same(await verify(digest, 'correct horse battery'), { right: false, outdated: false })
-        t.equal(hashes.done(), 1)
+        t.equal(hashes.completed(), 1)
       }
     )
   }
@@ -259,9 +259,9 @@ t.test('queue', async t => {
       ['zoe\u0308 horse battery', 2]
     ] as const) {
       for (const stored of [digest, null, '']) {
-        const before = watched.done()
+        const before = watched.completed()
         await verify(stored, password)
-        t.equal(watched.done() - before, hashes, `${stored} ${password}`)
+        t.equal(watched.completed() - before, hashes, `${stored} ${password}`)
       }
     }
   })
@@ -356,7 +356,7 @@ t.test('abandoned requests', async t => {
     await t.rejects(left, new Refusal('busy'))
     t.equal(isFull(expect), false)
     await Promise.all([hashed, patient, verify(null, 'next')])
-    t.equal(hashes.done(), 3)
+    t.equal(hashes.completed(), 3)
   })
 
   t.test('a request abandoned before it is queued is not hashed', async t => {
@@ -367,7 +367,7 @@ t.test('abandoned requests', async t => {
     })
     const hashes = spyOnHashes(t)
     await t.rejects(verify(null, 'gone', AbortSignal.abort()), new Refusal('busy'))
-    t.equal(hashes.done(), 0)
+    t.equal(hashes.completed(), 0)
     t.equal(isFull(expect), false)
   })
 
@@ -381,17 +381,17 @@ t.test('abandoned requests', async t => {
     hashes.hold()
     const impatient = new AbortController()
     const all = [verify(null, 'impatient', impatient.signal), verify(null, 'patient')]
-    await hashes.begun(1)
+    await hashes.started(1)
     impatient.abort()
     await new Promise(resolve => setImmediate(resolve))
-    t.equal(hashes.atOnce(), 1)
+    t.equal(hashes.maxConcurrent(), 1)
     t.equal(isFull(expect), true)
     hashes.release()
     t.same(await Promise.all(all), [
       { right: false, outdated: false },
       { right: false, outdated: false }
     ])
-    t.equal(hashes.atOnce(), 1)
+    t.equal(hashes.maxConcurrent(), 1)
   })
 })
 
@@ -421,7 +421,7 @@ t.test('wrong passwords', async t => {
     }
     /** Resolves when the hashes are over and what follows them has run. */
     const afterHashes = async (count: number) => {
-      while (hashes.done() < count) await new Promise(resolve => setImmediate(resolve))
+      while (hashes.completed() < count) await new Promise(resolve => setImmediate(resolve))
       for (let i = 0; i < 10; i++) await new Promise(resolve => setImmediate(resolve))
     }
     return { verify, afterHashes }
@@ -472,7 +472,7 @@ t.test('wrong passwords', async t => {
 
 /** Creates a database that records each new digest. */
 async function recordingDigests(t: Test) {
-  const database = await testDatabase(t)
+  const database = await createTestDatabase(t)
   for (const statement of [
     'CREATE TABLE digests (position serial, digest text)',
     "CREATE FUNCTION note_digest() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO digests (digest) VALUES (NEW.password_digest); RETURN NEW; END'",

@@ -3,7 +3,7 @@ import { connect, createServer, type AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { openDatabase } from '../../src/adapters/postgres/database.ts'
 import { migrate, pendingMigrations } from '../../src/adapters/postgres/migrations.ts'
-import { needsServer, testDatabase } from '../support/database.ts'
+import { needsServer, createTestDatabase } from '../support/database.ts'
 import { production, startProcess } from '../support/start-process.ts'
 
 /** The startup parameters that PgBouncer accepts. It closes the connection for any other. */
@@ -21,7 +21,7 @@ t.test(
   'behind PgBouncer no startup parameter or named statement is used and times are correct',
   { skip: needsServer },
   async t => {
-    const { prisma, url = '' } = await testDatabase(t)
+    const { prisma, url = '' } = await createTestDatabase(t)
     await prisma.$executeRawUnsafe(
       `ALTER DATABASE "${new URL(url).pathname.slice(1)}" SET TimeZone = 'Asia/Kathmandu'`
     )
@@ -48,7 +48,7 @@ t.test(
   'behind PgBouncer an unusable role setting stops the start by its name',
   { skip: needsServer },
   async t => {
-    const { prisma, url = '' } = await testDatabase(t)
+    const { prisma, url = '' } = await createTestDatabase(t)
     const database = new URL(url).pathname.slice(1)
     const bouncer = await startBouncer(t, url)
     for (const [name, value] of [
@@ -82,7 +82,7 @@ t.test(
   'behind PgBouncer every program names the missing ?pgbouncer=true',
   { skip: needsServer },
   async t => {
-    const { url = '' } = await testDatabase(t)
+    const { url = '' } = await createTestDatabase(t)
     const { direct } = await startBouncer(t, url)
     const folder = t.testdir()
     for (const [program, ...words] of [['main'], ['migrate'], ['users', 'list']] as const) {

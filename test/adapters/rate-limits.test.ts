@@ -14,8 +14,8 @@ import {
   type RateLimits
 } from '../../src/domain/rate-limits/rate-limit.ts'
 import { Refusal } from '../../src/domain/refusal.ts'
-import { serverUrl, testDatabase } from '../support/database.ts'
-import { statementCounter } from '../support/statement-counter.ts'
+import { serverUrl, createTestDatabase } from '../support/database.ts'
+import { startStatementCounter } from '../support/statement-counter.ts'
 
 const now = new Date('2026-01-31T12:00:00Z')
 const secret = randomBytes(32)
@@ -34,7 +34,7 @@ const messages: RateLimit = {
 const calls: RateLimit = { name: 'requests', key: {}, max: 5, windowSeconds: 60 }
 const skip = serverUrl === undefined && 'set TEST_DATABASE_URL: one connection shows no races'
 
-const { prisma, url } = await testDatabase(t)
+const { prisma, url } = await createTestDatabase(t)
 const second = url === undefined ? undefined : await openDatabase(url)
 if (second !== undefined) t.teardown(second.close)
 const otherPrisma = second?.prisma ?? prisma
@@ -288,7 +288,7 @@ t.test('what an instance remembers', async t => {
       skip
     },
     async t => {
-      const counter = await statementCounter(t, url ?? '')
+      const counter = await startStatementCounter(t, url ?? '')
       const counted = await openDatabase(counter.url)
       t.teardown(counted.close)
       const store = createRateLimitStore(counted.prisma, secret)

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createUserDirectory } from '../../src/adapters/stores/user-directory.ts'
 import { repairPhones } from '../../src/adapters/stores/repair-phones.ts'
-import { testDatabase } from '../support/database.ts'
+import { createTestDatabase } from '../support/database.ts'
 
 const row = (username: string, phone: string | null) => ({
   username,
@@ -11,7 +11,7 @@ const row = (username: string, phone: string | null) => ({
 })
 
 t.test('only stored numbers that are not canonical are rewritten, on every page', async t => {
-  const { prisma } = await testDatabase(t)
+  const { prisma } = await createTestDatabase(t)
   const others = ['+447400123456', null, '+15550001111', 'no number']
   await prisma.user.createMany({
     data: [
@@ -36,7 +36,7 @@ t.test('only stored numbers that are not canonical are rewritten, on every page'
 })
 
 t.test('a number that changes during the repair is not overwritten', async t => {
-  const { prisma } = await testDatabase(t)
+  const { prisma } = await createTestDatabase(t)
   await prisma.user.create({ data: row('ada', '+4407400123456') })
   const racing = prisma.$extends({
     query: {
@@ -54,7 +54,7 @@ t.test('a number that changes during the repair is not overwritten', async t => 
 })
 
 t.test('every caller adds and changes users with the canonical number', async t => {
-  const { prisma } = await testDatabase(t)
+  const { prisma } = await createTestDatabase(t)
   const users = createUserDirectory(prisma)
   await users.add({ username: 'ada', passwordDigest: 'none', phone: '+4407400123456' })
   t.match(await prisma.user.findFirst(), { phone: '+447400123456' })

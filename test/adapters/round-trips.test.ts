@@ -1,6 +1,6 @@
 import t from 'tap'
 import { openDatabase } from '../../src/adapters/postgres/database.ts'
-import { needsServer, testDatabase } from '../support/database.ts'
+import { needsServer, createTestDatabase } from '../support/database.ts'
 import {
   ada,
   codeIn,
@@ -9,12 +9,12 @@ import {
   slugOf,
   startApp
 } from '../support/start-app.ts'
-import { statementCounter } from '../support/statement-counter.ts'
+import { startStatementCounter } from '../support/statement-counter.ts'
 
 // Statements are counted on the wire, and an embedded database has none.
 t.test('statements', { skip: needsServer }, async t => {
-  const { url = '' } = await testDatabase(t)
-  const counter = await statementCounter(t, url)
+  const { url = '' } = await createTestDatabase(t)
+  const counter = await startStatementCounter(t, url)
   const counted = { ...(await openDatabase(counter.url)), url: counter.url }
   t.teardown(counted.close)
   const conversion = { floor: 10, volume: 500, pause: 900 }
@@ -68,7 +68,7 @@ t.test('statements', { skip: needsServer }, async t => {
     t.equal(counter.take(), 1, 'a read of the challenge')
     await resend(current)
     t.equal(counter.take(), 2, 'a resend')
-    const code = codeIn(twilio.texts.at(-1)?.body)
+    const code = codeIn(twilio.messages.at(-1)?.body)
     await verify(current, differentCode(code))
     t.equal(counter.take(), 1, 'a verify of a wrong code')
     const { accessToken, refreshToken } = (await verify(current, code)).json()
@@ -89,7 +89,7 @@ t.test('statements', { skip: needsServer }, async t => {
       4,
       "a confirmation's resend: one for the session, one for the user, two for the resend"
     )
-    await verifyConfirmation(accessToken, confirmationToken, codeIn(twilio.texts.at(-1)?.body))
+    await verifyConfirmation(accessToken, confirmationToken, codeIn(twilio.messages.at(-1)?.body))
     t.equal(
       counter.take(),
       4,
@@ -157,7 +157,7 @@ t.test('statements', { skip: needsServer }, async t => {
     counter.take()
     await resend(challengeToken)
     t.equal(counter.take(), 3, 'a resend; one statement checks its country')
-    await verify(challengeToken, codeIn(twilio.texts.at(-1)?.body))
+    await verify(challengeToken, codeIn(twilio.messages.at(-1)?.body))
     t.equal(counter.take(), 2, 'a verify')
     for (let i = 0; i < 10; i++) await login({ ...ada, password: 'wrong horse battery' })
     counter.take()

@@ -23,7 +23,7 @@ t.test('every step of a login logs an event with user, address and request', asy
   const ip = '198.51.100.7'
   const common = { ip, reqId: String, level: 30 }
   const warned = { ...common, level: 40 }
-  const code = () => /\d{6}/.exec(twilio.texts.at(-1)?.body ?? '')?.[0] ?? ''
+  const code = () => /\d{6}/.exec(twilio.messages.at(-1)?.body ?? '')?.[0] ?? ''
 
   await login({ ...ada, password: 'not the password' }, ip)
   t.match(eventsOf(service), [
@@ -55,7 +55,7 @@ t.test('every step of a login logs an event with user, address and request', asy
   t.same(more, [])
 
   wait(31)
-  twilio.next(reject(429, 20429))
+  twilio.failNext(reject(429, 20429))
   await login(ada, ip)
   t.match(eventsOf(service), [
     { event: 'password.accepted' },

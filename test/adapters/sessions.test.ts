@@ -8,12 +8,12 @@ import { readConfig } from '../../src/config/config.ts'
 import { after } from '../../src/domain/clock.ts'
 import { randomId } from '../../src/domain/random-id.ts'
 import type { Session, Sessions } from '../../src/domain/sessions/session.ts'
-import { needsServer, serverUrl, testDatabase } from '../support/database.ts'
+import { needsServer, serverUrl, createTestDatabase } from '../support/database.ts'
 
 const now = new Date('2026-11-22T12:00:00.500Z')
 const hash = (fill: number) => new Uint8Array(32).fill(fill)
 const used = (fill: number) => ({ hash: hash(fill), generation: null })
-const shared = testDatabase(t)
+const shared = createTestDatabase(t)
 
 const sessionsOn = (prisma: PrismaClient) =>
   createSessionStore(

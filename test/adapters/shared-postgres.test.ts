@@ -6,12 +6,12 @@ import { createDatabase } from '../../src/adapters/postgres/database.ts'
 import { socketPath } from '../../src/adapters/postgres/folder-lock.ts'
 import { createSharedPostgres } from '../../src/adapters/postgres/server-postgres.ts'
 import { serveClient } from '../../src/adapters/postgres/shared-postgres.ts'
-import { inMemory } from '../support/database.ts'
+import { openInMemory } from '../support/database.ts'
 
 /** An embedded database and a client of it, which may pause a transaction for `maxIdleMs`. */
 async function share(t: Test, maxIdleMs?: number) {
   const path = socketPath(join(t.testdir(), 'data'))
-  const postgres = await inMemory('empty')
+  const postgres = await openInMemory('empty')
   const connections: Promise<void>[] = []
   const server = createServer(socket => {
     connections.push(serveClient(socket, postgres, maxIdleMs))

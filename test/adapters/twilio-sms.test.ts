@@ -7,18 +7,18 @@ import { createTwilioSms } from '../../src/adapters/sms/twilio-sms.ts'
 import type { TwilioSettings } from '../../src/adapters/sms/twilio-sms.ts'
 import { randomId } from '../../src/domain/random-id.ts'
 import {
-  answerLate,
-  answerNothing,
+  respondLate,
+  respondWithoutMessage,
   createTwilioStandIn,
-  deliverButFail,
-  deliverButReset,
-  garbage,
+  acceptThenFail,
+  acceptThenReset,
+  respondMalformed,
   hang,
   redirect,
   reject,
   reset,
   startTwilioStandIn,
-  takeButGiveUp,
+  respondFailed,
   trickle,
   twilioAccount
 } from '../support/twilio-stand-in.ts'
@@ -71,7 +71,7 @@ t.test('requests', async t => {
       { To: message.to, Body: message.body, From: '+15005550006', ValidityPeriod: '300' }
     ])
     t.strictSame(
-      standIn.texts.map(({ to, body, validityPeriod }) => ({ to, body, validityPeriod })),
+      standIn.messages.map(({ to, body, validityPeriod }) => ({ to, body, validityPeriod })),
       [{ to: message.to, body: message.body, validityPeriod: 300 }]
     )
     t.equal(standIn.lastCode(), '907214')
@@ -112,7 +112,7 @@ t.test('requests', async t => {
     await sms.send({ ...message, validFor: 299.9 })
     await sms.send({ ...message, validFor: 86_400 })
     t.strictSame(
-      standIn.texts.map(({ validityPeriod }) => validityPeriod),
+      standIn.messages.map(({ validityPeriod }) => validityPeriod),
       [299, 36_000]
     )
   })
@@ -250,14 +250,14 @@ t.test('failures', async t => {
     },
     {
       when: 'the message fails at once because of its number',
-      failure: takeButGiveUp(21610),
+      failure: respondFailed(21610),
       code: 21610,
       ...blocked,
       reason: 'unsubscribed'
     },
     {
       when: 'the message fails at once for another reason',
-      failure: takeButGiveUp(30001),
+      failure: respondFailed(30001),
       code: 30001,
       ...failed
     },
@@ -299,14 +299,14 @@ t.test('failures', async t => {
     { when: 'Twilio is down', failure: reject(503, 20503), status: 503, code: 20503, ...outage },
     {
       when: 'Twilio delivers but responds with 500',
-      failure: deliverButFail(500),
+      failure: acceptThenFail(500),
       status: 500,
       delivered: 1,
       ...outage
     },
     {
       when: 'Twilio delivers but closes the connection',
-      failure: deliverButReset(),
+      failure: acceptThenReset(),
       delivered: 1,
       ...unreachable
     },
@@ -315,7 +315,7 @@ t.test('failures', async t => {
     { when: 'Twilio responds byte by byte', failure: trickle(), timeoutMs: 200, ...timeout },
     {
       when: 'Twilio responds too late',
-      failure: answerLate(30_000),
+      failure: respondLate(30_000),
       timeoutMs: 200,
       delivered: 1,
       ...timeout
@@ -328,9 +328,13 @@ t.test('failures', async t => {
       outcome: 'rejected',
       level: 'error'
     },
-    { when: 'a success is not JSON', failure: garbage(), ...unreadable },
-    { when: 'a success is JSON without a message', failure: answerNothing(), ...unreadable },
-    { when: 'a success is JSON null', failure: answerNothing('null'), ...unreadable }
+    { when: 'a success is not JSON', failure: respondMalformed(), ...unreadable },
+    {
+      when: 'a success is JSON without a message',
+      failure: respondWithoutMessage(),
+      ...unreadable
+    },
+    { when: 'a success is JSON null', failure: respondWithoutMessage('null'), ...unreadable }
   ]
 
   for (const {
@@ -348,14 +352,14 @@ t.test('failures', async t => {
       `when ${when}, the message is ${outcome} after one request, with one ${level} line`,
       async t => {
         const { standIn, lines, send } = await start(t, { timeoutMs })
-        standIn.next(failure)
+        standIn.failNext(failure)
         t.equal(await send(), outcome)
         t.equal(
           standIn.counts.requests,
           1,
           'the request is not repeated, because the first message may have been delivered'
         )
-        t.equal(standIn.texts.length, delivered)
+        t.equal(standIn.messages.length, delivered)
 
         t.equal(lines.length, 1)
         const { durationMs, ...fields } = lines[0]?.fields ?? {}
@@ -379,14 +383,14 @@ t.test('failures', async t => {
 
   t.test('the log line about wrong credentials names the variables to check', async t => {
     const { standIn, lines, send } = await start(t)
-    standIn.next(reject(401, 20003))
+    standIn.failNext(reject(401, 20003))
     await send()
     t.match(lines[0]?.message, /TWILIO_ACCOUNT_SID.*TWILIO_AUTH_TOKEN/)
   })
 
   t.test('an error code that is not a number stays out of the log', async t => {
     const { standIn, lines, send } = await start(t)
-    standIn.next(({ reply }) => {
+    standIn.failNext(({ reply }) => {
       reply
         .writeHead(400, { 'content-type': 'application/json' })
         .end(JSON.stringify({ code: message.body }))
@@ -406,10 +410,10 @@ t.test('failures', async t => {
 
   t.test('a failure does not affect the next message', async t => {
     const { standIn, sms, send } = await start(t, { timeoutMs: 200 })
-    standIn.next(hang(), reset(), trickle())
+    standIn.failNext(hang(), reset(), trickle())
     for (let i = 0; i < 3; i++) t.equal(await send(), 'unknown')
     await sms.send(message)
-    t.equal(standIn.texts.length, 1)
+    t.equal(standIn.messages.length, 1)
   })
 
   t.test('a response that never ends is read only up to a limit', async t => {
@@ -442,7 +446,7 @@ t.test('connections', async t => {
   t.test('consecutive messages reuse open connections', async t => {
     const { standIn, sms } = await start(t)
     for (let i = 0; i < 9; i++) await sms.send(message)
-    t.equal(standIn.texts.length, 9)
+    t.equal(standIn.messages.length, 9)
     // A second one is opened if the first has not quite finished its last response.
     t.ok(standIn.counts.connections <= 2, `${standIn.counts.connections} connections`)
   })
@@ -451,18 +455,18 @@ t.test('connections', async t => {
     const { standIn, sms } = await start(t)
     const numbers = Array.from({ length: 80 }, (_, i) => `+155512345${10 + i}`)
     await Promise.all(numbers.map(to => sms.send({ ...message, to })))
-    t.strictSame(standIn.texts.map(({ to }) => to).sort(), numbers)
+    t.strictSame(standIn.messages.map(({ to }) => to).sort(), numbers)
     t.ok(standIn.counts.connections <= 50, `${standIn.counts.connections} connections`)
   })
 
   t.test('messages waiting for a connection time out with those that hold one', async t => {
     const { standIn, send } = await start(t, { timeoutMs: 300 })
     // All hang. On a busy machine the last ones may get connections that the first ones released.
-    standIn.next(...Array.from({ length: 60 }, hang))
+    standIn.failNext(...Array.from({ length: 60 }, hang))
     const outcomes = await Promise.all(Array.from({ length: 60 }, send))
     t.equal(outcomes.length, 60)
     for (const outcome of outcomes) t.equal(outcome, 'unknown')
-    t.equal(standIn.texts.length, 0)
+    t.equal(standIn.messages.length, 0)
   })
 })
 
@@ -510,7 +514,7 @@ t.test('stand-in', async t => {
     ])
       t.equal(await post(body, asForm), 400, body.toString().slice(0, 200))
     t.equal(standIn.violations.length, 14)
-    t.equal(standIn.texts.length, 1)
+    t.equal(standIn.messages.length, 1)
   })
 })
 

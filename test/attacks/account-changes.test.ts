@@ -128,10 +128,10 @@ t.test('a change of the password during other requests', async t => {
     const { accessToken, changePassword, duringHash, login, twilio, wait } = await startApp(t)
     const token = await accessToken()
     wait(31)
-    const sent = twilio.texts.length
+    const sent = twilio.messages.length
     duringHash(() => changePassword(token, next))
     t.equal(slugOf(await login()), 'invalid-credentials')
-    t.equal(twilio.texts.length, sent)
+    t.equal(twilio.messages.length, sent)
   })
 
   t.test('no session or login opened with the old password survives the change', async t => {
@@ -144,7 +144,7 @@ t.test('a change of the password during other requests', async t => {
       const own = await logIn(user)
       const pending = await loginAndReadCode(user)
       const confirmation = (await confirm(own.accessToken)).json()
-      const code = codeIn(twilio.texts.at(-1)?.body)
+      const code = codeIn(twilio.messages.at(-1)?.body)
       const changed = `${next} ${round}`
       const [response, ...others] = await Promise.all([
         changePassword(own.accessToken, changed, password),
@@ -184,10 +184,10 @@ t.test('a deletion during other requests', async t => {
     const { accessToken, deleteMe, duringHash, login, twilio, wait } = await startApp(t)
     const token = await accessToken()
     wait(31)
-    const sent = twilio.texts.length
+    const sent = twilio.messages.length
     duringHash(() => deleteMe(token))
     t.equal(slugOf(await login()), 'invalid-credentials')
-    t.equal(twilio.texts.length, sent)
+    t.equal(twilio.messages.length, sent)
   })
 
   t.test('a deletion with a password replaced during hashing is refused', async t => {
@@ -208,7 +208,7 @@ t.test('a deletion during other requests', async t => {
       const own = await logIn()
       const pending = await loginAndReadCode()
       const confirmation = (await confirm(own.accessToken)).json()
-      const code = codeIn(twilio.texts.at(-1)?.body)
+      const code = codeIn(twilio.messages.at(-1)?.body)
       const [response, ...others] = await Promise.all([
         deleteMe(own.accessToken),
         service.verify(pending.challengeToken, pending.code),

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import { generateApiKey, hashApiKey } from '../../src/domain/admin/api-keys.ts'
-import { testDatabase } from '../support/database.ts'
+import { createTestDatabase } from '../support/database.ts'
 import { startAdmin } from '../support/start-admin.ts'
 import { slugOf } from '../support/start-app.ts'
 
@@ -113,7 +113,7 @@ t.test('without a valid key', async t => {
   })
 
   t.test('neither the database nor the body is read', async t => {
-    const database = await testDatabase(t)
+    const database = await createTestDatabase(t)
     const { adminApp, admin } = await startAdmin(t, { database })
     // Any query for users now fails.
     await database.prisma.$executeRawUnsafe('ALTER TABLE users RENAME TO moved')

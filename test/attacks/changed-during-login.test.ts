@@ -9,7 +9,7 @@ t.test('a phone number replaced during hashing gets no code', async t => {
   duringHash(() => users.change({ username: 'ada' }, { phone: newPhone }, new Date()))
   const { challengeToken } = (await login()).json()
   t.same(
-    twilio.texts.map(({ to }) => to),
+    twilio.messages.map(({ to }) => to),
     [newPhone]
   )
   t.equal((await verify(challengeToken, twilio.lastCode() ?? '')).statusCode, 200)

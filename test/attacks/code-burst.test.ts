@@ -58,7 +58,7 @@ t.test('guesses during resends and logins use no more than the available attempt
     })
   )
   t.equal(responses.filter(response => slugOf(response) === 'wrong-code').length, 5)
-  t.ok(twilio.texts.length <= 2)
+  t.ok(twilio.messages.length <= 2)
 })
 
 t.test('a burst through two instances uses no more than the available attempts', async t => {

@@ -26,7 +26,7 @@ async function guessUntilRefused({ login, resend, verify, wait, twilio }: Servic
     const { challengeToken, resendIn } = response.json()
     wait(resendIn)
     await resend(challengeToken, address(checked + 1))
-    const wrong = differentCode(codeIn(twilio.texts.at(-1)?.body))
+    const wrong = differentCode(codeIn(twilio.messages.at(-1)?.body))
     while (slugOf(await verify(challengeToken, wrong, address(checked))) === 'wrong-code') checked++
     wait(1)
   }
@@ -52,7 +52,7 @@ t.test(
     )
     one.wait(31)
     await one.resend(first.challengeToken)
-    const resent = codeIn(one.twilio.texts.at(-1)?.body)
+    const resent = codeIn(one.twilio.messages.at(-1)?.body)
     t.same(
       (await one.verify(first.challengeToken, differentCode(resent), '198.51.100.1')).json()
         .attemptsRemaining,
@@ -102,7 +102,7 @@ t.test(
   async t => {
     const service = await startApp(t, { limits })
     const { response } = await guessUntilRefused(service)
-    const sentBefore = service.twilio.texts.length
+    const sentBefore = service.twilio.messages.length
     t.match(response.json(), { status: 429, reason: 'codes' })
     t.equal(
       slugOf(await service.login({ ...ada, password: 'not the password' })),
@@ -113,7 +113,7 @@ t.test(
       { status: 429, reason: 'codes' },
       'the owner at another address gets the reason'
     )
-    t.equal(service.twilio.texts.length, sentBefore)
+    t.equal(service.twilio.messages.length, sentBefore)
   }
 )
 

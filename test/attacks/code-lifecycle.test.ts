@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import type { LightMyRequestResponse } from 'fastify'
 import t, { type Test } from 'tap'
 import {
-  codeLifecycleModel,
+  createCodeLifecycleModel,
   type CodeLifecycleModel,
   type Expected,
   type MessageOutcome,
@@ -30,22 +30,22 @@ type Model = { lifecycle: CodeLifecycleModel; tokens: number }
 type Command = fc.AsyncCommand<Model, Real>
 
 const outcomes: Record<MessageOutcome, Failure> = {
-  accepted: ({ take, succeed }) => {
-    take()
+  accepted: ({ accept, succeed }) => {
+    accept()
     succeed()
   },
   rejected: ({ fail }) => fail(400, 21606),
   undeliverable: ({ fail }) => fail(400, 21610),
   lost: ({ fail }) => fail(503, null),
-  'delivered, but not confirmed': ({ take, fail }) => {
-    take()
+  'delivered, but not confirmed': ({ accept, fail }) => {
+    accept()
     fail(500, null)
   }
 }
 
 const countMessages = ({ instances }: Real) => ({
   requested: instances.flatMap(({ twilio }) => twilio.requests).length,
-  delivered: instances.flatMap(({ twilio }) => twilio.texts).length
+  delivered: instances.flatMap(({ twilio }) => twilio.messages).length
 })
 
 /** Sends a request and compares its response and messages with those of the model. */
@@ -226,10 +226,10 @@ async function twoInstances(t: Test, { codeFailures, messagesPerHour, ...policy 
   let outcome: MessageOutcome = 'accepted'
   for (const { twilio } of [first, second]) {
     const respond: Failure = exchange => {
-      twilio.next(respond)
+      twilio.failNext(respond)
       outcomes[outcome](exchange)
     }
-    twilio.next(respond)
+    twilio.failNext(respond)
   }
   return {
     instances: [first, second],
@@ -315,7 +315,7 @@ for (const [name, policy] of Object.entries(policies)) {
         })
         await fc.asyncModelRun(
           () => ({
-            model: { lifecycle: codeLifecycleModel(policy, codeFailures), tokens: 0 },
+            model: { lifecycle: createCodeLifecycleModel(policy, codeFailures), tokens: 0 },
             real: { ...service, username, tokens: [], codes: [] }
           }),
           commands

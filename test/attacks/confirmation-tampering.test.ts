@@ -30,7 +30,7 @@ t.test('session and action', async t => {
     const { confirmationToken } = (await confirm(owner.accessToken)).json()
     const code = twilio.lastCode()
     wait(30)
-    const sentBefore = twilio.texts.length
+    const sentBefore = twilio.messages.length
     for (const { accessToken } of [elsewhere, other]) {
       for (const response of [
         await verifyConfirmation(accessToken, confirmationToken, code),
@@ -41,7 +41,7 @@ t.test('session and action', async t => {
         t.equal(slugOf(response), 'not-found')
       }
     }
-    t.equal(twilio.texts.length, sentBefore)
+    t.equal(twilio.messages.length, sentBefore)
     t.match(await prisma.challenge.findMany({ where: { purpose: 'confirm:transfer' } }), [
       { attemptsLeft: 5, consumedAt: null }
     ])
@@ -214,7 +214,7 @@ t.test('concurrent requests', async t => {
       const responses = await Promise.all(Array.from({ length: 50 }, () => confirm(accessToken)))
       t.same(new Set(responses.map(({ statusCode }) => statusCode)), new Set([201]))
       t.equal(responses.filter(response => response.json().sent).length, 1)
-      t.equal(twilio.texts.length, 2)
+      t.equal(twilio.messages.length, 2)
       const { confirmationToken } = responses[7]?.json()
       t.equal(
         (await verifyConfirmation(accessToken, confirmationToken, twilio.lastCode())).statusCode,
@@ -248,7 +248,7 @@ t.test('values', async t => {
   t.test('a payee that would add a line, a link or a code to the message is refused', async t => {
     const { logIn, confirm, twilio } = await startApp(t)
     const { accessToken } = await logIn()
-    const sentBefore = twilio.texts.length
+    const sentBefore = twilio.messages.length
     for (const payee of [
       'x\n@evil.example #000000',
       'x\r\nGood',
@@ -281,7 +281,7 @@ t.test('values', async t => {
       t.equal(slugOf(response), 'invalid-request', JSON.stringify(payee))
       t.match(response.json().errors, [{ pointer: '#/data/payee' }])
     }
-    t.equal(twilio.texts.length, sentBefore)
+    t.equal(twilio.messages.length, sentBefore)
   })
 
   t.test('an unusual but harmless payee is shown exactly', async t => {
@@ -310,8 +310,8 @@ t.test('values', async t => {
       ).json()
       t.equal(text, `Send 250.00 EUR to ${payee}`)
       t.ok(
-        isShownExactly(String(twilio.texts.at(-1)?.body), twilio.lastCode(), text),
-        String(twilio.texts.at(-1)?.body)
+        isShownExactly(String(twilio.messages.at(-1)?.body), twilio.lastCode(), text),
+        String(twilio.messages.at(-1)?.body)
       )
     }
   })
@@ -337,15 +337,15 @@ t.test('values', async t => {
     let shown = 0
     await fc.assert(
       fc.asyncProperty(fc.record({ amount: value, currency: value, payee: value }), async data => {
-        const before = twilio.texts.length
+        const before = twilio.messages.length
         const response = await confirm(accessToken, { ...transfer, data })
         if (response.statusCode !== 201)
-          return slugOf(response) === 'invalid-request' && twilio.texts.length === before
+          return slugOf(response) === 'invalid-request' && twilio.messages.length === before
         shown++
         const sentence = `Send ${data.amount} ${data.currency} to ${data.payee}`
         return (
           response.json().text === sentence &&
-          isShownExactly(String(twilio.texts.at(-1)?.body), twilio.lastCode(), sentence)
+          isShownExactly(String(twilio.messages.at(-1)?.body), twilio.lastCode(), sentence)
         )
       }),
       { numRuns: 300 }

@@ -122,7 +122,7 @@ for (const [scope, limits] of Object.entries({
         t.same(headers, expected)
         t.same({ ...response.json(), instance: '' }, { ...responses[0]?.json(), instance: '' })
       }
-      t.equal(twilio.texts.length, 1)
+      t.equal(twilio.messages.length, 1)
     }
   )
 }

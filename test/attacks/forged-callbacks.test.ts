@@ -14,7 +14,7 @@ const publicUrl = 'https://login.example'
 async function start(t: Test, options: StartOptions = {}) {
   const app = await startApp(t, { publicUrl, ...options })
   const { challengeToken } = (await app.login()).json()
-  const [message] = app.twilio.texts
+  const [message] = app.twilio.messages
   if (message === undefined) throw new Error('no message was sent')
   const state = () =>
     Promise.all([app.prisma.challenge.findMany(), app.prisma.rateLimit.findMany()])
@@ -60,7 +60,7 @@ t.test('a forged callback is refused and changes nothing', async t => {
     t.equal(slugOf(response), 'invalid-signature', `a changed ${field}`)
   }
   t.same(await state(), before)
-  t.equal(twilio.texts.length, 1)
+  t.equal(twilio.messages.length, 1)
 })
 
 t.test('a callback without exactly one signature is refused', async t => {
@@ -84,7 +84,7 @@ t.test('a signature is not accepted for another message', async t => {
   wait(31)
   await login()
   const before = await state()
-  const url = twilio.texts[1]?.statusCallback ?? ''
+  const url = twilio.messages[1]?.statusCallback ?? ''
   t.equal(slugOf(await callBack({ ...genuine, url })), 'invalid-signature')
   t.same(await state(), before)
 })

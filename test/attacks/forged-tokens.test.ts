@@ -334,7 +334,7 @@ t.test('forged tokens', async t => {
           t.strictSame([response.statusCode, slugOf(response)], [401, 'challenge-ended'], name)
         }
       }
-      t.equal(twilio.texts.length, 2)
+      t.equal(twilio.messages.length, 2)
       t.equal(
         (await verifyConfirmation(accessToken, valid, differentCode(code))).json()
           .attemptsRemaining,

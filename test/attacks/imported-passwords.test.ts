@@ -60,7 +60,7 @@ t.test('imported passwords', async t => {
       responses.map(({ statusCode }) => statusCode),
       responses.map(() => 200)
     )
-    t.equal(twilio.texts.length, 1)
+    t.equal(twilio.messages.length, 1)
     t.match(await digestNow('grace'), current)
     t.equal((await login(grace)).statusCode, 200)
   })

@@ -32,7 +32,7 @@ t.test('unlock resets the message limits of the account and its number', async t
     }
     wait(3600)
   }
-  t.equal(twilio.texts.length, 20)
+  t.equal(twilio.messages.length, 20)
   t.match((await login()).json(), { status: 429, type: /too-many-texts$/ })
   t.ok(await unlock(service))
   wait(5)
@@ -65,7 +65,7 @@ t.test('unlock resets confirmations with their lockout and message limits', asyn
 t.test('unlock resets that the number is undeliverable', async t => {
   const service = await startApp(t, { limits, secrets: [secret] })
   const { login, twilio, wait } = service
-  twilio.next(reject(400, 21610))
+  twilio.failNext(reject(400, 21610))
   t.equal(slugOf(await login()), 'sms-undeliverable')
   t.equal(slugOf(await login()), 'sms-undeliverable')
   await unlock(service)

@@ -1,9 +1,9 @@
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'
 import { openDatabase } from '../../src/adapters/postgres/database.ts'
-import { needsServer, testDatabase } from '../support/database.ts'
+import { needsServer, createTestDatabase } from '../support/database.ts'
 import { ada, defaultLimits, startApp, type StartOptions } from '../support/start-app.ts'
-import { statementCounter } from '../support/statement-counter.ts'
+import { startStatementCounter } from '../support/statement-counter.ts'
 import { isFull, spyOnHashes } from '../support/spy-on-hashes.ts'
 
 const body = JSON.stringify({ username: ada.username, password: ada.password })
@@ -26,8 +26,8 @@ t.test('logins beyond the hashing queue get 503 without waiting for the queue', 
     t.equal(response.headers.get('retry-after'), '1')
     t.match(await response.json(), { type: /\/busy$/, status: 503, retryAfter: 1 })
   }
-  t.equal(hashes.done(), 3)
-  t.equal(hashes.atOnce(), 1)
+  t.equal(hashes.completed(), 3)
+  t.equal(hashes.maxConcurrent(), 1)
 
   const after = await Promise.all(
     Array.from({ length: 3 }, () => fetch(`${url}/login`, { method: 'POST', headers, body }))
@@ -43,7 +43,7 @@ t.test('a client that disconnects while queued costs no hash and frees its slot'
   const { url, hashes, logged, waitUntil } = await listen(t)
   hashes.hold()
   const first = fetch(`${url}/login`, { method: 'POST', headers, body })
-  await hashes.begun(1)
+  await hashes.started(1)
   const { hostname, port } = new URL(url)
   const disconnecting = [connect(Number(port), hostname), connect(Number(port), hostname)] as const
   for (const client of disconnecting) {
@@ -68,7 +68,7 @@ t.test('a client that disconnects while queued costs no hash and frees its slot'
     (await Promise.all([first, ...others])).map(({ status }) => status),
     [200, 200, 200]
   )
-  t.equal(hashes.done(), 3)
+  t.equal(hashes.completed(), 3)
   t.same(
     logged.filter(line => JSON.parse(line).level >= 40),
     [],
@@ -94,7 +94,7 @@ t.test('an address may send sixty POST requests a minute, whatever they contain'
     t.equal(refused.headers['retry-after'], '60')
   }
   t.equal((await login()).statusCode, 429)
-  t.equal(hashes.done(), 0)
+  t.equal(hashes.completed(), 0)
   t.equal((await app.inject('/.well-known/jwks.json')).statusCode, 200)
   t.equal((await login(ada, '198.51.100.7')).statusCode, 200)
   wait(60)
@@ -134,8 +134,8 @@ t.test(
   'a login refused by the full queue costs no SQL statement',
   { skip: needsServer },
   async t => {
-    const { url: databaseUrl = '' } = await testDatabase(t)
-    const counter = await statementCounter(t, databaseUrl)
+    const { url: databaseUrl = '' } = await createTestDatabase(t)
+    const counter = await startStatementCounter(t, databaseUrl)
     // A single connection that is already open, because opening another would count as a statement.
     const counted = await openDatabase(counter.url, { poolSize: 1 })
     t.teardown(counted.close)

@@ -53,7 +53,7 @@ t.test('limits of an address', async t => {
     t.match(refused.json(), { status: 429, reason: 'passwords', retryAfter: 900 })
     t.equal(slugOf(refused), 'too-many-attempts')
     t.equal(refused.headers['retry-after'], '900')
-    t.equal(twilio.texts.length, 0)
+    t.equal(twilio.messages.length, 0)
     t.equal((await login({ username: 'grace', password: 'anchors aweigh' })).statusCode, 200)
     t.equal((await login(ada, '198.51.100.7')).statusCode, 200, 'the owner at another address')
     wait(899)
@@ -81,7 +81,7 @@ t.test('limits of an address', async t => {
         tried++
     }
     t.equal(tried, 100)
-    t.equal(twilio.texts.length, 0)
+    t.equal(twilio.messages.length, 0)
   })
 
   t.test('an address that tried too many usernames may continue after fifteen minutes', async t => {

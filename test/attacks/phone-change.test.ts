@@ -10,7 +10,7 @@ import {
   startApp,
   transfer
 } from '../support/start-app.ts'
-import { answerLate } from '../support/twilio-stand-in.ts'
+import { respondLate } from '../support/twilio-stand-in.ts'
 
 const grace = { username: 'grace', password: 'anchors aweigh', phone: '+12025550144' }
 const newPhone = '+12025550106'
@@ -123,13 +123,13 @@ t.test('messages', async t => {
       )
       // Concurrent requests replace each other, so each one sends a message or is refused.
       const { challengeToken } = sent.find(({ statusCode }) => statusCode === 200)?.json() ?? {}
-      t.equal(twilio.texts.length, 1 + 3)
+      t.equal(twilio.messages.length, 1 + 3)
       wait(31)
       t.equal(slugOf(await changePhone(accessToken, phoneOf(20))), 'too-many-texts')
       t.match(slugOf(await resend(challengeToken)), /^(too-many-texts|challenge-ended)$/)
       t.equal(slugOf(await confirm(accessToken)), 'too-many-texts', 'confirmations share the limit')
       for (let n = 0; n < 2; n++) t.type((await logIn()).accessToken, 'string')
-      t.equal(twilio.textsTo(ada.phone).length, 3)
+      t.equal(twilio.messagesTo(ada.phone).length, 3)
     }
   )
 
@@ -141,7 +141,7 @@ t.test('messages', async t => {
     t.equal((await changePhone(accessToken, newPhone)).statusCode, 200)
     t.equal(slugOf(await changePhone(accessToken, phoneOf(7))), 'too-many-texts')
     t.equal(slugOf(await confirm(accessToken)), 'too-many-texts')
-    t.equal(twilio.texts.length, 4)
+    t.equal(twilio.messages.length, 4)
   })
 
   t.test('users who change to a number use at most two of its six messages an hour', async t => {
@@ -153,7 +153,7 @@ t.test('messages', async t => {
       const { accessToken } = await logIn(user)
       t.match((await changePhone(accessToken, grace.phone)).statusCode, n < 2 ? 200 : 429)
     }
-    t.equal(twilio.textsTo(grace.phone).length, 2)
+    t.equal(twilio.messagesTo(grace.phone).length, 2)
     const { accessToken } = await logIn(grace)
     for (let n = 0; n < 3; n++)
       t.equal((await confirm(accessToken, { ...transfer, reference: `${n}` })).statusCode, 201)
@@ -166,7 +166,7 @@ t.test('messages', async t => {
     t.equal((await login()).json().sent, true)
     t.equal((await changePhone(accessToken, newPhone)).json().sent, true)
     t.equal((await login()).json().sent, false)
-    t.equal(twilio.texts.length, 3)
+    t.equal(twilio.messages.length, 3)
   })
 
   t.test('a refused request leaves the pending change as it is', async t => {
@@ -194,7 +194,7 @@ t.test('concurrent requests', async t => {
     await settled()
     t.equal(responses.filter(({ statusCode }) => statusCode === 204).length, 1)
     t.equal(responses.filter(response => slugOf(response) === 'challenge-ended').length, 49)
-    t.equal(twilio.texts.filter(isNotice).length, 1)
+    t.equal(twilio.messages.filter(isNotice).length, 1)
     t.equal(logged.filter(line => line.includes('"phone.changed"')).length, 1)
     t.match(await prisma.user.findMany(), [{ phone: newPhone, phoneChangeFailures: 0 }])
   })
@@ -218,7 +218,7 @@ t.test('concurrent requests', async t => {
     )
     await Promise.all([one.settled(), two.settled()])
     t.equal(responses.filter(({ statusCode }) => statusCode === 204).length, 1)
-    t.equal([...one.twilio.texts, ...two.twilio.texts].filter(isNotice).length, 1)
+    t.equal([...one.twilio.messages, ...two.twilio.messages].filter(isNotice).length, 1)
     t.equal(await one.prisma.session.count(), 1)
   })
 
@@ -232,7 +232,7 @@ t.test('concurrent requests', async t => {
         await verifyPhone(
           tokens[n] ?? '',
           request.json().challengeToken,
-          codeIn(twilio.textsTo(phoneOf(n)).at(-1)?.body)
+          codeIn(twilio.messagesTo(phoneOf(n)).at(-1)?.body)
         )
       )
     const winner = responses.findIndex(({ statusCode }) => statusCode === 204)
@@ -250,7 +250,7 @@ t.test('concurrent requests', async t => {
       const { accessToken } = await logIn()
       const { challengeToken } = (await changePhone(accessToken, newPhone)).json()
       const code = twilio.lastCode()
-      const before = twilio.texts.length
+      const before = twilio.messages.length
       const logins = Array.from({ length: 50 }, () => login())
       await logins[0]
       t.equal((await verifyPhone(accessToken, challengeToken, code)).statusCode, 204)
@@ -258,11 +258,11 @@ t.test('concurrent requests', async t => {
       await settled()
       t.same(new Set(responses.map(({ statusCode }) => statusCode)), new Set([200]))
 
-      const texts = twilio.texts.slice(before)
-      t.equal(texts.filter(isNotice).length, 1)
-      const toOld = texts.filter(({ to }) => to === ada.phone)
+      const messages = twilio.messages.slice(before)
+      t.equal(messages.filter(isNotice).length, 1)
+      const toOld = messages.filter(({ to }) => to === ada.phone)
       t.ok(toOld.findIndex(isNotice) === toOld.length - 1, 'no code follows the notice')
-      t.ok(texts.some(({ to }) => to === newPhone))
+      t.ok(messages.some(({ to }) => to === newPhone))
       const oldTokens = responses.filter(response => response.json().destination.endsWith('43'))
       for (const response of oldTokens)
         t.equal(
@@ -291,12 +291,12 @@ t.test('concurrent requests', async t => {
         t.equal(slugOf(changed), 'wrong-code')
         t.equal(resent.statusCode, 200)
       }
-      const last = codeIn(twilio.textsTo(newPhone).at(-1)?.body)
+      const last = codeIn(twilio.messagesTo(newPhone).at(-1)?.body)
       const again = await verifyPhone(accessToken, challengeToken, last)
       if (changed.statusCode === 204) t.equal(slugOf(again), 'challenge-ended')
       else t.equal(again.statusCode, 204)
       await settled()
-      t.equal(twilio.texts.filter(isNotice).length, 1)
+      t.equal(twilio.messages.filter(isNotice).length, 1)
       t.match(await prisma.user.findMany(), [{ phone: newPhone }])
     }
   })
@@ -357,7 +357,7 @@ t.test('concurrent requests', async t => {
         t.equal(changed.statusCode, 204)
         const { challengeToken, destination } = response.json()
         const sentTo = destination.endsWith('06') ? newPhone : ada.phone
-        const last = twilio.textsTo(sentTo).findLast(text => !isNotice(text))
+        const last = twilio.messagesTo(sentTo).findLast(text => !isNotice(text))
         t.equal(
           (await verify(challengeToken, codeIn(last?.body))).statusCode,
           sentTo === newPhone ? 200 : 401
@@ -394,7 +394,7 @@ t.test('concurrent requests', async t => {
       service.wait(31)
       const change = (await changePhone(accessToken, newPhone)).json().challengeToken
       const code = twilio.lastCode()
-      twilio.next(answerLate(20))
+      twilio.failNext(respondLate(20))
       const [resent, changed] = await Promise.all([
         resend(challengeToken),
         service.verifyPhone(accessToken, change, code)
@@ -402,9 +402,9 @@ t.test('concurrent requests', async t => {
       await settled()
       t.equal(changed.statusCode, 204)
       if (resent.statusCode !== 200) t.equal(slugOf(resent), 'challenge-ended')
-      const texts = twilio.textsTo(ada.phone).filter(text => !isNotice(text))
+      const messages = twilio.messagesTo(ada.phone).filter(message => !isNotice(message))
       t.equal(
-        slugOf(await service.verify(challengeToken, codeIn(texts.at(-1)?.body))),
+        slugOf(await service.verify(challengeToken, codeIn(messages.at(-1)?.body))),
         'challenge-ended'
       )
     }
@@ -461,7 +461,7 @@ t.test('concurrent requests', async t => {
       const { challengeToken, destination } = (await login()).json()
       t.equal(destination, '+1•••••••06')
       t.equal(
-        (await verify(challengeToken, codeIn(twilio.textsTo(newPhone).at(-1)?.body))).statusCode,
+        (await verify(challengeToken, codeIn(twilio.messagesTo(newPhone).at(-1)?.body))).statusCode,
         200
       )
     }
@@ -482,7 +482,7 @@ t.test('concurrent requests', async t => {
     const change = (await changePhone(accessToken, newPhone)).json().challengeToken
     await users.change({ username: 'ada' }, { phone: phoneOf(7) }, new Date())
     t.equal(slugOf(await resend(change)), 'challenge-ended')
-    t.equal(twilio.textsTo(newPhone).length, 1)
+    t.equal(twilio.messagesTo(newPhone).length, 1)
     t.match(await prisma.user.findMany(), [{ phone: phoneOf(7) }])
   })
 })

@@ -24,7 +24,7 @@ for (const [canonical, spellings] of stored) {
     })
     const logins = await Promise.all(users.map(({ username }) => login({ username, password })))
     t.same(
-      twilio.texts.map(({ to }) => to),
+      twilio.messages.map(({ to }) => to),
       spellings.map(() => canonical)
     )
     t.equal(logins.filter(response => slugOf(response) === 'too-many-texts').length, 1)

@@ -4,14 +4,14 @@ import { openDatabase } from '../../src/adapters/postgres/database.ts'
 import { deriveKey } from '../../src/domain/derive-key.ts'
 import { ada, noLimits, differentCode, startApp, transfer } from '../support/start-app.ts'
 import {
-  answerNothing,
-  deliverButFail,
-  garbage,
+  respondWithoutMessage,
+  acceptThenFail,
+  respondMalformed,
   hang,
   redirect,
   reject,
   reset,
-  takeButGiveUp,
+  respondFailed,
   twilioAccount
 } from '../support/twilio-stand-in.ts'
 
@@ -157,17 +157,17 @@ t.test('no secret is logged at any level', async t => {
     reject(401, 20003),
     reject(429, 20429),
     reject(400, 99999),
-    deliverButFail(500),
+    acceptThenFail(500),
     hang(),
     reset(),
     redirect(),
-    garbage(),
-    answerNothing(),
-    takeButGiveUp(30007),
+    respondMalformed(),
+    respondWithoutMessage(),
+    respondFailed(30007),
     // Last, because an undeliverable number is not tried again.
     reject(400, 21211)
   ]) {
-    twilio.next(failure)
+    twilio.failNext(failure)
     await login(grace)
   }
   await prisma.rateLimit.deleteMany({ where: { key: { startsWith: 'undeliverable' } } })

@@ -8,7 +8,7 @@ import {
   startApp,
   transfer
 } from '../support/start-app.ts'
-import { answerLate, deliverButFail, reject, takeButGiveUp } from '../support/twilio-stand-in.ts'
+import { respondLate, acceptThenFail, reject, respondFailed } from '../support/twilio-stand-in.ts'
 
 const { messagesPerPhoneHour, messagesPerPhoneDay } = defaultLimits
 const grace = { username: 'grace', password: 'anchors aweigh', phone: '+12025550144' }
@@ -24,7 +24,7 @@ t.test('limits of a number', async t => {
       argon2: { queue: 64 }
     })
     const logins = await Promise.all(Array.from({ length: 50 }, (_, n) => login(ada, address(n))))
-    t.equal(twilio.texts.length, 1)
+    t.equal(twilio.messages.length, 1)
     t.same(logins.map(response => response.json().sent).sort(), [
       ...Array.from({ length: 49 }, () => false),
       true
@@ -34,7 +34,7 @@ t.test('limits of a number', async t => {
     const resends = await Promise.all(
       Array.from({ length: 50 }, (_, n) => resend(challengeToken, address(n)))
     )
-    t.equal(twilio.texts.length, 2)
+    t.equal(twilio.messages.length, 2)
     t.equal(resends.filter(({ statusCode }) => statusCode === 200).length, 1)
     t.equal(resends.filter(response => slugOf(response) === 'resend-too-soon').length, 49)
   })
@@ -49,15 +49,15 @@ t.test('limits of a number', async t => {
       t.equal((await resend(challengeToken, address(n + 100))).statusCode, 200)
       wait(31)
     }
-    t.equal(twilio.texts.length, 6)
+    t.equal(twilio.messages.length, 6)
     const refused = await login(ada, '203.0.113.9')
     t.match(refused.json(), { status: 429, type: /too-many-texts$/, retryAfter: 3600 - 6 * 31 })
     t.equal(refused.headers['retry-after'], String(3600 - 6 * 31))
-    t.equal(twilio.texts.length, 6)
+    t.equal(twilio.messages.length, 6)
     wait(3600 - 6 * 31)
     const { challengeToken } = (await login()).json()
-    t.equal(twilio.texts.length, 7)
-    t.equal((await verify(challengeToken, codeIn(twilio.texts.at(-1)?.body))).statusCode, 200)
+    t.equal(twilio.messages.length, 7)
+    t.equal((await verify(challengeToken, codeIn(twilio.messages.at(-1)?.body))).statusCode, 200)
   })
 
   t.test('a number gets twenty messages a day', async t => {
@@ -71,7 +71,7 @@ t.test('limits of a number', async t => {
       await login()
       wait(2400)
     }
-    t.equal(twilio.texts.length, 20)
+    t.equal(twilio.messages.length, 20)
     t.equal((await login()).statusCode, 200, 'a new day')
   })
 
@@ -84,7 +84,7 @@ t.test('limits of a number', async t => {
     const responses = await Promise.all(users.map((user, n) => login(user, address(n))))
     t.equal(responses.filter(({ statusCode }) => statusCode === 200).length, 6)
     t.equal(responses.filter(response => slugOf(response) === 'too-many-texts').length, 4)
-    t.equal(twilio.texts.length, 6)
+    t.equal(twilio.messages.length, 6)
   })
 
   t.test('accounts that share a number share its daily message limit', async t => {
@@ -178,7 +178,7 @@ t.test('limits of addresses and countries', async t => {
         await prisma.rateLimit.findMany({ where: { count: { gt: 0 } }, orderBy: { key: 'asc' } }),
         before
       )
-      t.equal(twilio.texts.length, 2)
+      t.equal(twilio.messages.length, 2)
       wait(3600)
       t.equal((await login({ ...grace, username: 'jean' })).statusCode, 200)
     })
@@ -199,7 +199,7 @@ t.test('limits of addresses and countries', async t => {
       await addUser({ ...grace, username: `grace-${n}`, phone: `+1202555015${n}` })
       await login({ ...grace, username: `grace-${n}` }, `2001:db8:7:${n}00::1`)
     }
-    t.equal(twilio.texts.length, 4)
+    t.equal(twilio.messages.length, 4)
   })
 })
 
@@ -210,7 +210,7 @@ t.test('failed messages', async t => {
     })
     const token = await accessToken()
     for (let n = 0; n < 3; n++) {
-      twilio.next(reject(429, 20429))
+      twilio.failNext(reject(429, 20429))
       t.equal(slugOf(await confirm(token)), 'sms-unavailable')
     }
     t.equal((await confirm(token)).statusCode, 201)
@@ -219,23 +219,23 @@ t.test('failed messages', async t => {
   t.test('a message that Twilio refused does not count unless it may have been sent', async t => {
     const { login, twilio } = await startApp(t, { limits: { messagesPerPhoneHour: 2 } })
     for (let i = 0; i < 5; i++) {
-      twilio.next(reject(429, 20429))
+      twilio.failNext(reject(429, 20429))
       t.equal(slugOf(await login()), 'sms-unavailable')
     }
     for (let i = 0; i < 2; i++) {
-      twilio.next(deliverButFail(500))
+      twilio.failNext(acceptThenFail(500))
       t.equal(slugOf(await login()), 'sms-unavailable', 'no cooldown starts')
     }
     t.equal(slugOf(await login()), 'too-many-texts')
-    t.equal(twilio.texts.length, 2)
+    t.equal(twilio.messages.length, 2)
   })
 
   for (const [problem, failure, seconds, requests = 10] of [
     ['has unsubscribed (21610)', reject(400, 21610), 86_400, 90],
-    ['has unsubscribed, reported in the message (30004)', takeButGiveUp(30004), 86_400],
+    ['has unsubscribed, reported in the message (30004)', respondFailed(30004), 86_400],
     ['cannot receive messages (21614)', reject(400, 21614), 86_400],
     ['is a landline (21635)', reject(400, 21635), 86_400],
-    ['is a landline, reported in the message (30006)', takeButGiveUp(30006), 86_400],
+    ['is a landline, reported in the message (30006)', respondFailed(30006), 86_400],
     ['is invalid (21211)', reject(400, 21211), 86_400],
     ['is in a region without permission (21408)', reject(403, 21408), 900],
     ['has no route (21612)', reject(400, 21612), 900]
@@ -251,7 +251,7 @@ t.test('failed messages', async t => {
         }
       })
       await addUser({ ...ada, username: 'shares-the-number' })
-      twilio.next(failure)
+      twilio.failNext(failure)
       for (let n = 0; n < requests; n++)
         t.equal(
           slugOf(
@@ -277,7 +277,7 @@ t.test('failed messages', async t => {
     wait(31)
     const { challengeToken } = (await login()).json()
     wait(31)
-    twilio.next(reject(400, 21610))
+    twilio.failNext(reject(400, 21610))
     t.equal(slugOf(await resend(challengeToken)), 'sms-undeliverable')
     const before = twilio.requests.length
     t.equal(slugOf(await resend(challengeToken)), 'sms-undeliverable')
@@ -288,7 +288,7 @@ t.test('failed messages', async t => {
 
   t.test('one of thirty concurrent logins to an undeliverable number reaches Twilio', async t => {
     const { login, twilio } = await startApp(t)
-    twilio.next(reject(400, 21610), reject(400, 21610), reject(400, 21610))
+    twilio.failNext(reject(400, 21610), reject(400, 21610), reject(400, 21610))
     const responses = await Promise.all(
       Array.from({ length: 30 }, (_, n) => login(ada, address(n)))
     )
@@ -305,7 +305,7 @@ t.test('failed messages', async t => {
     t.test(`a message that Twilio refused still counts for ${scope}`, async t => {
       const { login, addUser, twilio } = await startApp(t, { limits })
       await addUser(grace)
-      twilio.next(reject(429, 20429), reject(400, 21610))
+      twilio.failNext(reject(429, 20429), reject(400, 21610))
       t.equal(slugOf(await login()), 'sms-unavailable')
       t.equal(slugOf(await login(grace)), 'sms-undeliverable')
       for (let n = 0; n < 5; n++) t.equal(slugOf(await login()), 'too-many-texts')
@@ -351,7 +351,7 @@ t.test('refused requests', async t => {
     const [challenge] = await prisma.challenge.findMany()
     t.ok(challenge && challenge.codeExpiresAt <= clock() && challenge.resendAt <= clock())
     wait(3600)
-    twilio.next(answerLate(50))
+    twilio.failNext(respondLate(50))
     t.match((await login()).json(), { sent: true })
     t.match(await users.find({ username: 'ada' }), { codeFailures: 0 })
   })

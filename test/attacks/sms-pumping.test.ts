@@ -18,7 +18,7 @@ t.test('a country whose codes are not entered is paused', async t => {
   wait(2)
   const refused = await login()
   t.match(refused.json(), { status: 429, type: /too-many-texts$/, retryAfter: 900 })
-  t.equal(twilio.texts.length, 8)
+  t.equal(twilio.messages.length, 8)
   const lines = logged
     .map(line => JSON.parse(line))
     .filter(({ event }) => event === 'sms.country_paused')
@@ -74,7 +74,7 @@ t.test('a burst of users who have not yet entered their codes causes no pause', 
     }
     for (const [n, token] of tokens.entries())
       t.equal(
-        (await verify(token, codeIn(twilio.textsTo(users[n]?.phone ?? '').at(-1)?.body)))
+        (await verify(token, codeIn(twilio.messagesTo(users[n]?.phone ?? '').at(-1)?.body)))
           .statusCode,
         200
       )

@@ -126,7 +126,7 @@ t.test('every kind of token works at its own endpoints and gets 401 at all other
       send: token => verifyConfirmation(accessToken, token, confirmCode)
     }
   }
-  const sentBefore = twilio.texts.length
+  const sentBefore = twilio.messages.length
   for (const [name, { accepts, slug, send }] of Object.entries(endpoints)) {
     for (const [kind, token] of Object.entries(tokens).filter(
       ([kind]) => ![accepts].flat().includes(kind)
@@ -139,7 +139,7 @@ t.test('every kind of token works at its own endpoints and gets 401 at all other
   // /logout reveals nothing about the session. Only a refresh token ends one.
   for (const token of Object.values(tokens).filter(token => token !== refreshToken))
     t.equal((await logout(token)).statusCode, 204)
-  t.equal(twilio.texts.length, sentBefore, 'no message was sent')
+  t.equal(twilio.messages.length, sentBefore, 'no message was sent')
   t.equal((await me(accessToken)).statusCode, 200, 'the session is unchanged')
   t.equal(
     (await verifyConfirmation(accessToken, confirmationToken, differentCode(confirmCode))).json()

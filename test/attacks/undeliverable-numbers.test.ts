@@ -22,7 +22,7 @@ async function start(t: Test, options: StartOptions = {}) {
     challengeToken,
     /** How many messages were sent to the number since the last call. */
     sentSince(before: number) {
-      return app.twilio.textsTo(ada.phone).length - before
+      return app.twilio.messagesTo(ada.phone).length - before
     }
   }
 }
@@ -32,7 +32,7 @@ t.test('a marked number gets one message in 24 hours', async t => {
     const { login, resend, challengeToken, sentSince, twilio, wait } = await start(t)
     t.equal(slugOf(await resend(challengeToken)), 'sms-undeliverable')
     for (let n = 0; n < 5; n++) {
-      const before = twilio.textsTo(ada.phone).length
+      const before = twilio.messagesTo(ada.phone).length
       wait(day - 1)
       t.equal(slugOf(await login()), 'sms-undeliverable')
       t.equal(slugOf(await login(twin)), 'sms-undeliverable')
@@ -49,7 +49,7 @@ t.test('a marked number gets one message in 24 hours', async t => {
 
   t.test('also if its failure is reported late, again, or never', async t => {
     const { callBack, login, report, sentSince, twilio, wait } = await start(t)
-    const first = twilio.texts[0]
+    const first = twilio.messages[0]
     if (first === undefined) throw new Error('no message was sent')
     for (const late of [
       () => report('undelivered', { errorCode: 30006 }),
@@ -58,7 +58,7 @@ t.test('a marked number gets one message in 24 hours', async t => {
       () => callBack(statusCallback(first, 'undelivered', { errorCode: 30006 })),
       async () => {}
     ]) {
-      const before = twilio.textsTo(ada.phone).length
+      const before = twilio.messagesTo(ada.phone).length
       wait(day)
       t.equal((await login()).statusCode, 200)
       wait(3600)
@@ -129,7 +129,7 @@ t.test('a marked number gets one message in 24 hours', async t => {
     t.equal((await other.login()).statusCode, 200)
     t.equal(slugOf(await other.login()), 'sms-undeliverable')
     t.equal(slugOf(await login()), 'sms-undeliverable')
-    t.equal(other.twilio.texts.length + sentSince(1), 1)
+    t.equal(other.twilio.messages.length + sentSince(1), 1)
   })
 })
 
@@ -218,7 +218,7 @@ t.test('a number is no longer marked', async t => {
 
 t.test('without PUBLIC_URL a refused number may be tried again after 24 hours', async t => {
   const { login, resend, twilio, wait } = await startApp(t, { policy: { resendCooldown: 0 } })
-  twilio.next(reject(400, 21614))
+  twilio.failNext(reject(400, 21614))
   t.equal(slugOf(await login()), 'sms-undeliverable')
   wait(day - 1)
   t.equal(slugOf(await login()), 'sms-undeliverable')

@@ -123,7 +123,7 @@ t.test('an invalid transfer is reported next to its form', async t => {
   await page.getByLabel('Payee').fill('www.example.com')
   await submit.click()
   t.equal(await alertText(), 'Please check: payee must not look like a link.')
-  t.equal(twilio.texts.length, 1)
+  t.equal(twilio.messages.length, 1)
   await page.getByLabel('Payee').fill('Grace Hopper')
   await submit.click()
   await page.getByText('Send 250.00 EUR to Grace Hopper').waitFor()

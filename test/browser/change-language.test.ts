@@ -16,7 +16,7 @@ t.test('the language of messages', async t => {
     await page.getByRole('button', { name: 'Log out' }).click()
     await page.getByText('You are logged out.').waitFor()
     await logIn()
-    t.match(twilio.texts.at(-1)?.body, /Anmeldecode/)
+    t.match(twilio.messages.at(-1)?.body, /Anmeldecode/)
     t.equal(await language.inputValue(), 'de')
 
     await language.selectOption('The language of the browser')

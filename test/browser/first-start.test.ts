@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { unpackDatabase } from '../support/database.ts'
 import { visit } from './open-page.ts'
-import { shownCode, startServer } from '../support/start-process.ts'
+import { printedCode, startServer } from '../support/start-process.ts'
 
 t.test('a user logs in with the printed password and code after a first start', async t => {
   const folder = t.testdir()
@@ -17,7 +17,7 @@ t.test('a user logs in with the printed password and code after a first start', 
   await page.getByRole('button', { name: 'Send me a code' }).click()
   await page.getByText("in the server's terminal").waitFor()
   await server.prints(/NOT SENT.*\n\d{6} /)
-  await page.getByLabel('Code', { exact: true }).fill(shownCode(server.printed()))
+  await page.getByLabel('Code', { exact: true }).fill(printedCode(server.printed()))
   await page.getByRole('button', { name: 'Continue' }).click()
   await page.locator('#me dd').first().waitFor()
   t.match(await page.locator('#me').innerText(), /demo[^]*ending in 06/)

@@ -71,7 +71,7 @@ t.test('password', async t => {
     await sendPassword({ ...ada, password: 'not the password' })
     await page.getByRole('alert').getByText('Wrong username or password.').waitFor()
     t.equal(await focused(), 'password')
-    t.equal(twilio.texts.length, 0)
+    t.equal(twilio.messages.length, 0)
     await page.keyboard.type(ada.password)
     await page.keyboard.press('Enter')
     await page.getByRole('heading', { name: 'Enter the code' }).waitFor()
@@ -195,7 +195,7 @@ t.test('code', async t => {
     await page.getByRole('button', { name: 'Back' }).click()
     await startLogin()
     await page.getByText('still works').waitFor()
-    t.equal(twilio.texts.length, 1)
+    t.equal(twilio.messages.length, 1)
     await typeCode(twilio.lastCode())
     await waitForAccount()
   })
@@ -208,7 +208,7 @@ t.test('code', async t => {
     const code = twilio.lastCode()
     for (const text of [
       ` ${code.slice(0, 3)} ${code.slice(3)} `,
-      twilio.texts.at(-1)?.body ?? ''
+      twilio.messages.at(-1)?.body ?? ''
     ]) {
       await field.fill('')
       await page.evaluate(`navigator.clipboard.writeText(${JSON.stringify(text)})`)
@@ -268,7 +268,7 @@ t.test('messages', async t => {
 
   t.test('the user can try again after a message that could not be sent', async t => {
     const { page, sendPassword, startLogin, twilio, alertText } = await openPage(t)
-    twilio.next(reject(429, 20429))
+    twilio.failNext(reject(429, 20429))
     await sendPassword()
     await page.getByText('could not be sent').waitFor()
     t.match(await alertText(), /^The message could not be sent\. Please try again/)
@@ -305,7 +305,7 @@ t.test('messages', async t => {
 
   t.test('an undeliverable number is reported', async t => {
     const { sendPassword, twilio, alertText } = await openPage(t)
-    twilio.next(reject(400, 21211))
+    twilio.failNext(reject(400, 21211))
     await sendPassword()
     t.match(await alertText(), "Your phone number can't receive our messages.")
   })

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chromium, type Browser } from 'playwright-core'
-import { shownCode, startServer } from '../support/start-process.ts'
+import { printedCode, startServer } from '../support/start-process.ts'
 
 // Takes the screenshots in the README from a first start. An argument names another folder, to test
 // this program. Needs a build and Chromium.
@@ -54,7 +54,7 @@ async function screenshots(
   await page.getByRole('button', { name: 'Send me a code' }).click()
   await prints(/NOT SENT.*\n\d{6} /, length)
   const code = page.getByLabel('Code', { exact: true })
-  await code.fill(shownCode(printed()))
+  await code.fill(printedCode(printed()))
   await page.clock.fastForward(18_000)
   await page.mouse.move(0, 0)
   const second = await page.screenshot()

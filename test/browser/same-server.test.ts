@@ -7,7 +7,7 @@ import t from 'tap'
 import { smsLogin } from '../../examples/client.ts'
 import { unpackDatabase } from '../support/database.ts'
 import { visit } from './open-page.ts'
-import { startServer, watch } from '../support/start-process.ts'
+import { startServer, startProgram } from '../support/start-process.ts'
 import { transfer } from '../support/start-app.ts'
 
 // A server as after `npm start`: it has the demo user and prints codes on its terminal. Each client
@@ -71,7 +71,7 @@ t.test(
 )
 
 t.test('shell: examples/login.sh', async t => {
-  const terminal = watch(t, 'sh', [join(examples, 'login.sh')], {
+  const terminal = startProgram(t, 'sh', [join(examples, 'login.sh')], {
     folder,
     env: { SMS_LOGIN_URL: server.url }
   })

@@ -5,7 +5,7 @@ import { openDatabase } from '../../src/adapters/postgres/database.ts'
 import { createPasswords } from '../../src/adapters/secrets/passwords.ts'
 import { unpackDatabase } from '../support/database.ts'
 import { foreignHashes } from '../support/foreign-hashes.ts'
-import { shownCode, startProcess, startServer } from '../support/start-process.ts'
+import { printedCode, startProcess, startServer } from '../support/start-process.ts'
 
 /** Returns a hash of another system. `index` selects one of several of the same kind. */
 function foreign(kind: string, index = 0): { hash: string; password: string } {
@@ -85,7 +85,7 @@ t.test('twenty imported users log in twice with their old passwords', async t =>
       const { status, body } = await server.login(username[spelling](), password)
       t.match({ status, body }, { status: 200, body: { sent: true } }, username)
       t.equal(body.destination.slice(-2), phone.trim().slice(-2))
-      const verified = await server.verify(body.challengeToken, shownCode(server.printed()))
+      const verified = await server.verify(body.challengeToken, printedCode(server.printed()))
       t.equal(verified.status, 200, username)
       t.match(await server.me(verified.body.accessToken), { status: 200, body: { username } })
     }

@@ -179,7 +179,7 @@ async function rotate(
       let code = ''
       for (const { resend, twilio } of finishes ? servers : [any()]) {
         if (accepted('/resend', await resend(token)))
-          code = codeIn(twilio.textsTo(ada.phone).at(-1)?.body)
+          code = codeIn(twilio.messagesTo(ada.phone).at(-1)?.body)
       }
       served.challenges++
       if (!finishes) continue

@@ -6,7 +6,13 @@ import { createPasswords } from '../../src/adapters/secrets/passwords.ts'
 import { createUserDirectory } from '../../src/adapters/stores/user-directory.ts'
 import { unpackDatabase } from '../support/database.ts'
 import { ada } from '../support/start-app.ts'
-import { shownCode, startProcess, startServer, watch, wordsOf } from '../support/start-process.ts'
+import {
+  printedCode,
+  startProcess,
+  startServer,
+  startProgram,
+  argumentsOf
+} from '../support/start-process.ts'
 
 // A server has the embedded database open, and the commands use it through the server.
 const folder = t.testdir()
@@ -40,7 +46,7 @@ const adasDigest = await createPasswords({
 /** Logs Ada in with the code that the server prints. */
 async function logInAda() {
   const { body } = await server.login('ada', ada.password)
-  return (await server.verify(body.challengeToken, shownCode(server.printed()))).body
+  return (await server.verify(body.challengeToken, printedCode(server.printed()))).body
 }
 
 /** Adds users and deletes them at the end of the test. */
@@ -102,8 +108,8 @@ t.test('list and search', async t => {
         .map(line => JSON.parse(line).username),
       names
     )
-    const args = [...wordsOf('users'), 'list'].map(word => `'${word}'`).join(' ')
-    const { code, stdout: first } = await watch(
+    const args = [...argumentsOf('users'), 'list'].map(word => `'${word}'`).join(' ')
+    const { code, stdout: first } = await startProgram(
       t,
       'bash',
       ['--norc', '-c', `set -o pipefail; '${process.execPath}' --liftoff-only ${args} | head -1`],

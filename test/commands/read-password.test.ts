@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import t, { type Test } from 'tap'
-import { watch, wordsOf } from '../support/start-process.ts'
+import { startProgram, argumentsOf } from '../support/start-process.ts'
 
 // `script` from util-linux gives the command a terminal. The one of macOS has other options.
 const skip = !versionOf('script').includes('util-linux') && 'needs `script` of util-linux'
@@ -37,11 +37,11 @@ async function typeAtPrompt(
   args = ['add', 'ada', '+12025550143'],
   prompt = /Password for ada: /
 ) {
-  const program = [process.execPath, '--liftoff-only', ...wordsOf('users')]
+  const program = [process.execPath, '--liftoff-only', ...argumentsOf('users')]
   const command = [...program, ...args].map(word => `'${word}'`).join(' ')
   // The password is refused before the command connects to this address, where nothing listens.
   const env = { DATABASE_URL: 'postgresql://ada@127.0.0.1:1/login' }
-  const run = watch(t, 'script', ['-q', '-e', '-c', command, '/dev/null'], {
+  const run = startProgram(t, 'script', ['-q', '-e', '-c', command, '/dev/null'], {
     folder: t.testdir(),
     env
   })

@@ -8,7 +8,13 @@ import { createUserDirectory } from '../../src/adapters/stores/user-directory.ts
 import type { User } from '../../src/domain/users/user.ts'
 import { unpackDatabase } from '../support/database.ts'
 import { ada, differentCode } from '../support/start-app.ts'
-import { shownCode, startProcess, startServer, watch, wordsOf } from '../support/start-process.ts'
+import {
+  printedCode,
+  startProcess,
+  startServer,
+  startProgram,
+  argumentsOf
+} from '../support/start-process.ts'
 
 // A server has the embedded database open, and the commands use it through the server.
 const folder = t.testdir()
@@ -59,7 +65,7 @@ async function loginAndReadCode(password = ada.password) {
   const {
     body: { challengeToken, destination }
   } = await server.login(ada.username, password)
-  return { challengeToken, destination, code: shownCode(server.printed()) }
+  return { challengeToken, destination, code: printedCode(server.printed()) }
 }
 async function accessToken(): Promise<string> {
   const { challengeToken, code } = await loginAndReadCode()
@@ -418,8 +424,8 @@ t.test('errors', async t => {
 
   t.test('a command ends silently when the reader of its output closes the pipe', async t => {
     for (const program of ['users', 'keys'] as const) {
-      const args = [...wordsOf(program), 'list'].map(word => `'${word}'`).join(' ')
-      const { code, stderr } = await watch(
+      const args = [...argumentsOf(program), 'list'].map(word => `'${word}'`).join(' ')
+      const { code, stderr } = await startProgram(
         t,
         'bash',
         ['--norc', '-c', `set -o pipefail; '${process.execPath}' --liftoff-only ${args} | true`],

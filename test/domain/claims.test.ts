@@ -1,6 +1,6 @@
 import t from 'tap'
 import { claimsError, issuableClaims } from '../../src/domain/users/claims.ts'
-import { textOf } from '../support/documents.ts'
+import { readText } from '../support/documents.ts'
 
 /** Returns objects nested `levels` deep. */
 const nested = (levels: number): object => (levels === 1 ? {} : { in: nested(levels - 1) })
@@ -122,7 +122,7 @@ t.test('names', async t => {
 
   t.test('docs/claims.md lists every reserved name', async t => {
     const [, list = ''] = /^These names are reserved[^]*?\n\n(- [^]*?)\n\n/m.exec(
-      textOf('docs/claims.md')
+      readText('docs/claims.md')
     ) ?? ['', '']
     const listed = [...list.matchAll(/`(\w+)`/g)].map(([, name]) => name)
     t.same(listed.sort(), Object.values(reserved).flat().sort())

@@ -6,7 +6,7 @@ import { generateApiKey, hashApiKey } from '../../src/domain/admin/api-keys.ts'
 import { unpackDatabase } from '../support/database.ts'
 import { root } from '../support/documents.ts'
 import { skipUnlessInstalled } from '../support/separate-packages.ts'
-import { shownCode, startServer, watch } from '../support/start-process.ts'
+import { printedCode, startServer, startProgram } from '../support/start-process.ts'
 
 const skip = skipUnlessInstalled('examples/backend')
 const password = 'correct horse battery'
@@ -67,7 +67,7 @@ async function startLogin(t: Test) {
     },
     async accessToken(username: string): Promise<string> {
       const { body } = await server.login(username, password)
-      const code = shownCode(server.printed())
+      const code = printedCode(server.printed())
       return (await server.verify(body.challengeToken, code)).body.accessToken
     }
   }
@@ -75,7 +75,7 @@ async function startLogin(t: Test) {
 
 /** Starts the example as the comment in its first lines describes. */
 async function startBackend(t: Test, framework: string, env: Record<string, string>) {
-  const backend = watch(t, process.execPath, [`${framework}.js`], {
+  const backend = startProgram(t, process.execPath, [`${framework}.js`], {
     folder: join(root, 'examples/backend'),
     env: { PORT: '0', ...env }
   })
@@ -201,7 +201,7 @@ for (const framework of ['express', 'fastify'])
     })
 
     t.test('without an API key the backend does not start', async t => {
-      const { code, stderr } = await watch(t, process.execPath, [`${framework}.js`], {
+      const { code, stderr } = await startProgram(t, process.execPath, [`${framework}.js`], {
         folder: join(root, 'examples/backend')
       }).ended
       t.equal(code, 1)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { codesInAllScripts } from '../support/codes-in-all-scripts.ts'
 import { ada, differentCode, startApp, type StartOptions } from '../support/start-app.ts'
-import { watch } from '../support/start-process.ts'
+import { startProgram } from '../support/start-process.ts'
 
 const script = join(import.meta.dirname, '../../examples/login.sh')
 
@@ -19,7 +19,7 @@ async function run(t: Test, shell: string, options?: StartOptions, slashes = '')
   const url = await service.app.listen({ host: '127.0.0.1', port: 0 })
   const folder = t.testdir({ bin: { curl: spy('curl'), sed: spy('sed') } })
   for (const name of ['curl', 'sed']) chmodSync(join(folder, 'bin', name), 0o755)
-  const terminal = watch(t, shell, [script], {
+  const terminal = startProgram(t, shell, [script], {
     folder,
     env: { SMS_LOGIN_URL: `${url}${slashes}`, PATH: `${folder}/bin:${process.env['PATH']}` }
   })
@@ -77,7 +77,7 @@ for (const shell of ['sh', 'bash']) {
       const recorded = recordedArguments()
       t.match(recorded, '/confirmations/verify', 'the arguments were recorded')
       t.notMatch(recorded, /eyJ|p\\|s's|n\\|w's|wörd/)
-      for (const { body } of twilio.texts)
+      for (const { body } of twilio.messages)
         t.notOk(recorded.includes(/\b\d{6}\b/.exec(body)?.[0] ?? 'no code'))
     }
   )

@@ -3,7 +3,7 @@ import type { PrismaClient } from '../../src/adapters/prisma/client.ts'
 import { createPasswords } from '../../src/adapters/secrets/passwords.ts'
 import { createUserDirectory } from '../../src/adapters/stores/user-directory.ts'
 import type { Loss } from '../support/database-proxy.ts'
-import { needsServer, testDatabase } from '../support/database.ts'
+import { needsServer, createTestDatabase } from '../support/database.ts'
 import { holdLock } from '../support/hold-lock.ts'
 import { ada, slugOf } from '../support/start-app.ts'
 import { startBehindProxy } from '../support/start-behind-proxy.ts'
@@ -47,7 +47,7 @@ async function startWithChange(t: Test, options?: Parameters<typeof startBehindP
     ...service,
     accessToken,
     changed: () => service.verifyPhone(accessToken, challengeToken, code),
-    notices: () => service.twilio.texts.filter(isNotice)
+    notices: () => service.twilio.messages.filter(isNotice)
   }
 }
 
@@ -342,7 +342,7 @@ t.test('a killed server', async t => {
       const { body } = await first.ask(accessToken, '/me/phone', { phone: newPhone })
       const submission = { challengeToken: body.challengeToken, code: twilio.lastCode() }
       // The notice waits for a message to the old number that is under way.
-      twilio.next(hang())
+      twilio.failNext(hang())
       const sent = twilio.requests.length
       const login = first.login(ada.username, ada.password)
       while (twilio.requests.length === sent) await pause()
@@ -423,7 +423,7 @@ const pause = () => new Promise(resolve => setTimeout(resolve, 10))
 
 /** A database with one user, and servers on it that a test can kill. */
 async function startKillable(t: Test) {
-  const { prisma, url = '' } = await testDatabase(t)
+  const { prisma, url = '' } = await createTestDatabase(t)
   const twilio = await startTwilioStandIn(t)
   const { username, phone, password } = ada
   const hashing = { memoryKib: 1024, time: 1, concurrency: 1, queue: 1 }
@@ -438,7 +438,7 @@ async function startKillable(t: Test) {
   return {
     prisma,
     twilio,
-    notices: () => twilio.texts.filter(isNotice),
+    notices: () => twilio.messages.filter(isNotice),
     async start() {
       const server = await startServer(t, { folder, env })
       /** A request with an access token. */

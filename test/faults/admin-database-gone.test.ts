@@ -1,5 +1,5 @@
 import t from 'tap'
-import { needsServer, testDatabase } from '../support/database.ts'
+import { needsServer, createTestDatabase } from '../support/database.ts'
 import { startDatabaseProxy } from '../support/database-proxy.ts'
 import { openDatabase } from '../../src/adapters/postgres/database.ts'
 import { startAdmin } from '../support/start-admin.ts'
@@ -9,7 +9,7 @@ t.test(
   'an unreachable database gives 503 on every endpoint of the admin API until it is back',
   { skip: needsServer },
   async t => {
-    const database = await testDatabase(t)
+    const database = await createTestDatabase(t)
     const proxy = await startDatabaseProxy(t, database.url ?? '')
     const proxied = await openDatabase(proxy.url)
     t.teardown(proxied.close)

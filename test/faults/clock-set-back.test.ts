@@ -119,7 +119,7 @@ t.test('logins, sessions and paused countries', async t => {
         t.equal(slugOf(await resend(challengeToken)), 'challenge-ended')
         const next = (await login()).json()
         t.match(next, { sent: true, expiresIn: 600, codeExpiresIn: 60, resendIn: 30 })
-        const nextCode = codeIn(twilio.textsTo(ada.phone).at(-1)?.body)
+        const nextCode = codeIn(twilio.messagesTo(ada.phone).at(-1)?.body)
         t.equal((await verify(next.challengeToken, nextCode)).statusCode, 200)
       }
     )
@@ -174,7 +174,7 @@ t.test('logins, sessions and paused countries', async t => {
         wait(ahead)
         const early = await accessToken()
         const { confirmationToken } = (await confirm(early)).json()
-        const wrongCode = differentCode(codeIn(twilio.texts.at(-1)?.body))
+        const wrongCode = differentCode(codeIn(twilio.messages.at(-1)?.body))
         for (let i = 0; i < 5; i++) await verifyConfirmation(early, confirmationToken, wrongCode)
         wait(-ahead)
         const token = await accessToken()
@@ -252,7 +252,7 @@ t.test('logins, sessions and paused countries', async t => {
     wait(400)
     t.equal((await resend(challengeToken)).statusCode, 200)
     wait(-400)
-    const code = codeIn(twilio.texts.at(-1)?.body)
+    const code = codeIn(twilio.messages.at(-1)?.body)
     t.equal(slugOf(await verify(challengeToken, code)), 'code-expired')
     t.match((await resend(challengeToken)).json(), { codeExpiresIn: 60, resendIn: 30 })
   })
@@ -270,7 +270,7 @@ t.test('stored deadlines', async t => {
       codeExpiresIn: 60,
       resendIn: 30
     })
-    t.equal((await verify(challengeToken, codeIn(twilio.texts.at(-1)?.body))).statusCode, 200)
+    t.equal((await verify(challengeToken, codeIn(twilio.messages.at(-1)?.body))).statusCode, 200)
   })
 
   t.test('setting the clock back shortens all stored deadlines without a request', async t => {

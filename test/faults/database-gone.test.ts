@@ -1,5 +1,5 @@
 import t from 'tap'
-import { needsServer, testDatabase } from '../support/database.ts'
+import { needsServer, createTestDatabase } from '../support/database.ts'
 import { startDatabaseProxy } from '../support/database-proxy.ts'
 import { holdChallengesLock } from '../support/hold-lock.ts'
 import { ada, differentCode, slugOf } from '../support/start-app.ts'
@@ -60,7 +60,7 @@ t.test(
       'other services can still verify tokens'
     )
     t.equal(slugOf(await verify('forged', code)), 'challenge-ended')
-    t.equal(twilio.texts.length, 2)
+    t.equal(twilio.messages.length, 2)
 
     await proxy.accept()
     wait(1)
@@ -101,7 +101,7 @@ t.test(
     t.ok(responses.every(response => response.statusCode === 200 || failed.includes(response)))
     t.equal(failures().length, failed.length)
     const { challengeToken } = (await login()).json()
-    t.equal(twilio.texts.length, 1)
+    t.equal(twilio.messages.length, 1)
     const tokens = await Promise.all([1, 2, 3].map(() => verify(challengeToken, twilio.lastCode())))
     t.equal(tokens.filter(({ statusCode }) => statusCode === 200).length, 1)
   }
@@ -129,7 +129,7 @@ t.test(
     t.equal((await verify(challengeToken, differentCode(code))).json().attemptsRemaining, 4)
     t.equal((await verify(challengeToken, code)).statusCode, 200)
     t.equal((await login()).json().sent, true)
-    t.equal(twilio.texts.length, 2)
+    t.equal(twilio.messages.length, 2)
   }
 )
 
@@ -137,7 +137,7 @@ t.test(
   'the process survives an outage, logs no database password and shuts down cleanly during it',
   { skip: needsServer },
   async t => {
-    const proxy = await startDatabaseProxy(t, (await testDatabase(t)).url ?? '')
+    const proxy = await startDatabaseProxy(t, (await createTestDatabase(t)).url ?? '')
     const url = new URL(proxy.url)
     // A server with trust authentication ignores the password.
     url.password ||= 'canary-database-password'

@@ -40,6 +40,6 @@ t.test(
     t.equal((await verify(challengeToken, differentCode(code))).json().attemptsRemaining, 4)
     t.equal((await verify(challengeToken, code)).statusCode, 200)
     t.equal((await login()).json().sent, true)
-    t.equal(twilio.texts.length, 3)
+    t.equal(twilio.messages.length, 3)
   }
 )

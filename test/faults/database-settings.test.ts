@@ -1,8 +1,8 @@
 import t, { type Test } from 'tap'
 import { openDatabase, type DatabaseOptions } from '../../src/adapters/postgres/database.ts'
 import { migrate, pendingMigrations } from '../../src/adapters/postgres/migrations.ts'
-import { databaseWithRole } from '../support/database-role.ts'
-import { needsServer, testDatabase } from '../support/database.ts'
+import { createDatabaseWithRole } from '../support/database-role.ts'
+import { needsServer, createTestDatabase } from '../support/database.ts'
 import { production, startProcess as startProgram, startServer } from '../support/start-process.ts'
 import { ada, defaultLimits, slugOf, startApp } from '../support/start-app.ts'
 
@@ -71,7 +71,7 @@ t.test('settings', async t => {
     ['the database', (_: string, database: string) => `ALTER DATABASE ${database} SET`]
   ] as const) {
     t.test(`settings of ${where} have no effect`, { skip: needsServer }, async t => {
-      const { url, role, database, run } = await databaseWithRole(t)
+      const { url, role, database, run } = await createDatabaseWithRole(t)
       for (const [name, hostile] of settings)
         await run(`${alter(role, database)} ${name} = '${hostile}'`)
       t.not((await migrateAt(url)).length, 0)
@@ -84,7 +84,7 @@ t.test('settings', async t => {
     'conflicting settings in the options of the URL have no effect',
     { skip: needsServer },
     async t => {
-      const { url } = await databaseWithRole(t)
+      const { url } = await createDatabaseWithRole(t)
       const options = [...settings, ['work_mem', '7MB'] as const]
         .map(([name, hostile]) => `-c ${name}=${hostile}`)
         .join(' ')
@@ -102,7 +102,7 @@ t.test('settings', async t => {
     'migrate and the server refuse to start with an unsupported setting and name it',
     { skip: needsServer },
     async t => {
-      const { url, role, run } = await databaseWithRole(t)
+      const { url, role, run } = await createDatabaseWithRole(t)
       await run(`ALTER ROLE ${role} SET session_replication_role = 'replica'`)
       const folder = t.testdir()
       for (const program of ['migrate', 'main'] as const) {
@@ -121,7 +121,7 @@ t.test('settings', async t => {
     'in production the log warns of a remote database without TLS and hides its URL',
     { skip: needsServer },
     async t => {
-      const { url } = await databaseWithRole(t)
+      const { url } = await createDatabaseWithRole(t)
       await migrateAt(url)
       // A form of the loopback address that only the system's resolver recognizes.
       for (const [host, warned] of [
@@ -141,7 +141,7 @@ t.test('settings', async t => {
     'migrations refuse a database whose encoding lacks characters and name it',
     { skip: needsServer },
     async t => {
-      const { database, run, url } = await databaseWithRole(t)
+      const { database, run, url } = await createDatabaseWithRole(t)
       const latin = `${database}_latin1`
       await run(`CREATE DATABASE ${latin} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0`)
       t.teardown(() => run(`DROP DATABASE ${latin} WITH (FORCE)`))
@@ -165,7 +165,7 @@ t.test('schemas', async t => {
     ]
   ] as const) {
     t.test(`a separate schema works through ${source}`, { skip: needsServer }, async t => {
-      const { prisma, role, run, url } = await databaseWithRole(t)
+      const { prisma, role, run, url } = await createDatabaseWithRole(t)
       for (const statement of prepare) await run(statement.replace(':role', role))
       if (prepare.length > 0) await run(`ALTER SCHEMA "App-1" OWNER TO ${role}`)
       const { ended } = startProgram(t, 'migrate', {
@@ -185,7 +185,7 @@ t.test('schemas', async t => {
   }
 
   t.test('two schemas of one database are two services', { skip: needsServer }, async t => {
-    const { url } = await databaseWithRole(t)
+    const { url } = await createDatabaseWithRole(t)
     const all = await migrateAt(url)
     const own = await openDatabase(`${url}?schema=app`)
     t.teardown(own.close)
@@ -203,7 +203,7 @@ t.test('schemas', async t => {
     'migrate and the server refuse to start with a search_path without a schema',
     { skip: needsServer },
     async t => {
-      const { url, role, run } = await databaseWithRole(t)
+      const { url, role, run } = await createDatabaseWithRole(t)
       await run(`ALTER ROLE ${role} SET search_path = nowhere`)
       const folder = t.testdir()
       for (const program of ['migrate', 'main'] as const) {
@@ -227,7 +227,7 @@ t.test('statements and connections', async t => {
       `a statement that fails with ${state} is retried once`,
       { skip: needsServer },
       async t => {
-        const database = await testDatabase(t)
+        const database = await createTestDatabase(t)
         const { loginAndReadCode, logged, verify, twilio, prisma } = await startApp(t, { database })
         // A sequence, because only its value survives the rollback of the failed statement.
         await prisma.$executeRaw`CREATE SEQUENCE attempts`
@@ -244,7 +244,7 @@ t.test('statements and connections', async t => {
           FOR EACH STATEMENT EXECUTE FUNCTION fail()`
         const { challengeToken, code } = await loginAndReadCode()
         t.equal((await verify(challengeToken, code)).statusCode, 200)
-        t.equal(twilio.texts.length, 1)
+        t.equal(twilio.messages.length, 1)
         t.notOk(logged.some(line => line.includes('database.failed')))
       }
     )
@@ -254,7 +254,7 @@ t.test('statements and connections', async t => {
     'a connection limit of 1 opens one connection for any number of requests',
     { skip: needsServer },
     async t => {
-      const { url, prisma, role } = await databaseWithRole(t)
+      const { url, prisma, role } = await createDatabaseWithRole(t)
       const limited = `${url}?connection_limit=1`
       await migrateAt(limited)
       const database = { ...(await openDatabase(limited)), url: limited }

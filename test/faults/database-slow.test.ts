@@ -25,7 +25,7 @@ t.test(
       failures().map(({ reason, sqlState }) => [reason, sqlState]),
       Array(3).fill(['timeout', '57014'])
     )
-    t.equal(twilio.texts.length, 1)
+    t.equal(twilio.messages.length, 1)
     t.equal((await verify(challengeToken, differentCode(code))).json().attemptsRemaining, 4)
     t.equal((await verify(challengeToken, code)).statusCode, 200)
     t.equal((await login()).json().sent, true)
@@ -82,7 +82,7 @@ for (const moment of ['before the connection is made', 'in the middle']) {
       t.equal(failures().length, 2)
       // A statement sent during the outage is executed now or never, so the attempt may have been
       // used.
-      proxy.flow()
+      proxy.resume()
       t.equal((await login()).json().sent, false)
       const left = (await verify(challengeToken, differentCode(code))).json().attemptsRemaining
       t.ok(left === 4 || left === 3, `${left} attempts remain`)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { testDatabase } from '../support/database.ts'
+import { createTestDatabase } from '../support/database.ts'
 import { differentCode, slugOf, startApp } from '../support/start-app.ts'
 
 /** Errors that any statement may get. They are not faults of the service. */
@@ -40,7 +40,7 @@ const faults = [
 t.test(
   'an outage of the database is a 503 with advice in the log, and any other error is a 500',
   async t => {
-    const database = await testDatabase(t)
+    const database = await createTestDatabase(t)
     const { loginAndReadCode, login, logged, prisma, resend, twilio, verify, wait } =
       await startApp(t, {
         database
@@ -93,7 +93,7 @@ t.test(
     }
 
     await prisma.$executeRaw`DROP TRIGGER failing ON challenges`
-    t.equal(twilio.texts.length, 1)
+    t.equal(twilio.messages.length, 1)
     t.equal((await verify(challengeToken, differentCode(code))).json().attemptsRemaining, 4)
     t.equal((await verify(challengeToken, code)).statusCode, 200)
     t.equal((await login()).json().sent, true)
@@ -112,7 +112,7 @@ t.test(
 )
 
 t.test('a missing table is an internal error', async t => {
-  const database = await testDatabase(t)
+  const database = await createTestDatabase(t)
   const { login, logged, me, accessToken, prisma } = await startApp(t, { database })
   const token = await accessToken()
   await prisma.$executeRaw`ALTER TABLE users RENAME TO gone`

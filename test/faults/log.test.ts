@@ -5,7 +5,13 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { unpackDatabase } from '../support/database.ts'
-import { callsTo, production, startServer, watch, wordsOf } from '../support/start-process.ts'
+import {
+  createHttpClient,
+  production,
+  startServer,
+  startProgram,
+  argumentsOf
+} from '../support/start-process.ts'
 
 t.test(
   'the service runs and shuts down cleanly while the disk of its log is full',
@@ -14,7 +20,7 @@ t.test(
     const folder = t.testdir()
     await unpackDatabase(join(folder, 'data/pglite'))
     const port = await freePort()
-    const server = watch(
+    const server = startProgram(
       t,
       'sh',
       [
@@ -26,11 +32,11 @@ t.test(
         'NODE_OPTIONS',
         process.execPath,
         '--liftoff-only',
-        ...wordsOf('main')
+        ...argumentsOf('main')
       ],
       { folder, env: { ...production('pglite:data/pglite'), PORT: port } }
     )
-    const { login, jwks } = callsTo(`http://127.0.0.1:${port}`)
+    const { login, jwks } = createHttpClient(`http://127.0.0.1:${port}`)
     while (
       await jwks().then(
         () => false,

@@ -45,7 +45,7 @@ t.test('logins and resends', async t => {
           t.equal(twilio.requests.length, 0)
 
           const { challengeToken, code } = await loginAndReadCode()
-          t.equal(twilio.texts.length, 1)
+          t.equal(twilio.messages.length, 1)
           t.equal((await verify(challengeToken, differentCode(code))).json().attemptsRemaining, 4)
           const responses = await Promise.all([1, 2, 3].map(() => verify(challengeToken, code)))
           t.equal(responses.filter(({ statusCode }) => statusCode === 200).length, 1)
@@ -70,7 +70,7 @@ t.test('logins and resends', async t => {
           t.notOk(proxy.isWaiting())
           t.equal(twilio.requests.length, 0)
           const { challengeToken, code } = await loginAndReadCode()
-          t.equal(twilio.texts.length, 1)
+          t.equal(twilio.messages.length, 1)
           t.equal((await verify(challengeToken, code)).statusCode, 200)
         }
       )
@@ -86,9 +86,9 @@ t.test('logins and resends', async t => {
         proxy.lose(replaceChallenge, loss)
         t.equal(slugOf(await login()), 'database-unavailable')
         t.notOk(proxy.isWaiting())
-        t.equal(twilio.texts.length, 1)
+        t.equal(twilio.messages.length, 1)
         const { challengeToken, code } = await loginAndReadCode()
-        t.equal(twilio.texts.length, 2)
+        t.equal(twilio.messages.length, 2)
         t.equal((await verify(challengeToken, code)).statusCode, 200)
       }
     )
@@ -129,7 +129,7 @@ t.test('logins and resends', async t => {
         proxy.lose(readResend, loss)
         t.equal(slugOf(await resend(challengeToken)), 'database-unavailable')
         t.notOk(proxy.isWaiting())
-        t.equal(twilio.texts.length, 1)
+        t.equal(twilio.messages.length, 1)
         t.equal((await resend(challengeToken)).json().sent, true)
         t.equal(
           (await verify(challengeToken, differentCode(twilio.lastCode()))).json().attemptsRemaining,
@@ -160,7 +160,7 @@ t.test('new codes of resends', async t => {
         t.equal(slugOf(await resend(challengeToken)), 'database-unavailable')
         t.notOk(proxy.isWaiting())
         t.equal(slugOf(await resend(challengeToken)), 'too-many-texts')
-        t.equal(twilio.texts.length, 1)
+        t.equal(twilio.messages.length, 1)
         t.equal((await verify(challengeToken, code)).statusCode, 200)
       }
     )
@@ -175,7 +175,7 @@ t.test('new codes of resends', async t => {
       wait(31)
       proxy.lose(renewCode, 'lost')
       t.equal(slugOf(await resend(challengeToken)), 'database-unavailable')
-      t.equal(twilio.texts.length, 1)
+      t.equal(twilio.messages.length, 1)
       t.equal((await verify(challengeToken, code)).statusCode, 200)
     }
   )
@@ -191,7 +191,7 @@ t.test('new codes of resends', async t => {
       proxy.lose(renewCode, 'unacknowledged')
       t.equal(slugOf(await resend(challengeToken)), 'database-unavailable')
       t.equal(failures().length, 1)
-      t.equal(twilio.texts.length, 1)
+      t.equal(twilio.messages.length, 1)
       t.equal(slugOf(await verify(challengeToken, code)), 'code-expired')
       t.equal((await resend(challengeToken)).json().sent, true)
       t.equal(
@@ -208,7 +208,7 @@ t.test('new codes of resends', async t => {
     async t => {
       const { failures, login, logged, proxy, twilio } = await startBehindProxy(t)
       proxy.lose(voidCode, 'unacknowledged')
-      twilio.next(({ fail }) => fail(500, null))
+      twilio.failNext(({ fail }) => fail(500, null))
       t.equal(slugOf(await login()), 'sms-unavailable')
       t.notOk(proxy.isWaiting())
       t.equal(failures().length, 1)
@@ -285,7 +285,7 @@ t.test('codes', async t => {
       t.equal(slugOf(await verify(challengeToken, code)), 'database-unavailable')
       t.equal(slugOf(await verify(challengeToken, code)), 'challenge-ended')
       t.equal((await login()).json().sent, true)
-      t.equal(twilio.texts.length, 2)
+      t.equal(twilio.messages.length, 2)
     }
   )
 })
@@ -301,7 +301,7 @@ t.test('confirmations', async t => {
         proxy.lose(storeChallenge, loss)
         t.equal(slugOf(await confirm(accessToken)), 'database-unavailable')
         t.notOk(proxy.isWaiting())
-        t.equal(twilio.texts.length, 1, 'only the login message')
+        t.equal(twilio.messages.length, 1, 'only the login message')
         const { confirmationToken, sent } = (await confirm(accessToken)).json()
         t.equal(sent, true)
         const responses = await Promise.all(

@@ -3,10 +3,10 @@ import t from 'tap'
 import { createDatabaseRecovery } from '../../src/adapters/postgres/database-recovery.ts'
 import type { Event } from '../../src/domain/events.ts'
 import { startDatabaseProxy } from '../support/database-proxy.ts'
-import { needsServer, testDatabase } from '../support/database.ts'
+import { needsServer, createTestDatabase } from '../support/database.ts'
 import { openDatabase } from '../../src/adapters/postgres/database.ts'
 import { startApp } from '../support/start-app.ts'
-import { deliverButFail, reject } from '../support/twilio-stand-in.ts'
+import { acceptThenFail, reject } from '../support/twilio-stand-in.ts'
 
 type Service = Awaited<ReturnType<typeof startApp>>
 const eventsNamed = ({ logged }: Pick<Service, 'logged'>, name: string) =>
@@ -18,7 +18,7 @@ t.test('the recovery of Twilio is logged once per outage', async t => {
   await login()
   for (const failures of [3, 1]) {
     for (let n = 0; n < failures; n++) {
-      twilio.next(n === 0 ? reject(429, 20429) : deliverButFail(500))
+      twilio.failNext(n === 0 ? reject(429, 20429) : acceptThenFail(500))
       await login()
     }
     for (let n = 0; n < 3; n++) await login()
@@ -27,7 +27,7 @@ t.test('the recovery of Twilio is logged once per outage', async t => {
     service.logged.length = 0
   }
   // Twilio works, but this number cannot receive messages.
-  twilio.next(reject(400, 21610))
+  twilio.failNext(reject(400, 21610))
   await login()
   await service.prisma.rateLimit.deleteMany()
   await login()
@@ -35,7 +35,7 @@ t.test('the recovery of Twilio is logged once per outage', async t => {
 })
 
 t.test('the recovery of the database is logged once per outage', async t => {
-  const database = await testDatabase(t)
+  const database = await createTestDatabase(t)
   const recorded: Event[] = []
   let isReachable = true
   let checks = 0
@@ -69,7 +69,7 @@ t.test(
   'the recovery of a database server is logged once per outage, without a request',
   { skip: needsServer },
   async t => {
-    const { url } = await testDatabase(t)
+    const { url } = await createTestDatabase(t)
     const proxy = await startDatabaseProxy(t, url ?? '')
     const database = { ...(await openDatabase(proxy.url)), url: proxy.url }
     t.teardown(database.close)

@@ -1,15 +1,15 @@
 import t from 'tap'
 import { ada, codeIn, slugOf, startApp } from '../support/start-app.ts'
 import {
-  answerLate,
-  answerNothing,
-  deliverButFail,
-  deliverButReset,
+  respondLate,
+  respondWithoutMessage,
+  acceptThenFail,
+  acceptThenReset,
   hang,
   redirect,
   reject,
   reset,
-  takeButGiveUp,
+  respondFailed,
   trickle,
   twilioAccount
 } from '../support/twilio-stand-in.ts'
@@ -23,7 +23,7 @@ const classes = [
       reject(400, 21614),
       reject(400, 21610),
       reject(403, 21408),
-      takeButGiveUp(21610)
+      respondFailed(21610)
     ]
   ],
   [
@@ -34,15 +34,15 @@ const classes = [
       reject(429, 20429),
       reject(400, 21659),
       reject(503, 20503),
-      deliverButFail(500),
-      deliverButReset(),
+      acceptThenFail(500),
+      acceptThenReset(),
       reset(),
       redirect(),
-      answerNothing(),
-      takeButGiveUp(30001),
+      respondWithoutMessage(),
+      respondFailed(30001),
       hang(),
       trickle(),
-      answerLate(60_000)
+      respondLate(60_000)
     ]
   ]
 ] as const
@@ -60,8 +60,8 @@ for (const [slug, status, failures] of classes) {
         const before = (await login()).json().challengeToken
         wait(31)
         const requests = twilio.requests.length
-        const sentBefore = twilio.texts.length
-        twilio.next(failure)
+        const sentBefore = twilio.messages.length
+        twilio.failNext(failure)
         const response = await login()
         const { instance, ...problem } = response.json()
         t.equal(slugOf(response), slug)
@@ -92,12 +92,12 @@ for (const [slug, status, failures] of classes) {
           )
         const next = (await login()).json()
         t.equal(next.sent, true, 'no cooldown started')
-        const delivered = twilio.texts.length - sentBefore
+        const delivered = twilio.messages.length - sentBefore
         t.ok(delivered === 1 || delivered === 2)
-        t.not(codeIn(twilio.texts.at(-1)?.body), failedCode)
+        t.not(codeIn(twilio.messages.at(-1)?.body), failedCode)
         t.equal(slugOf(await verify(next.challengeToken, failedCode)), 'wrong-code')
         t.equal(
-          (await verify(next.challengeToken, codeIn(twilio.texts.at(-1)?.body))).statusCode,
+          (await verify(next.challengeToken, codeIn(twilio.messages.at(-1)?.body))).statusCode,
           200
         )
       }
@@ -121,7 +121,7 @@ for (const [slug, status, failures] of classes) {
         const earlier = (await changePhone(accessToken, before)).json().challengeToken
         logged.length = 0
         const requests = twilio.requests.length
-        twilio.next(failure)
+        twilio.failNext(failure)
         const answer = await changePhone(accessToken, failing)
         t.equal(slugOf(answer), slug)
         t.equal(answer.statusCode, status)
@@ -134,12 +134,12 @@ for (const [slug, status, failures] of classes) {
         t.match(await prisma.user.findMany(), [{ phone: number, phoneChangeFailures: 0 }])
         const { challengeToken, sent } = (await changePhone(accessToken, next)).json()
         t.equal(sent, true, 'at once, without a wait')
-        const code = codeIn(twilio.textsTo(next).at(-1)?.body)
+        const code = codeIn(twilio.messagesTo(next).at(-1)?.body)
         t.equal(slugOf(await verifyPhone(accessToken, challengeToken, said)), 'wrong-code')
         t.equal((await verifyPhone(accessToken, challengeToken, code)).statusCode, 204)
         t.match(await prisma.user.findMany(), [{ phone: next }])
         await settled()
-        t.match(twilio.texts.at(-1), { to: number, body: /was changed to one ending in/ })
+        t.match(twilio.messages.at(-1), { to: number, body: /was changed to one ending in/ })
         number = next
       }
     }

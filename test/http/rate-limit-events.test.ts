@@ -77,7 +77,7 @@ t.test('a paused country is recorded once for each refused message', async t => 
 
 t.test('an undeliverable number is recorded from the second message on', async t => {
   const { assertRecordedOnce, login, recorded, twilio } = await start(t, {})
-  twilio.next(reject(400, 21610))
+  twilio.failNext(reject(400, 21610))
   t.equal(slugOf(await login()), 'sms-undeliverable')
   t.same(recorded(), [])
   for (let n = 0; n < 2; n++)

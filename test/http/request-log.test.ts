@@ -48,7 +48,7 @@ t.test('lines of requests', async t => {
 
   t.test('sms.failed has the request, the user and the country', async t => {
     const { idOf, lines, login, twilio } = await start(t)
-    twilio.next(reject(429, 20429))
+    twilio.failNext(reject(429, 20429))
     const { instance } = (await login()).json()
     const failed = lines().filter(({ event }) => event === 'sms.failed')
     const userId = await idOf('ada')

@@ -30,7 +30,7 @@ t.test('a login with the hashing queue full says when to retry', async t => {
 
 t.test('a login whose message fails at Twilio says when to retry', async t => {
   const { login, twilio } = await startApp(t)
-  twilio.next(reject(500, 20500))
+  twilio.failNext(reject(500, 20500))
   assertRetryAfter(t, await login(), 503, 'sms-unavailable')
 })
 

@@ -153,12 +153,12 @@ t.test('PATCH', async t => {
     t.match(changed, { phone: newPhone, phoneChangedAt: clock().toISOString() })
     t.equal(slugOf(await me(accessToken)), 'invalid-token')
     t.equal(slugOf(await verify(challengeToken, code)), 'challenge-ended')
-    await waitFor(() => twilio.textsTo(ada.phone).length === 3)
-    const notice = twilio.textsTo(ada.phone).at(-1)?.body ?? ''
+    await waitFor(() => twilio.messagesTo(ada.phone).length === 3)
+    const notice = twilio.messagesTo(ada.phone).at(-1)?.body ?? ''
     t.match(notice, /Telefonnummer[^]*99/)
     t.notMatch(notice, /\d{3}/, 'the notice contains no code and no number')
     await login()
-    t.equal(twilio.textsTo(newPhone).length, 1)
+    t.equal(twilio.messagesTo(newPhone).length, 1)
   })
 
   t.test('the same number in another form is not a change', async t => {
@@ -169,7 +169,7 @@ t.test('PATCH', async t => {
       phoneChangedAt: null
     })
     t.equal((await me(accessToken)).statusCode, 200)
-    t.equal(twilio.texts.length, 1)
+    t.equal(twilio.messages.length, 1)
     t.equal(eventsNamed('user.updated').length, 0)
   })
 
@@ -187,7 +187,7 @@ t.test('PATCH', async t => {
     })
     t.equal((await login()).statusCode, 200)
     t.same(
-      twilio.texts.map(({ to }) => to),
+      twilio.messages.map(({ to }) => to),
       [ada.phone, newPhone]
     )
   })
@@ -307,9 +307,9 @@ t.test('unlock ends lockouts and resets limits at once', async t => {
   wait(31)
   t.equal(slugOf(await login()), 'too-many-texts')
   await call('POST', 'unlock')
-  const sent = twilio.texts.length
+  const sent = twilio.messages.length
   t.match((await login()).json(), { sent: true })
-  t.equal(twilio.texts.length, sent + 1)
+  t.equal(twilio.messages.length, sent + 1)
   t.match(eventsNamed('user.unlocked'), Array(3).fill({ userId: id }))
 })
 
@@ -390,11 +390,11 @@ t.test('concurrent requests', async t => {
     const { patch, login, verify, duringHash, twilio } = await startWithAda(t)
     duringHash(() => patch({ phone: newPhone }))
     const { challengeToken } = (await login()).json()
-    const code = codeIn(twilio.textsTo(newPhone).at(-1)?.body)
+    const code = codeIn(twilio.messagesTo(newPhone).at(-1)?.body)
     t.equal((await verify(challengeToken, code)).statusCode, 200)
     t.notMatch(
       twilio
-        .textsTo(ada.phone)
+        .messagesTo(ada.phone)
         .map(({ body }) => body)
         .join(),
       code
@@ -405,7 +405,7 @@ t.test('concurrent requests', async t => {
     const { patch, login, duringHash, twilio } = await startWithAda(t)
     duringHash(() => patch({ password: 'another horse battery' }))
     t.equal(slugOf(await login()), 'invalid-credentials')
-    t.equal(twilio.texts.length, 0)
+    t.equal(twilio.messages.length, 0)
   })
 })
 

@@ -77,7 +77,7 @@ t.test('delivery', async t => {
     const { login, read, resend, twilio, wait } = await start(t)
     const { challengeToken } = (await login()).json()
     wait(31)
-    twilio.next(reject(400, 21610))
+    twilio.failNext(reject(400, 21610))
     t.equal(slugOf(await resend(challengeToken)), 'sms-undeliverable')
     t.match((await read(challengeToken)).json(), {
       codeExpiresIn: 0,
@@ -151,7 +151,7 @@ t.test('cost', async t => {
     const before = await rows()
     for (let n = 0; n < 100; n++) t.equal((await read(challengeToken)).statusCode, 200)
     t.same(await rows(), before)
-    t.equal(twilio.texts.length, 1)
+    t.equal(twilio.messages.length, 1)
     t.equal((await verify(challengeToken, code)).statusCode, 200)
   })
 

@@ -34,7 +34,7 @@ t.test('codes and receipts', async t => {
     })
     const code = twilio.lastCode()
     t.equal(
-      twilio.texts.at(-1)?.body,
+      twilio.messages.at(-1)?.body,
       `${code} confirms this with sms-login:\n${sentence}\n` +
         'Expires in 1 minute. Never share the code.'
     )
@@ -134,7 +134,7 @@ t.test('codes and receipts', async t => {
     const { accessToken } = await logIn()
     const { confirmationToken } = (await confirm(accessToken)).json()
     const { receipt } = (
-      await verifyConfirmation(accessToken, confirmationToken, codeIn(twilio.texts.at(-1)?.body))
+      await verifyConfirmation(accessToken, confirmationToken, codeIn(twilio.messages.at(-1)?.body))
     ).json()
     t.match(decodeProtectedHeader(receipt), {
       alg: 'EdDSA',
@@ -173,7 +173,7 @@ t.test('codes and receipts', async t => {
     t.equal(text, 'Send 0 EUR to x')
     for (const amount of ['-0', '0', '-0.0', '0e5'])
       t.match((await confirmed(amount)).json(), { sent: false }, amount)
-    t.equal(twilio.texts.length, 2, 'one for the login and one for the confirmation')
+    t.equal(twilio.messages.length, 2, 'one for the login and one for the confirmation')
     const { receipt } = (
       await verifyConfirmation(accessToken, confirmationToken, twilio.lastCode())
     ).json()
@@ -191,7 +191,7 @@ t.test('repeated requests', async t => {
       const code = twilio.lastCode()
       const again = (await confirm(accessToken)).json()
       t.match(again, { sent: false, replaced: false, text: sentence })
-      t.equal(twilio.texts.length, 2, 'one for the login and one for the confirmation')
+      t.equal(twilio.messages.length, 2, 'one for the login and one for the confirmation')
       const next = (await verifyConfirmation(accessToken, again.confirmationToken, code)).json()
       t.ok(next.receipt, 'the code of the message is still valid')
     }
@@ -214,7 +214,7 @@ t.test('repeated requests', async t => {
         JSON.stringify(change)
       )
     }
-    t.equal(twilio.texts.length, 5)
+    t.equal(twilio.messages.length, 5)
     for (const { confirmationToken } of [first, again])
       t.equal(
         slugOf(await verifyConfirmation(accessToken, confirmationToken, code)),
@@ -246,7 +246,7 @@ t.test('repeated requests', async t => {
       sent: true,
       replaced: false
     })
-    t.match(twilio.texts.at(-1)?.body, sentence)
+    t.match(twilio.messages.at(-1)?.body, sentence)
     t.equal(
       (await verifyConfirmation(accessToken, response.json().confirmationToken, old)).json()
         .attemptsRemaining,
@@ -265,7 +265,7 @@ t.test('repeated requests', async t => {
     const confirmCode = twilio.lastCode()
     t.equal((await login()).json().sent, true, 'no cooldown for the login')
     const loginCode = twilio.lastCode()
-    t.match(twilio.texts.at(-1)?.body, / login code/)
+    t.match(twilio.messages.at(-1)?.body, / login code/)
     t.equal((await verifyConfirmation(accessToken, confirmationToken, confirmCode)).statusCode, 200)
     t.equal((await confirm(accessToken)).json().sent, true, 'nor for the confirmation')
     const { challengeToken } = (await login()).json()
@@ -360,7 +360,7 @@ t.test('lockout and message limits', async t => {
       ])
       for (let n = 0; n < rest; n++) t.equal((await login()).json().sent, true)
       t.equal(slugOf(await login()), 'too-many-texts', 'the limit is shared')
-      t.equal(twilio.texts.length, 1 + most + rest)
+      t.equal(twilio.messages.length, 1 + most + rest)
       wait(86_400)
       t.equal((await login()).statusCode, 200)
     })
@@ -377,7 +377,7 @@ t.test('lockout and message limits', async t => {
       'too-many-texts'
     )
     t.equal(slugOf(await login()), 'too-many-texts')
-    t.equal(twilio.texts.length, 2)
+    t.equal(twilio.messages.length, 2)
   })
 
   t.test('the default limits allow three logins an hour, each with a confirmation', async t => {
@@ -425,7 +425,7 @@ t.test('authorization', async t => {
       t.equal(slugOf(response), 'reauthentication-required', amr.join())
       t.match(response.headers['www-authenticate'], /error="insufficient_user_authentication"/)
     }
-    t.equal(twilio.texts.length, 1)
+    t.equal(twilio.messages.length, 1)
   })
 
   t.test('an invalid access token or an ended session confirms nothing', async t => {
@@ -434,7 +434,7 @@ t.test('authorization', async t => {
     const { accessToken, refreshToken } = await logIn()
     const { confirmationToken } = (await confirm(accessToken)).json()
     await logout(refreshToken)
-    const sentBefore = twilio.texts.length
+    const sentBefore = twilio.messages.length
     for (const token of ['nonsense', confirmationToken, accessToken]) {
       t.equal(slugOf(await confirm(token)), 'invalid-token')
       t.equal(slugOf(await resendConfirmation(token, confirmationToken)), 'invalid-token')
@@ -449,7 +449,7 @@ t.test('authorization', async t => {
       ],
       'Bearer realm="sms-login"'
     )
-    t.equal(twilio.texts.length, sentBefore)
+    t.equal(twilio.messages.length, sentBefore)
   })
 
   t.test('a user without a phone number gets sms-undeliverable', async t => {
@@ -471,7 +471,7 @@ t.test('values', async t => {
   t.test('an action without a template is unknown', async t => {
     const { logIn, confirm, twilio } = await startApp(t)
     const { accessToken } = await logIn()
-    const sentBefore = twilio.texts.length
+    const sentBefore = twilio.messages.length
     t.equal(
       slugOf(await confirm(accessToken, { ...transfer, action: 'withdraw' })),
       'unknown-action'
@@ -480,13 +480,13 @@ t.test('values', async t => {
       slugOf(await confirm(accessToken, { ...transfer, action: '__proto__' })),
       'unknown-action'
     )
-    t.equal(twilio.texts.length, sentBefore)
+    t.equal(twilio.messages.length, sentBefore)
   })
 
   t.test('every invalid value is named in the errors and no message is sent', async t => {
     const { logIn, confirm, twilio } = await startApp(t)
     const { accessToken } = await logIn()
-    const sentBefore = twilio.texts.length
+    const sentBefore = twilio.messages.length
     const { amount: _amount, ...without } = transfer.data
     const cases: [object, object[]][] = [
       [{ data: without }, [{ pointer: '#/data/amount', detail: 'is required' }]],
@@ -533,7 +533,7 @@ t.test('values', async t => {
       t.match(response.json().errors, errors, JSON.stringify(change))
       t.equal(response.json().errors.length, errors.length)
     }
-    t.equal(twilio.texts.length, sentBefore)
+    t.equal(twilio.messages.length, sentBefore)
   })
 
   t.test('an overlong key is shortened in the error', async t => {
@@ -561,7 +561,7 @@ t.test('values', async t => {
       const data = { ...transfer.data, payee }
       const { confirmationToken, text } = (await confirm(accessToken, { ...transfer, data })).json()
       t.equal(text, `Send 250.00 EUR to ${payee}`)
-      const { body } = twilio.texts.at(-1) ?? { body: '' }
+      const { body } = twilio.messages.at(-1) ?? { body: '' }
       t.equal(body.split('\n')[1], text)
       t.ok(new SegmentedMessage(body).segmentsCount <= 2, body)
       const { receipt } = (
@@ -586,7 +586,7 @@ t.test('values', async t => {
           data: { ...transfer.data, ...data }
         })
         return response.statusCode === 201
-          ? new SegmentedMessage(twilio.texts.at(-1)?.body ?? '').segmentsCount
+          ? new SegmentedMessage(twilio.messages.at(-1)?.body ?? '').segmentsCount
           : slugOf(response)
       }
       t.equal(await confirmed({}), 1)
@@ -627,7 +627,7 @@ t.test('values', async t => {
     t.match((await confirmed('{"amo\\u0075nt":[{"x":1e400}]}')).json().errors, [
       { pointer: '#/data/amount/0/x' }
     ])
-    t.equal(twilio.texts.length, 1)
+    t.equal(twilio.messages.length, 1)
     for (const [amount, shown] of [
       ['250.00', '250'],
       ['2.5e2', '250'],
@@ -661,7 +661,7 @@ t.test('values', async t => {
         { pointer: '#/data/payee', detail: /must not look like a / }
       ])
     }
-    t.equal(twilio.texts.length, 1)
+    t.equal(twilio.messages.length, 1)
     for (const payee of ['Grace Hopper', 'order-1815', 'DE89 3704 0044 0532 0130 00', '250.00'])
       t.equal(
         (await confirm(accessToken, { ...transfer, data: { ...transfer.data, payee } })).statusCode,

@@ -1,11 +1,11 @@
 import t from 'tap'
 import { openDatabase } from '../../src/adapters/postgres/database.ts'
 import { migrate } from '../../src/adapters/postgres/migrations.ts'
-import { emptyDatabase, needsServer, testDatabase } from '../support/database.ts'
+import { createEmptyDatabase, needsServer, createTestDatabase } from '../support/database.ts'
 import { holdChallengesLock } from '../support/hold-lock.ts'
 import { startBehindProxy } from '../support/start-behind-proxy.ts'
 import { slugOf, startApp } from '../support/start-app.ts'
-import { statementCounter } from '../support/statement-counter.ts'
+import { startStatementCounter } from '../support/statement-counter.ts'
 
 t.test('a service with a migrated database is alive and ready', async t => {
   const { app } = await startApp(t)
@@ -32,7 +32,7 @@ t.test('a service without its database is alive but not ready', async t => {
 })
 
 t.test('a service whose database lacks migrations is not ready until it is migrated', async t => {
-  const database = await emptyDatabase(t)
+  const database = await createEmptyDatabase(t)
   const { app, wait } = await startApp(t, { database, withoutUsers: true })
   t.equal((await app.inject('/livez')).statusCode, 200)
   const response = await app.inject('/readyz')
@@ -47,8 +47,8 @@ t.test(
   'concurrent /readyz requests share one check, which is cached for a second',
   { skip: needsServer },
   async t => {
-    const { url = '' } = await testDatabase(t)
-    const counter = await statementCounter(t, url)
+    const { url = '' } = await createTestDatabase(t)
+    const counter = await startStatementCounter(t, url)
     const counted = { ...(await openDatabase(counter.url)), url: counter.url }
     t.teardown(counted.close)
     const { app, wait } = await startApp(t, { database: counted, withoutUsers: true })
@@ -107,7 +107,7 @@ t.test(
     let statuses: number[] = []
     while (statuses.at(-1) !== 503) statuses.push(await probe())
     t.equal(await probe(), 503)
-    proxy.flow()
+    proxy.resume()
     await Promise.all(hanging)
     statuses = []
     while (statuses.at(-1) !== 200) statuses.push(await probe())

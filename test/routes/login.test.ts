@@ -19,8 +19,8 @@ t.test('password', async t => {
         resendIn: 30,
         sent: true
       })
-      t.match(twilio.texts, [{ to: ada.phone, validityPeriod: 60 }])
-      t.equal(twilio.texts.length, 1)
+      t.match(twilio.messages, [{ to: ada.phone, validityPeriod: 60 }])
+      t.equal(twilio.messages.length, 1)
       t.equal((await verify(challengeToken, twilio.lastCode() ?? '')).statusCode, 200)
     }
   )
@@ -87,7 +87,7 @@ t.test('password', async t => {
       slugOf(await login({ ...grace, password: 'x'.repeat(1024 * 1024) })),
       'payload-too-large'
     )
-    t.equal(hashes.done(), 0)
+    t.equal(hashes.completed(), 0)
   })
 
   t.test('a wrong password sends no message', async t => {
@@ -107,11 +107,11 @@ t.test('repeated logins', async t => {
     async t => {
       const { login, twilio, verify, wait } = await startApp(t)
       await login()
-      const code = codeIn(twilio.texts.at(-1)?.body)
+      const code = codeIn(twilio.messages.at(-1)?.body)
       wait(10)
       const second = await login()
       t.match(second.json(), { sent: false, codeExpiresIn: 50, resendIn: 20, expiresIn: 590 })
-      t.equal(twilio.texts.length, 1)
+      t.equal(twilio.messages.length, 1)
       t.equal((await verify(second.json().challengeToken, code)).statusCode, 200)
     }
   )
@@ -149,10 +149,10 @@ t.test('repeated logins', async t => {
     const responses = await Promise.all(Array.from({ length: 50 }, () => login()))
     t.ok(responses.every(({ statusCode }) => statusCode === 200))
     t.equal(responses.filter(response => response.json().sent).length, 1)
-    t.equal(twilio.texts.length, 1)
+    t.equal(twilio.messages.length, 1)
     const last = responses[49]?.json().challengeToken
     t.equal(
-      (await verify(last, codeIn(twilio.texts[0]?.body))).statusCode,
+      (await verify(last, codeIn(twilio.messages[0]?.body))).statusCode,
       200,
       'each of the challenge tokens accepts the code'
     )
@@ -161,7 +161,7 @@ t.test('repeated logins', async t => {
   t.test('no code equals the previous one', async t => {
     const { login, twilio } = await startApp(t, { policy: { resendCooldown: 0 } })
     for (let i = 0; i < 50; i++) await login()
-    const codes = twilio.texts.map(({ body }) => codeIn(body))
+    const codes = twilio.messages.map(({ body }) => codeIn(body))
     t.equal(codes.length, 50)
     t.notOk(codes.some((code, i) => code === codes[i - 1]))
   })

@@ -48,7 +48,7 @@ t.test('a change', async t => {
     const token = await accessToken()
     wait(31)
     const { confirmationToken } = (await confirm(token)).json()
-    const confirmationCode = /\d{6}/.exec(twilio.texts.at(-1)?.body ?? '')?.[0] ?? ''
+    const confirmationCode = /\d{6}/.exec(twilio.messages.at(-1)?.body ?? '')?.[0] ?? ''
     const login = await loginAndReadCode()
     t.equal((await changePassword(token, next)).statusCode, 204)
     wait(31)
@@ -85,7 +85,7 @@ t.test('refusals', async t => {
     t.equal(response.statusCode, 401)
     t.equal(slugOf(response), 'invalid-credentials')
     t.equal(response.headers['www-authenticate'], 'Bearer realm="sms-login"')
-    t.equal(hashes.done(), 1)
+    t.equal(hashes.completed(), 1)
     t.match(
       logged.map(line => JSON.parse(line)).filter(({ event }) => event === 'password.rejected'),
       [{ userId: decodeJwt(token).sub }]
@@ -114,7 +114,7 @@ t.test('refusals', async t => {
       t.equal(slugOf(response), 'invalid-request')
       t.match(response.json().errors, [{ pointer: '#/newPassword', detail }])
     }
-    t.equal(hashes.done(), 0)
+    t.equal(hashes.completed(), 0)
     t.equal((await login()).statusCode, 200)
   })
 

@@ -27,13 +27,13 @@ t.test('a change', async t => {
       sent: true
     })
     t.same(
-      twilio.textsTo(newPhone).map(({ body }) => body.replace(/^\d{6} /, '')),
+      twilio.messagesTo(newPhone).map(({ body }) => body.replace(/^\d{6} /, '')),
       [
         'confirms this number for your sms-login account. It expires in 1 minute. ' +
           "Don't share it, not even with our staff."
       ]
     )
-    t.equal(twilio.textsTo(ada.phone).length, 1, 'only the login message')
+    t.equal(twilio.messagesTo(ada.phone).length, 1, 'only the login message')
     t.equal((await me(accessToken)).json().phone, '+1•••••••43', 'the number is unchanged')
 
     const done = await verifyPhone(accessToken, challengeToken, twilio.lastCode())
@@ -44,15 +44,15 @@ t.test('a change', async t => {
 
     await settled()
     const { sub: userId, sid: sessionId } = decodeJwt(accessToken)
-    t.equal(twilio.textsTo(ada.phone).length, 2)
-    t.match(twilio.texts.at(-1), { to: ada.phone, body: notice, validityPeriod: 36_000 })
+    t.equal(twilio.messagesTo(ada.phone).length, 2)
+    t.match(twilio.messages.at(-1), { to: ada.phone, body: notice, validityPeriod: 36_000 })
     t.match(eventsIn(logged, 'phone_change.requested'), [{ userId, sessionId, level: 30 }])
     t.match(eventsIn(logged, 'phone.changed'), [{ userId, sessionId, level: 30 }])
     t.match(eventsIn(logged, 'notice.sent'), [{ userId, notice: 'phoneChanged', country: 'US' }])
     t.notMatch(logged.join(''), /12025550106|12025550143/)
 
     t.equal((await login()).statusCode, 200)
-    t.equal(twilio.texts.at(-1)?.to, newPhone)
+    t.equal(twilio.messages.at(-1)?.to, newPhone)
   })
 
   t.test('the change ends all other sessions and all pending challenges', async t => {
@@ -89,7 +89,7 @@ t.test('a change', async t => {
     const { changePhone, logIn, prisma, twilio, verifyPhone } = await startApp(t)
     const { accessToken } = await logIn()
     const { challengeToken } = (await changePhone(accessToken, ' +44 (0)7400 123-456 ')).json()
-    t.equal(twilio.texts.at(-1)?.to, '+447400123456')
+    t.equal(twilio.messages.at(-1)?.to, '+447400123456')
     await verifyPhone(accessToken, challengeToken, twilio.lastCode())
     t.match(await prisma.user.findMany(), [{ phone: '+447400123456' }])
   })
@@ -101,7 +101,7 @@ t.test('a change', async t => {
     const { challengeToken } = (await changePhone(accessToken, newPhone)).json()
     t.equal((await verifyPhone(accessToken, challengeToken, twilio.lastCode())).statusCode, 204)
     await settled()
-    t.equal(twilio.texts.length, 2, 'only the codes of the login and the change')
+    t.equal(twilio.messages.length, 2, 'only the codes of the login and the change')
     t.match(await prisma.user.findMany(), [{ phone: newPhone }])
   })
 
@@ -112,15 +112,15 @@ t.test('a change', async t => {
     await users.change({ username: 'ada' }, { locale: 'de' }, new Date())
     const { challengeToken } = (await changePhone(accessToken, newPhone)).json()
     t.match(
-      twilio.texts.at(-1)?.body,
+      twilio.messages.at(-1)?.body,
       /^\d{6} bestätigt diese Nummer für Ihr Konto bei sms-login\. /
     )
     wait(31)
     await resend(challengeToken)
-    t.match(twilio.texts.at(-1)?.body, /^\d{6} bestätigt diese Nummer /)
+    t.match(twilio.messages.at(-1)?.body, /^\d{6} bestätigt diese Nummer /)
     await verifyPhone(accessToken, challengeToken, twilio.lastCode())
     await settled()
-    t.match(twilio.texts.at(-1)?.body, /^Die Telefonnummer .* endet jetzt auf 06\. /)
+    t.match(twilio.messages.at(-1)?.body, /^Die Telefonnummer .* endet jetzt auf 06\. /)
   })
 
   t.test('the token has its own type and audience and no personal data', async t => {
@@ -207,7 +207,7 @@ t.test('requests', async t => {
     wait(10)
     const second = (await changePhone(accessToken, '+1 (202) 555-0106')).json()
     t.match(second, { sent: false, resendIn: 20, codeExpiresIn: 50, expiresIn: 590 })
-    t.equal(twilio.textsTo(newPhone).length, 1)
+    t.equal(twilio.messagesTo(newPhone).length, 1)
     const code = twilio.lastCode()
     t.equal((await verifyPhone(accessToken, second.challengeToken, code)).statusCode, 204)
     t.equal(slugOf(await verifyPhone(accessToken, first.challengeToken, code)), 'challenge-ended')
@@ -269,7 +269,7 @@ t.test('codes', async t => {
       'phone-change+jwt',
       'the token is of the same kind'
     )
-    t.equal(twilio.texts.at(-1)?.to, newPhone)
+    t.equal(twilio.messages.at(-1)?.to, newPhone)
     t.equal(slugOf(await verifyPhone(accessToken, challengeToken, code)), 'wrong-code')
     const done = await verifyPhone(accessToken, resent.json().challengeToken, twilio.lastCode())
     t.equal(done.statusCode, 204)
@@ -321,7 +321,7 @@ t.test('Twilio', async t => {
     async t => {
       const { changePhone, logIn, twilio, verifyPhone } = await startApp(t)
       const { accessToken } = await logIn()
-      twilio.next(reject(400, 21614))
+      twilio.failNext(reject(400, 21614))
       t.equal(slugOf(await changePhone(accessToken, '+12025550107')), 'sms-undeliverable')
       t.equal(slugOf(await changePhone(accessToken, '+12025550107')), 'sms-undeliverable')
       t.equal(twilio.requests.length, 2)
@@ -333,7 +333,7 @@ t.test('Twilio', async t => {
   t.test('a failed message starts no cooldown', async t => {
     const { changePhone, logIn, twilio } = await startApp(t)
     const { accessToken } = await logIn()
-    twilio.next(({ fail }) => fail(500, null))
+    twilio.failNext(({ fail }) => fail(500, null))
     t.equal(slugOf(await changePhone(accessToken, newPhone)), 'sms-unavailable')
     t.equal((await changePhone(accessToken, newPhone)).json().sent, true)
   })
@@ -342,7 +342,7 @@ t.test('Twilio', async t => {
     const { changePhone, logIn, logged, me, settled, twilio, verifyPhone } = await startApp(t)
     const { accessToken } = await logIn()
     const { challengeToken } = (await changePhone(accessToken, newPhone)).json()
-    twilio.next(reject(400, 21610))
+    twilio.failNext(reject(400, 21610))
     t.equal((await verifyPhone(accessToken, challengeToken, twilio.lastCode())).statusCode, 204)
     await settled()
     t.match(eventsIn(logged, 'notice.send_failed'), [
@@ -359,7 +359,7 @@ t.test('Twilio', async t => {
     })
     const { accessToken } = await logIn()
     const { challengeToken } = (await changePhone(accessToken, newPhone)).json()
-    twilio.next(hang())
+    twilio.failNext(hang())
     t.equal((await verifyPhone(accessToken, challengeToken, twilio.lastCode())).statusCode, 204)
     t.equal(eventsIn(logged, 'notice.send_failed').length, 0, 'the send is still running')
     await app.close()
@@ -375,7 +375,7 @@ t.test('Twilio', async t => {
     const { challengeToken } = (await changePhone(accessToken, newPhone)).json()
     const counts = () => prisma.rateLimit.findMany({ orderBy: { key: 'asc' } })
     const before = await counts()
-    await verifyPhone(accessToken, challengeToken, codeIn(twilio.texts.at(-1)?.body))
+    await verifyPhone(accessToken, challengeToken, codeIn(twilio.messages.at(-1)?.body))
     await settled()
     t.same(await counts(), before)
     t.equal((await login()).json().sent, true)

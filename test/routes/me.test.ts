@@ -149,7 +149,7 @@ t.test('the language', async t => {
         payload: { username, password },
         headers: { 'accept-language': 'de' }
       })
-      return twilio.texts.at(-1)?.body
+      return twilio.messages.at(-1)?.body
     }
     t.match(await loginInGerman(), /codigo de acesso/)
     t.equal((await changeMe(token, { locale: null })).json().locale, null)

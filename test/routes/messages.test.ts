@@ -25,7 +25,7 @@ async function startWithLanguages(t: Test, environment: NodeJS.ProcessEnv = {}) 
     })
   const messageOf = async (response: ReturnType<typeof post>) => {
     const { statusCode } = await response
-    return statusCode < 300 ? (twilio.texts.at(-1)?.body ?? 'no message') : String(statusCode)
+    return statusCode < 300 ? (twilio.messages.at(-1)?.body ?? 'no message') : String(statusCode)
   }
   return {
     ...service,
@@ -37,7 +37,7 @@ async function startWithLanguages(t: Test, environment: NodeJS.ProcessEnv = {}) 
       messageOf(
         post(
           '/confirmations',
-          { ...transfer, reference: String(Math.trunc(twilio.texts.length)) },
+          { ...transfer, reference: String(Math.trunc(twilio.messages.length)) },
           languages,
           accessToken
         )
@@ -287,7 +287,7 @@ t.test('autofill lines', async t => {
       }
     })
     const { accessToken } = await logIn()
-    const sentBefore = twilio.texts.length
+    const sentBefore = twilio.messages.length
     for (const data of [
       { payee: '@home', amount: '#12' },
       { payee: 'x @evil #1', amount: '5' },
@@ -297,7 +297,7 @@ t.test('autofill lines', async t => {
       t.equal(slugOf(response), 'invalid-request')
       t.match(response.json().errors, [{ detail: /autofill line/ }])
     }
-    t.equal(twilio.texts.length, sentBefore)
+    t.equal(twilio.messages.length, sentBefore)
     t.equal(
       (
         await confirm(accessToken, {

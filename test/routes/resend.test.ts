@@ -1,8 +1,8 @@
 import { decodeJwt } from 'jose'
 import t from 'tap'
-import { testDatabase } from '../support/database.ts'
+import { createTestDatabase } from '../support/database.ts'
 import { ada, codeIn, differentCode, slugOf, startApp } from '../support/start-app.ts'
-import { deliverButFail, deliverButReset, hang, reject } from '../support/twilio-stand-in.ts'
+import { acceptThenFail, acceptThenReset, hang, reject } from '../support/twilio-stand-in.ts'
 
 t.test('a new code', async t => {
   t.test('a resend sends a new code and keeps attempts and expiry', async t => {
@@ -26,7 +26,7 @@ t.test('a new code', async t => {
 
     const newCode = twilio.lastCode()
     t.not(newCode, code)
-    t.equal(twilio.texts.length, 2)
+    t.equal(twilio.messages.length, 2)
     const old = await verify(second, code)
     t.equal(slugOf(old), 'wrong-code')
     t.equal(old.json().attemptsRemaining, 3)
@@ -50,7 +50,7 @@ t.test('a new code', async t => {
       )
     }
     t.equal(slugOf(await resend(challengeToken)), 'challenge-ended')
-    t.equal(twilio.texts.length, 6)
+    t.equal(twilio.messages.length, 6)
   })
 
   t.test('a code sent near the end of its challenge expires with it', async t => {
@@ -58,11 +58,11 @@ t.test('a new code', async t => {
       policy: { challengeTtl: 95 }
     })
     t.match((await login()).json(), { expiresIn: 95, codeExpiresIn: 60 })
-    t.match(twilio.texts[0]?.body, /expires in 1 minute\./)
+    t.match(twilio.messages[0]?.body, /expires in 1 minute\./)
     const { challengeToken } = await loginAndReadCode()
     wait(70)
     t.match((await resend(challengeToken)).json(), { expiresIn: 25, codeExpiresIn: 25 })
-    t.match(twilio.texts[1], { body: /expires in 25 seconds\./, validityPeriod: 25 })
+    t.match(twilio.messages[1], { body: /expires in 25 seconds\./, validityPeriod: 25 })
     wait(24)
     t.equal(slugOf(await verify(challengeToken, differentCode(twilio.lastCode()))), 'wrong-code')
     wait(1)
@@ -86,7 +86,7 @@ t.test('cooldown', async t => {
       t.equal(response.headers['retry-after'], String(left))
       t.equal(response.json().retryAfter, left)
     }
-    t.equal(twilio.texts.length, 1)
+    t.equal(twilio.messages.length, 1)
     t.equal((await verify(challengeToken, code)).statusCode, 200)
   })
 
@@ -105,7 +105,7 @@ t.test('cooldown', async t => {
     const responses = await Promise.all(Array.from({ length: 50 }, () => resend(challengeToken)))
     t.equal(responses.filter(({ statusCode }) => statusCode === 200).length, 1)
     t.equal(responses.filter(response => slugOf(response) === 'resend-too-soon').length, 49)
-    t.equal(twilio.texts.length, 2)
+    t.equal(twilio.messages.length, 2)
     t.equal((await verify(challengeToken, twilio.lastCode())).statusCode, 200)
   })
 })
@@ -121,7 +121,7 @@ t.test('recipient', async t => {
     wait(600)
     t.equal(slugOf(await resend(expired.challengeToken)), 'challenge-ended')
     t.equal(slugOf(await resend('forged')), 'challenge-ended')
-    t.equal(twilio.texts.length, 2)
+    t.equal(twilio.messages.length, 2)
   })
 
   for (const data of [{ disabled: true }, { phone: null }]) {
@@ -131,7 +131,7 @@ t.test('recipient', async t => {
       await prisma.user.updateMany({ data })
       wait(30)
       t.equal(slugOf(await resend(challengeToken)), 'challenge-ended')
-      t.equal(twilio.texts.length, 1)
+      t.equal(twilio.messages.length, 1)
     })
   }
 
@@ -145,14 +145,14 @@ t.test('recipient', async t => {
     ] as const) {
       t.equal(slugOf(await post(url, { ...body, phone: '+12025550166' })), 'invalid-request')
     }
-    t.equal(twilio.texts.length, 1)
+    t.equal(twilio.messages.length, 1)
   })
 })
 
 t.test('undeliverable messages', async t => {
   const failures = [
-    ['sms-unavailable', 503, 'Twilio fails', deliverButFail(500)],
-    ['sms-unavailable', 503, 'the connection breaks', deliverButReset()],
+    ['sms-unavailable', 503, 'Twilio fails', acceptThenFail(500)],
+    ['sms-unavailable', 503, 'the connection breaks', acceptThenReset()],
     ['sms-unavailable', 503, 'Twilio limits the account', reject(429, 20429)]
   ] as const
 
@@ -168,7 +168,7 @@ t.test('undeliverable messages', async t => {
         await startApp(t)
       const { challengeToken, code } = await loginAndReadCode()
       wait(30)
-      twilio.next(failure)
+      twilio.failNext(failure)
       const response = await resend(challengeToken)
       t.equal(slugOf(response), 'sms-undeliverable')
       t.equal(response.statusCode, 422)
@@ -194,7 +194,7 @@ t.test('undeliverable messages', async t => {
         const { loginAndReadCode, login, verify, prisma, clock, twilio, wait } = await startApp(t)
         const before = await loginAndReadCode()
         wait(30)
-        twilio.next(failure)
+        twilio.failNext(failure)
         const response = await login()
         t.equal(slugOf(response), slug)
         t.equal(response.statusCode, status)
@@ -207,7 +207,7 @@ t.test('undeliverable messages', async t => {
         t.ok(row.codeExpiresAt <= clock() && row.resendAt <= clock())
         t.equal(slugOf(await verify(before.challengeToken, before.code)), 'challenge-ended')
 
-        const delivered = codeIn(twilio.texts.at(-1)?.body)
+        const delivered = codeIn(twilio.messages.at(-1)?.body)
         const next = await loginAndReadCode()
         t.equal(next.code, twilio.lastCode())
         t.not(next.code, delivered, 'the code of a message that was delivered anyway is not reused')
@@ -222,7 +222,7 @@ t.test('undeliverable messages', async t => {
         const { challengeToken, code } = await loginAndReadCode()
         await verify(challengeToken, differentCode(code))
         wait(30)
-        twilio.next(failure, failure)
+        twilio.failNext(failure, failure)
         for (let i = 0; i < 2; i++) {
           const response = await resend(challengeToken)
           t.equal(slugOf(response), slug)
@@ -246,7 +246,7 @@ t.test('undeliverable messages', async t => {
 
   t.test('a request to Twilio times out and is not repeated', async t => {
     const { login, twilio } = await startApp(t, { twilioTimeoutMs: 1000 })
-    twilio.next(hang())
+    twilio.failNext(hang())
     t.equal(slugOf(await login()), 'sms-unavailable')
     t.equal(twilio.requests.length, 1)
     t.equal((await login()).json().sent, true)
@@ -255,11 +255,11 @@ t.test('undeliverable messages', async t => {
   t.test(
     'a message failure during a database failure is reported as a message failure',
     async t => {
-      const database = await testDatabase(t)
+      const database = await createTestDatabase(t)
       const { loginAndReadCode, resend, twilio, wait, logged } = await startApp(t, { database })
       const { challengeToken } = await loginAndReadCode()
       wait(31)
-      twilio.next(exchange => {
+      twilio.failNext(exchange => {
         void database.prisma.$executeRaw`ALTER TABLE challenges RENAME TO gone`.then(() =>
           exchange.fail(500, null)
         )
@@ -291,15 +291,15 @@ t.test('slow Twilio', async t => {
     t.equal((await login()).json().sent, false)
     respond()
     t.equal((await slow).json().sent, true)
-    t.equal(twilio.texts.length, 1)
+    t.equal(twilio.messages.length, 1)
   })
 })
 
 /** Twilio accepts the next message and responds when `respond` is called. */
 function respondLater(twilio: Awaited<ReturnType<typeof startApp>>['twilio']) {
   const accepted = new Promise<() => void>(resolve => {
-    twilio.next(({ take, succeed }) => {
-      take()
+    twilio.failNext(({ accept, succeed }) => {
+      accept()
       resolve(succeed)
     })
   })

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { ada, slugOf, startApp, type StartOptions } from '../support/start-app.ts'
-import { statusCallback, type TakenText } from '../support/twilio-stand-in.ts'
+import { statusCallback, type AcceptedMessage } from '../support/twilio-stand-in.ts'
 
 const publicUrl = 'https://login.example'
 const grace = { username: 'grace', password: 'anchors aweigh', phone: '+12025550144' }
@@ -24,7 +24,7 @@ async function start(t: Test, options: StartOptions = {}) {
   }
 }
 
-const newest = (messages: readonly TakenText[]) => {
+const newest = (messages: readonly AcceptedMessage[]) => {
   const message = messages.at(-1)
   if (message === undefined) throw new Error('no message was sent')
   return message
@@ -117,8 +117,8 @@ t.test('states', async t => {
 
   t.test('a callback that arrives before the response to the send is not lost', async t => {
     const { delivery, login, report, twilio } = await start(t)
-    twilio.next(({ take, succeed }) => {
-      take()
+    twilio.failNext(({ accept, succeed }) => {
+      accept()
       void report('undelivered', { errorCode: 30003 }).then(() => succeed())
     })
     t.equal((await login()).statusCode, 200)
@@ -128,7 +128,7 @@ t.test('states', async t => {
   t.test('a callback of an earlier message does not affect the newest message', async t => {
     const { callBack, delivery, login, resend, twilio, wait } = await start(t)
     const { challengeToken } = (await login()).json()
-    const first = newest(twilio.texts)
+    const first = newest(twilio.messages)
     wait(31)
     await resend(challengeToken)
     for (const status of ['sent', 'undelivered', 'delivered'])
@@ -174,7 +174,7 @@ t.test('after a failure', async t => {
     t.equal((await login()).json().sent, false)
     await report('failed', { errorCode: 30008 })
     t.equal((await login()).json().sent, true)
-    t.equal(twilio.texts.length, 2)
+    t.equal(twilio.messages.length, 2)
   })
 
   t.test('fifty concurrent resends send one message', async t => {
@@ -183,7 +183,7 @@ t.test('after a failure', async t => {
     await report('failed', { errorCode: 30008 })
     const responses = await Promise.all(Array.from({ length: 50 }, () => resend(challengeToken)))
     t.equal(responses.filter(({ statusCode }) => statusCode === 200).length, 1)
-    t.equal(twilio.texts.length, 2)
+    t.equal(twilio.messages.length, 2)
   })
 
   t.test('the message limits of the number still apply', async t => {
@@ -196,7 +196,7 @@ t.test('after a failure', async t => {
       await resend(challengeToken)
     }
     t.equal(slugOf(await resend(challengeToken)), 'too-many-texts')
-    t.equal(twilio.texts.length, 3)
+    t.equal(twilio.messages.length, 3)
   })
 })
 
@@ -220,7 +220,7 @@ t.test('numbers that cannot receive messages', async t => {
       const { accessToken } = (await verify(challengeToken, code)).json()
       t.ok(accessToken, 'a code that arrived anyway is correct')
       t.equal(slugOf(await confirm(accessToken)), 'sms-undeliverable')
-      t.equal(twilio.texts.length, 1)
+      t.equal(twilio.messages.length, 1)
     })
 
   for (const errorCode of [30001, 30003, 30007, 30008, 30034, 30450, 99999])
@@ -325,7 +325,7 @@ t.test('behind a proxy', async t => {
   t.test('a host and a protocol that the proxy changed do not affect the signature', async t => {
     const { app, delivery, login, twilio } = await start(t)
     await login()
-    const { url, headers, payload } = statusCallback(newest(twilio.texts), 'delivered')
+    const { url, headers, payload } = statusCallback(newest(twilio.messages), 'delivered')
     const response = await app.inject({
       method: 'POST',
       url: new URL(url).pathname,
@@ -339,7 +339,7 @@ t.test('behind a proxy', async t => {
   t.test('PUBLIC_URL may have a path that the proxy removes', async t => {
     const { app, delivery, login, twilio } = await start(t, { publicUrl: `${publicUrl}/auth` })
     await login()
-    const { url, headers, payload } = statusCallback(newest(twilio.texts), 'delivered')
+    const { url, headers, payload } = statusCallback(newest(twilio.messages), 'delivered')
     t.match(url, /^https:\/\/login\.example\/auth\/twilio\/status\//)
     const path = new URL(url).pathname.replace('/auth', '')
     t.equal((await app.inject({ method: 'POST', url: path, headers, payload })).statusCode, 204)
@@ -358,7 +358,7 @@ t.test('behind a proxy', async t => {
       ['an old token', 403]
     ] as const) {
       await login()
-      const callback = statusCallback(newest(twilio.texts), 'sent', { authToken })
+      const callback = statusCallback(newest(twilio.messages), 'sent', { authToken })
       t.equal((await callBack(callback)).statusCode, statusCode)
       t.equal(await delivery(), statusCode === 204 ? 'sent' : 'queued')
     }

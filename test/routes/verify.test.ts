@@ -59,11 +59,11 @@ t.test('tokens', async t => {
       method: 'POST',
       url: '/confirmations/verify',
       headers: { authorization: `Bearer ${token}` },
-      payload: { confirmationToken, code: codeIn(twilio.texts.at(-1)?.body) }
+      payload: { confirmationToken, code: codeIn(twilio.messages.at(-1)?.body) }
     })
     t.equal(confirmed.statusCode, 200)
     const { challengeToken } = (await login()).json()
-    const code = codeIn(twilio.texts.at(-1)?.body)
+    const code = codeIn(twilio.messages.at(-1)?.body)
     await verify(challengeToken, differentCode(code))
     t.same(await lastLogin(), first, 'not by a refresh, confirmation, password or wrong code')
     t.equal((await verify(challengeToken, code)).statusCode, 200)
@@ -153,7 +153,7 @@ t.test('attempts', async t => {
     const { login, verify, twilio } = await startApp(t, { codeLength: 8 })
     const { challengeToken, codeLength } = (await login()).json()
     t.equal(codeLength, 8)
-    const code = codeIn(twilio.texts[0]?.body)
+    const code = codeIn(twilio.messages[0]?.body)
     t.match(code, /^\d{8}$/)
     t.equal(slugOf(await verify(challengeToken, code.slice(2))), 'invalid-request')
     t.equal((await verify(challengeToken, code)).statusCode, 200)

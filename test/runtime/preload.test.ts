@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { startProcess, watch } from '../support/start-process.ts'
+import { startProcess, startProgram } from '../support/start-process.ts'
 
 const skip = !existsSync('/proc/self/task')
 const dist = `${join(import.meta.dirname, '../../dist')}/`
@@ -29,7 +29,7 @@ t.test('only the threads of the pool run at low priority', { skip }, async t => 
 })
 
 t.test('without the preload, two of four pool threads stay free of hashing', async t => {
-  const server = watch(t, process.execPath, [`${dist}main.js`], {
+  const server = startProgram(t, process.execPath, [`${dist}main.js`], {
     folder,
     env: { PORT: '0', DATABASE_URL: 'postgresql://127.0.0.1:1/none' }
   })
@@ -56,7 +56,7 @@ t.test('V8 optimizes a function after a thousand calls', async t => {
     work('text')
     console.log(isOptimized(work))`
   const run = (...args: string[]) =>
-    watch(
+    startProgram(
       t,
       'env',
       ['-u', 'NODE_OPTIONS', process.execPath, ...args, '--input-type=module', '--eval', program],
@@ -75,7 +75,7 @@ async function threadPriorities(t: Test, env: Record<string, string> = {}): Prom
     "import { readdir } from 'node:fs/promises'; import { getPriority } from 'node:os'; " +
     "const threads = (await readdir('/proc/self/task')).map(Number); " +
     'console.log(JSON.stringify(threads.map(getPriority)))'
-  const { code, stdout, stderr } = await watch(
+  const { code, stdout, stderr } = await startProgram(
     t,
     'env',
     [

@@ -5,7 +5,13 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { unpackDatabase } from '../support/database.ts'
-import { production, startProcess, startServer, watch, wordsOf } from '../support/start-process.ts'
+import {
+  production,
+  startProcess,
+  startServer,
+  startProgram,
+  argumentsOf
+} from '../support/start-process.ts'
 
 // `script` from util-linux runs a command on a new terminal, which closes when `script` is killed.
 // The ones of other systems have other options.
@@ -18,11 +24,11 @@ const skip = process.platform !== 'linux' && 'needs script(1) of util-linux'
 async function startOnTerminal(t: Test, shell = '$SERVER; true') {
   const folder = t.testdir()
   await unpackDatabase(join(folder, 'data/pglite'))
-  const args = [process.execPath, '--liftoff-only', ...wordsOf('main')]
+  const args = [process.execPath, '--liftoff-only', ...argumentsOf('main')]
   const server = `sh -c 'echo $$ > pid; exec ${args.map(argument => `"${argument}"`).join(' ')}'`
   const options = ['-qfc', shell.replace('$SERVER', () => server), '/dev/null']
   const env = { PORT: '0', SHELL: '/bin/sh', TERM: 'dumb' }
-  const terminal = watch(t, 'script', options, { folder, env })
+  const terminal = startProgram(t, 'script', options, { folder, env })
   const read = (file: string) =>
     existsSync(join(folder, file)) ? readFileSync(join(folder, file), 'utf8') : ''
   while (!read('pid').endsWith('\n')) await wait(20)

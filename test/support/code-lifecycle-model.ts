@@ -52,7 +52,7 @@ const ended = refused(401, 'challenge-ended')
  * A model of one user's codes, written from the contract alone, for sequential requests. Time is in
  * seconds from the start.
  */
-export function codeLifecycleModel(policy: ModelPolicy, failures: number) {
+export function createCodeLifecycleModel(policy: ModelPolicy, failures: number) {
   const {
     codeTtl,
     challengeTtl,
@@ -193,4 +193,4 @@ export function codeLifecycleModel(policy: ModelPolicy, failures: number) {
 }
 
 /** The model in any state. */
-export type CodeLifecycleModel = ReturnType<typeof codeLifecycleModel>
+export type CodeLifecycleModel = ReturnType<typeof createCodeLifecycleModel>

@@ -96,7 +96,7 @@ export async function startDatabaseProxy(t: Test, serverUrl: string) {
       stalled = true
       for (const socket of sockets) socket.pause()
     },
-    flow() {
+    resume() {
       stalled = false
       for (const socket of sockets) socket.resume()
     }

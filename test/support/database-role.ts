@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import type { Test } from 'tap'
-import { emptyDatabase } from './database.ts'
+import { createEmptyDatabase } from './database.ts'
 
 /**
- * Creates an empty database that a role of its own owns. Both are dropped at the end of the test.
+ * Creates an empty database and a role that owns it. Both are dropped at the end of the test.
  * Needs a PostgreSQL server.
  */
-export async function databaseWithRole(t: Test) {
+export async function createDatabaseWithRole(t: Test) {
   const role = `sms_login_test_${randomBytes(8).toString('hex')}`
   const password = randomBytes(8).toString('hex')
-  const admin = await emptyDatabase(t)
+  const admin = await createEmptyDatabase(t)
   const run = (sql: string) => admin.prisma.$executeRawUnsafe(sql)
   const url = new URL(admin.url ?? '')
   const database = url.pathname.slice(1)

@@ -31,7 +31,7 @@ export const serverUrl = process.env['TEST_DATABASE_URL'] || undefined
 export const needsServer = serverUrl === undefined && 'needs a PostgreSQL server'
 
 /** Creates a migrated database for this test only. It is dropped at the end of the test. */
-export async function testDatabase(t: Test): Promise<TestDatabase> {
+export async function createTestDatabase(t: Test): Promise<TestDatabase> {
   const { url, database, drop } =
     serverUrl === undefined ? await embedded('migrated') : await onServer(serverUrl)
   let closed: Promise<void> | undefined
@@ -44,7 +44,7 @@ export async function testDatabase(t: Test): Promise<TestDatabase> {
 }
 
 /** Creates an empty database for this test only. It is dropped at the end of the test. */
-export async function emptyDatabase(t: Test): Promise<TestDatabase> {
+export async function createEmptyDatabase(t: Test): Promise<TestDatabase> {
   if (serverUrl === undefined) {
     const { url, database } = await embedded('empty')
     t.teardown(database.close)
@@ -64,7 +64,7 @@ export async function emptyDatabase(t: Test): Promise<TestDatabase> {
 async function embedded(content: Content) {
   return {
     url: undefined,
-    database: createDatabase(createPglitePostgres(await inMemory(content))),
+    database: createDatabase(createPglitePostgres(await openInMemory(content))),
     drop: async () => {}
   }
 }
@@ -75,7 +75,7 @@ type Content = 'empty' | 'migrated'
  * Creates an embedded database in memory from a dump, which is four times as fast as creating it
  * from nothing.
  */
-export const inMemory = async (content: Content) =>
+export const openInMemory = async (content: Content) =>
   PGlite.create({ loadDataDir: new Blob([readFileSync(await dumpOf(content))]) })
 
 /** Unpacks a migrated database into a folder for a server. */
@@ -104,7 +104,7 @@ async function newPostgres(): Promise<PGlite> {
 async function dumpOf(content: Content): Promise<string> {
   const file = join(tmpdir(), `sms-login-test-${content}-${dumpHash()}.tar`)
   if (existsSync(file)) return file
-  const postgres = content === 'empty' ? await newPostgres() : await inMemory('empty')
+  const postgres = content === 'empty' ? await newPostgres() : await openInMemory('empty')
   if (content === 'migrated') await migrate(createPglitePostgres(postgres))
   const dump = await postgres.dumpDataDir('none')
   // Written under another name first, because another test file may read it at the same time.

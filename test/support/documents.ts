@@ -4,7 +4,7 @@ import { join } from 'node:path'
 export const root = join(import.meta.dirname, '../..')
 
 /** Returns the content of a file of the project, by its path from the root. */
-export const textOf = (file: string) => readFileSync(join(root, file), 'utf8')
+export const readText = (file: string) => readFileSync(join(root, file), 'utf8')
 
 /** The paths of all documents that users and contributors read. */
 export const documents = [

@@ -8,14 +8,14 @@ import type { Passwords } from '../../src/domain/login/passwords.ts'
  */
 export function spyOnHashes(t: Test) {
   const { verify } = argon2
-  const counted = { started: 0, completed: 0, running: 0, atOnce: 0 }
+  const counted = { started: 0, completed: 0, running: 0, maxConcurrent: 0 }
   let held = Promise.resolve()
   let release = () => {}
   let onStart = () => {}
 
   argon2.verify = async (digest, password) => {
     counted.started++
-    counted.atOnce = Math.max(counted.atOnce, ++counted.running)
+    counted.maxConcurrent = Math.max(counted.maxConcurrent, ++counted.running)
     onStart()
     await held
     try {
@@ -33,11 +33,11 @@ export function spyOnHashes(t: Test) {
   })
 
   return {
-    done: () => counted.completed,
+    completed: () => counted.completed,
     /** The highest number of hashes at the same time. */
-    atOnce: () => counted.atOnce,
+    maxConcurrent: () => counted.maxConcurrent,
     /** Resolves when this many hashes have started. */
-    begun: (count: number) =>
+    started: (count: number) =>
       new Promise<void>(resolve => {
         onStart = () => {
           if (counted.started >= count) resolve()

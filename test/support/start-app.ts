@@ -38,7 +38,7 @@ import type { Clock } from '../../src/domain/clock.ts'
 import type { Limits } from '../../src/domain/rate-limits/limits.ts'
 import type { Policy } from '../../src/domain/policy.ts'
 import type { Ports } from '../../src/domain/ports.ts'
-import { testDatabase, type TestDatabase } from './database.ts'
+import { createTestDatabase, type TestDatabase } from './database.ts'
 import {
   startTwilioStandIn,
   statusCallback,
@@ -122,7 +122,7 @@ export async function startApp(
   }: StartOptions = {}
 ) {
   const twilio = await startTwilioStandIn(t)
-  database ??= await emptied(await (shared ??= testDatabase(root)))
+  database ??= await emptied(await (shared ??= createTestDatabase(root)))
   const { prisma } = database
   const passwords = createPasswords(
     { memoryKib: 1024, time: 1, concurrency: 2, queue: 64, ...argon2 },
@@ -303,9 +303,9 @@ export async function startApp(
   }
   /** Reports the status of the newest message. */
   const report = (status: string, change?: CallbackChange) => {
-    const text = twilio.texts.at(-1)
-    if (text === undefined) throw new Error('there is no message to report on')
-    return callBack(statusCallback(text, status, change))
+    const message = twilio.messages.at(-1)
+    if (message === undefined) throw new Error('there is no message to report on')
+    return callBack(statusCallback(message, status, change))
   }
 
   const changePhone = (accessToken: string, phone: string) =>
@@ -320,7 +320,7 @@ export async function startApp(
 
   const loginAndReadCode = async (user: TestUser = ada) => {
     const challengeToken: string = (await login(user)).json().challengeToken
-    return { challengeToken, code: codeIn(twilio.textsTo(user.phone).at(-1)?.body) }
+    return { challengeToken, code: codeIn(twilio.messagesTo(user.phone).at(-1)?.body) }
   }
 
   const logIn = async (
@@ -440,7 +440,7 @@ export const differentCode = (code: string) =>
   String((Number(code) + 1) % 10 ** code.length).padStart(code.length, '0')
 
 /** Returns the slug of the problem in a response; undefined for any other response. */
-export const slugOf = (answer: LightMyRequestResponse): string | undefined =>
-  String(answer.headers['content-type']).startsWith('application/problem+json')
-    ? answer.json().type.split('/').at(-1)
+export const slugOf = (response: LightMyRequestResponse): string | undefined =>
+  String(response.headers['content-type']).startsWith('application/problem+json')
+    ? response.json().type.split('/').at(-1)
     : undefined

@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import { openDatabase, type DatabaseOptions } from '../../src/adapters/postgres/database.ts'
-import { testDatabase } from './database.ts'
+import { createTestDatabase } from './database.ts'
 import { startDatabaseProxy } from './database-proxy.ts'
 import { startApp, type StartOptions } from './start-app.ts'
 
@@ -12,7 +12,7 @@ export async function startBehindProxy(
   t: Test,
   { pool, ...options }: StartOptions & { pool?: DatabaseOptions } = {}
 ) {
-  const database = await testDatabase(t)
+  const database = await createTestDatabase(t)
   const proxy = await startDatabaseProxy(t, database.url ?? '')
   const proxied = await openDatabase(proxy.url, pool)
   t.teardown(proxied.close)

@@ -18,12 +18,16 @@ const scripts = {
 const dist = `${join(import.meta.dirname, '../../dist')}/`
 
 /** The folder, environment and input of a program. It inherits only PATH. */
-export type Where = { folder: string; env?: Record<string, string>; input?: string | Buffer }
+export type ProcessOptions = {
+  folder: string
+  env?: Record<string, string>
+  input?: string | Buffer
+}
 
 const command = /^(?<settings>(?:\w+=\S+ )*)(?:exec )?node (?<args>.*)$/
 
 /** Returns the arguments of `node` in a program's npm script, with absolute paths to dist/. */
-export const wordsOf = (program: keyof typeof scripts) =>
+export const argumentsOf = (program: keyof typeof scripts) =>
   (command.exec(scripts[program])?.groups?.['args'] ?? '')
     .split(' ')
     .map(argument => argument.replace(/^(\.\/)?dist\//, dist))
@@ -50,21 +54,21 @@ const withoutHooks = measured ? [] : ['-u', 'NODE_OPTIONS']
 export const startProcess = (
   t: Owner,
   program: keyof typeof scripts,
-  where: Where,
+  options: ProcessOptions,
   ...args: string[]
 ) =>
-  watch(
+  startProgram(
     t,
     'env',
-    [...withoutHooks, process.execPath, '--liftoff-only', ...wordsOf(program), ...args],
-    where
+    [...withoutHooks, process.execPath, '--liftoff-only', ...argumentsOf(program), ...args],
+    options
   )
 
 /** Starts the server and resolves once it listens. */
-export async function startServer(t: Owner, { env = {}, ...where }: Where) {
-  const server = startProcess(t, 'main', { ...where, env: { PORT: '0', ...env } })
+export async function startServer(t: Owner, { env = {}, ...options }: ProcessOptions) {
+  const server = startProcess(t, 'main', { ...options, env: { PORT: '0', ...env } })
   const [, url = ''] = await server.prints(/Server listening at (http:[^"]+)"/)
-  return { ...server, url, ...callsTo(url) }
+  return { ...server, url, ...createHttpClient(url) }
 }
 
 /** The variables that production requires. */
@@ -85,11 +89,11 @@ const pem = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   .toString()
 
 /** Starts any program. It is killed at the end of the test. */
-export function watch(
+export function startProgram(
   t: Owner,
   program: string,
   args: string[],
-  { folder, env = {}, input }: Where
+  { folder, env = {}, input }: ProcessOptions
 ) {
   const child = spawn(program, args, {
     cwd: folder,
@@ -151,7 +155,7 @@ async function waitForEnd(child: ChildProcessWithoutNullStreams) {
 }
 
 /** Functions that send requests to a running service. */
-export function callsTo(url: string) {
+export function createHttpClient(url: string) {
   const post = async (path: string, body: object) => {
     return read(
       await fetch(`${url}${path}`, {
@@ -177,5 +181,5 @@ const read = async (response: Response): Promise<{ status: number; body: any }> 
 })
 
 /** Returns the code in the newest message that a server has printed. */
-export const shownCode = (printed: string) =>
+export const printedCode = (printed: string) =>
   [...printed.matchAll(/NOT SENT.*\n(\d{6,8}) /g)].at(-1)?.[1] ?? 'no code'

@@ -2,14 +2,14 @@ import { connect, createServer, type AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 
 /** Starts a statement counter that stops at the end of the test. */
-export async function statementCounter(t: Test, serverUrl: string) {
-  const counter = await openStatementCounter(serverUrl)
+export async function startStatementCounter(t: Test, serverUrl: string) {
+  const counter = await createStatementCounter(serverUrl)
   t.teardown(counter.close)
   return counter
 }
 
 /** Starts a proxy to a PostgreSQL server that counts the executed statements. */
-export async function openStatementCounter(serverUrl: string) {
+export async function createStatementCounter(serverUrl: string) {
   const { hostname, port } = new URL(serverUrl)
   let statements = 0
 

@@ -13,7 +13,7 @@ export const twilioAccount = {
 }
 
 /** A message that Twilio accepted and may have delivered. */
-export type TakenText = {
+export type AcceptedMessage = {
   sid: string
   from: string
   to: string
@@ -44,7 +44,7 @@ export type CallbackChange = {
  * https://www.twilio.com/docs/messaging/guides/outbound-message-status-in-status-callbacks
  */
 export function statusCallback(
-  { sid, from, to, statusCallback }: TakenText,
+  { sid, from, to, statusCallback }: AcceptedMessage,
   status: string,
   { errorCode, fields, authToken = twilioAccount.authToken, url, tampered }: CallbackChange = {}
 ): StatusCallback {
@@ -86,8 +86,8 @@ export const signatureOf = (authToken: string, url: string, form: Record<string,
 /** A valid request and the possible responses of a failure. */
 type Exchange = {
   reply: ServerResponse
-  /** Puts the message in the outbox. */
-  take: () => void
+  /** Stores the message. */
+  accept: () => void
   /** Responds with success, whether or not the message was accepted. */
   succeed: (overrides?: object) => void
   fail: (status: number, code: number | null) => void
@@ -117,44 +117,44 @@ export const redirect =
   }
 
 /** Accepts the message at once and responds `ms` later. */
-export const answerLate =
+export const respondLate =
   (ms: number): Failure =>
-  ({ take, succeed, reply }) => {
-    take()
+  ({ accept, succeed, reply }) => {
+    accept()
     const timer = setTimeout(succeed, ms)
     reply.on('close', () => clearTimeout(timer))
   }
 
 /** Accepts the message and responds with an error. */
-export const deliverButFail =
+export const acceptThenFail =
   (status: number): Failure =>
-  ({ take, fail }) => {
-    take()
+  ({ accept, fail }) => {
+    accept()
     fail(status, null)
   }
 
 /** Accepts the message and resets the connection. */
-export const deliverButReset = (): Failure => exchange => {
-  exchange.take()
+export const acceptThenReset = (): Failure => exchange => {
+  exchange.accept()
   reset()(exchange)
 }
 
 /** Responds with success and a body that isn't JSON. */
-export const garbage =
+export const respondMalformed =
   (): Failure =>
   ({ reply }) => {
     reply.writeHead(201, { 'content-type': 'application/json' }).end('<html>')
   }
 
 /** Responds with success and JSON without a message. */
-export const answerNothing =
+export const respondWithoutMessage =
   (json = '{}'): Failure =>
   ({ reply }) => {
     reply.writeHead(201, { 'content-type': 'application/json' }).end(json)
   }
 
 /** Responds with a message that has already failed. */
-export const takeButGiveUp =
+export const respondFailed =
   (code: number): Failure =>
   ({ succeed }) =>
     succeed({ status: 'failed', error_code: code })
@@ -170,13 +170,16 @@ export const trickle =
 
 /**
  * A stand-in for Twilio's Messages API on a loopback port. It checks every request against Twilio's
- * contract and keeps the messages. `GET /outbox?to=+1…` returns the newest message to a number, for
- * other processes.
+ * contract and stores the messages. `GET /outbox?to=+1…` returns the newest message to a number,
+ * for other processes.
  */
-export async function createTwilioStandIn({ port = 0, onText = (_text: TakenText) => {} } = {}) {
+export async function createTwilioStandIn({
+  port = 0,
+  onMessage = (_message: AcceptedMessage) => {}
+} = {}) {
   const requests: Record<string, string>[] = []
-  const texts: TakenText[] = []
-  const newest = new Map<string, TakenText>()
+  const messages: AcceptedMessage[] = []
+  const newest = new Map<string, AcceptedMessage>()
   const violations: string[] = []
   const failures: Failure[] = []
   const counts = { connections: 0, requests: 0 }
@@ -196,7 +199,7 @@ export async function createTwilioStandIn({ port = 0, onText = (_text: TakenText
       return json(reply, violation.status, problem(violation.status, violation.code, form))
     }
     const resource = message(form)
-    const text = {
+    const accepted = {
       sid: resource.sid,
       from: form.get('From') ?? '',
       to: form.get('To') ?? '',
@@ -204,18 +207,18 @@ export async function createTwilioStandIn({ port = 0, onText = (_text: TakenText
       validityPeriod: Number(form.get('ValidityPeriod')),
       statusCallback: form.get('StatusCallback')
     }
-    const take = () => {
-      texts.push(text)
-      newest.set(text.to, text)
-      onText(text)
+    const accept = () => {
+      messages.push(accepted)
+      newest.set(accepted.to, accepted)
+      onMessage(accepted)
     }
     const succeed = (overrides = {}) => json(reply, 201, { ...resource, ...overrides })
     const fail = (status: number, code: number | null) =>
       json(reply, status, problem(status, code, form))
     requests.push(Object.fromEntries(form))
     const failure = failures.shift()
-    if (failure !== undefined) return failure({ reply, take, succeed, fail })
-    take()
+    if (failure !== undefined) return failure({ reply, accept, succeed, fail })
+    accept()
     succeed()
   }
   const server = createServer((request, reply) => {
@@ -227,16 +230,16 @@ export async function createTwilioStandIn({ port = 0, onText = (_text: TakenText
   return {
     baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     /** The accepted messages, oldest first. */
-    texts,
-    textsTo: (phone: string) => texts.filter(({ to }) => to === phone),
+    messages,
+    messagesTo: (phone: string) => messages.filter(({ to }) => to === phone),
     /** The code in the newest message. */
     lastCode() {
-      const code = /\b\d{6,8}\b/.exec(texts.at(-1)?.body ?? '')?.[0]
+      const code = /\b\d{6,8}\b/.exec(messages.at(-1)?.body ?? '')?.[0]
       if (code === undefined) throw new Error('no message with a code was accepted')
       return code
     },
     /** Applies each failure to one of the next valid requests, in order. */
-    next: (...more: Failure[]) => {
+    failNext: (...more: Failure[]) => {
       failures.push(...more)
     },
     /** The parameters of each valid request. */
@@ -304,7 +307,7 @@ function brokenRule({ method, url, headers }: IncomingMessage, form: URLSearchPa
   return undefined
 }
 
-/** Whether Twilio would take this URL. It refuses host names with an underscore. */
+/** Whether Twilio would accept this URL. It refuses host names with an underscore. */
 const isReachable = (url: string) =>
   URL.canParse(url) && /^https?:$/.test(new URL(url).protocol) && !new URL(url).host.includes('_')
 
@@ -326,11 +329,11 @@ const problem = (status: number, code: number | null, form: URLSearchParams) =>
         status
       }
 
-let messages = 0
+let messageCount = 0
 
 /** Twilio's Message resource just after its creation. */
 function message(form: URLSearchParams) {
-  const sid = `SM${(++messages).toString(16).padStart(32, '0')}`
+  const sid = `SM${(++messageCount).toString(16).padStart(32, '0')}`
   const uri = `/2010-04-01/Accounts/${twilioAccount.accountSid}/Messages/${sid}`
   const now = new Date().toUTCString().replace('GMT', '+0000')
   return {
@@ -363,7 +366,7 @@ function message(form: URLSearchParams) {
 if (isMain(import.meta)) {
   const standIn = await createTwilioStandIn({
     port: Number(process.argv[2] ?? 0),
-    onText: ({ to, body }) => console.log(`\n${to}: ${body}`)
+    onMessage: ({ to, body }) => console.log(`\n${to}: ${body}`)
   })
   console.log(`TWILIO_BASE_URL=${standIn.baseUrl}
 TWILIO_ACCOUNT_SID=${twilioAccount.accountSid}
