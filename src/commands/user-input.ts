@@ -1,5 +1,5 @@
 import { createPasswords } from '../adapters/secrets/passwords.ts'
-import { commonPasswords } from '../adapters/secrets/zxcvbn-common-passwords.ts'
+import { createCommonPasswords } from '../adapters/secrets/zxcvbn-common-passwords.ts'
 import { canonicalPhone, phoneError } from '../adapters/sms/libphonenumber-phones.ts'
 import type { Config } from '../config/config.ts'
 import { parseJson } from '../config/parse-json.ts'
@@ -54,7 +54,7 @@ export function claimsOf(operand: string): Claims {
 /** Reads a new password and returns its digest. */
 export async function digestOfNewPassword(username: string, { argon2 }: Config) {
   const password = await readPassword(username)
-  const reason = passwordError(password, username, commonPasswords())
+  const reason = passwordError(password, username, createCommonPasswords())
   if (reason !== undefined) fail(reason)
   return createPasswords(argon2).hash(password)
 }

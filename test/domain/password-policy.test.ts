@@ -1,8 +1,8 @@
 import t from 'tap'
-import { commonPasswords } from '../../src/adapters/secrets/zxcvbn-common-passwords.ts'
+import { createCommonPasswords } from '../../src/adapters/secrets/zxcvbn-common-passwords.ts'
 import { passwordError } from '../../src/domain/login/password-policy.ts'
 
-const weaknessOf = commonPasswords()
+const weaknessOf = createCommonPasswords()
 const errorFor = (password: string, username = 'ada') =>
   passwordError(password, username, weaknessOf)
 

@@ -117,7 +117,7 @@ const withoutWrites = (bytes: Buffer) =>
 
 /**
  * A client's message and the SQL of the prepared statements that it names. A client sends that SQL
- * only once (see `preparedStatementNames`).
+ * only once (see `createPreparedStatementNames`).
  */
 function withStatements(sent: string, statements: Map<string, string>): string {
   for (const [, name = '', sql = ''] of sent.matchAll(/([\w-]{22})\0([^\0]+)\0/g))

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
  * Names each statement by a hash of its SQL. PostgreSQL parses and plans a named statement once per
  * connection. The map stays small, because the SQL never contains values.
  */
-export function preparedStatementNames(): (query: { sql: string }) => string {
+export function createPreparedStatementNames(): (query: { sql: string }) => string {
   const names = new Map<string, string>()
   return ({ sql }) => {
     const known = names.get(sql)

@@ -5,7 +5,7 @@ import { closeUnfinished } from './close-unfinished.ts'
 import { serverPoolConfig, sharedPoolConfig } from './pool-config.ts'
 import { noteAnswers } from './note-answers.ts'
 import type { Postgres, TransactionConnection } from './postgres.ts'
-import { preparedStatementNames } from './prepared-statement-names.ts'
+import { createPreparedStatementNames } from './prepared-statement-names.ts'
 import { retryConflicts } from './retry-conflicts.ts'
 import { createServerSessions, type ServerSessions } from './server-sessions.ts'
 import type { ServerUrl } from './server-url.ts'
@@ -45,7 +45,8 @@ export function createServerPostgres(
   const config = (timeout: number) =>
     serverPoolConfig(server, sessions, { statementTimeout: timeout, connectionTimeout })
   const adapterOptions: AdapterOptions = {}
-  if (server.preparedStatements) adapterOptions.statementNameGenerator = preparedStatementNames()
+  if (server.preparedStatements)
+    adapterOptions.statementNameGenerator = createPreparedStatementNames()
   return pooledPostgres({
     pool: { ...config(statementTimeout), max: poolSize ?? server.connectionLimit ?? 10 },
     // Without a statement timeout: a migration may run long, or wait for another process's.

@@ -7,4 +7,4 @@ let loaded: Promise<WeaknessOf> | undefined
  * takes 20 MB of memory, and loading it takes a quarter of a second.
  */
 export const loadCommonPasswords = (): Promise<WeaknessOf> =>
-  (loaded ??= import('./zxcvbn-common-passwords.ts').then(module => module.commonPasswords()))
+  (loaded ??= import('./zxcvbn-common-passwords.ts').then(module => module.createCommonPasswords()))

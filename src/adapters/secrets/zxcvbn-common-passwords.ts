@@ -15,7 +15,7 @@ const estimatedLength = 32
  * Detects the passwords that attackers try first: the 49,000 most common ones in any case, and
  * those that consist only of repetitions, sequences, keyboard rows and common passwords.
  */
-export function commonPasswords(): WeaknessOf {
+export function createCommonPasswords(): WeaknessOf {
   const common = new Set(dictionary['passwords-common'])
   const estimate = new ZxcvbnFactory({
     dictionary: { common: dictionary['passwords-common'] },

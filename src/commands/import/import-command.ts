@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises'
 import { isSupportedCountry } from 'libphonenumber-js/max'
 import { createPasswords } from '../../adapters/secrets/passwords.ts'
-import { commonPasswords } from '../../adapters/secrets/zxcvbn-common-passwords.ts'
+import { createCommonPasswords } from '../../adapters/secrets/zxcvbn-common-passwords.ts'
 import { usernameKey } from '../../domain/login/username.ts'
 import { fail, misuse } from '../fail.ts'
 import type { Command } from '../command.ts'
@@ -38,7 +38,7 @@ export const importCommand: Command = {
       const { added, existing, rejected } = await importUsers(users, rows, {
         countries: config.countries,
         defaultCountry,
-        weaknessOf: commonPasswords(),
+        weaknessOf: createCommonPasswords(),
         dryRun,
         hash: createPasswords(config.argon2).hash,
         concurrency: config.argon2.concurrency,
