@@ -192,7 +192,7 @@ t.test('the code', async t => {
       t.equal(await focused(), 'code')
     }
     await typeCode(differentCode(twilio.lastCode()))
-    await alertWith('It was your last attempt. Please start again.')
+    await alertWith('It was your last attempt. No codes are accepted for a while.')
     t.equal(await focused(), 'change-number-title')
     await page.getByRole('button', { name: 'Send a code to this number' }).click()
     await alertWith('no codes are accepted for a while')

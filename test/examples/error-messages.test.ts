@@ -26,6 +26,7 @@ t.test(
         'sms-undeliverable:account',
         'wrong-code:0',
         'wrong-code:1',
+        'wrong-code:locked',
         ...reasons.map(reason => `too-many-attempts:${reason}`),
         'unreachable',
         'unknown'
@@ -39,6 +40,7 @@ t.test('the demo page shows the same messages', async t => {
     ...problemTexts,
     'wrong-code:0': wrongCodeTexts[0],
     'wrong-code:1': wrongCodeTexts[1],
+    'wrong-code:locked': wrongCodeTexts.locked,
     ...renamed(attemptTexts, reason => `too-many-attempts:${reason}`),
     ...renamed(accountTexts, slug => `${slug}:account`)
   })

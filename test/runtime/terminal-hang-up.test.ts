@@ -61,6 +61,13 @@ t.test('a server hasEnded when its terminal is closed', { skip }, async t => {
   t.ok(await hasEnded(pid))
 })
 
+t.test('the log on a terminal shows the id of each request', { skip }, async t => {
+  const { terminal } = await startOnTerminal(t)
+  const [, url = ''] = await terminal.prints(/Server listening at (http:[^\s"]+)/)
+  await fetch(`${url}/me`, { headers: { 'x-request-id': 'id-on-a-terminal' } })
+  t.ok(await terminal.prints(/request completed .*"reqId":"id-on-a-terminal"/))
+})
+
 t.test(
   'a server that writes its log to a file shuts down cleanly when its terminal is closed',
   { skip },

@@ -7,9 +7,10 @@ import { attemptTexts, problemTexts, wrongCodeTexts } from './problem-texts.js'
  * @param {Record<string, string>} [texts] sentences that replace the usual ones, by slug
  */
 export function describeProblem(problem, texts = {}) {
-  const { attemptsRemaining, errors = [], reason } = problem
+  const { attemptsRemaining, errors = [], reason, retryAfter } = problem
   const usual = Object.entries(problemTexts).find(([slug]) => slug === slugOf(problem))?.[1]
   const text = texts[slugOf(problem) ?? ''] ?? usual
+  if (attemptsRemaining === 0 && retryAfter !== undefined) return wrongCodeTexts.locked
   if (attemptsRemaining === 0 || attemptsRemaining === 1) return wrongCodeTexts[attemptsRemaining]
   if (attemptsRemaining !== undefined) return `${text} You can try ${attemptsRemaining} more times.`
   if (reason !== undefined) return attemptTexts[reason]

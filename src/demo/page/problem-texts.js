@@ -43,8 +43,14 @@ export const accountTexts = {
   'sms-undeliverable': "This number can't receive our messages. Please enter another one."
 }
 
-/** More specific sentences for `wrong-code`, by `attemptsRemaining`. */
+/**
+ * More specific sentences for `wrong-code`: by `attemptsRemaining`, and for a problem with
+ * `retryAfter`, because this code has locked the account.
+ */
 export const wrongCodeTexts = {
+  locked:
+    "That isn't the code from the newest message. It was your last attempt. " +
+    'No codes are accepted for a while.',
   1: "That isn't the code from the newest message. You can try once more.",
   0: "That isn't the code from the newest message. It was your last attempt. Please start again."
 }
