@@ -69,7 +69,11 @@ export async function createAdapters(
     passwords,
     commonPasswords: loadCommonPasswords,
     sms: createTrackedSms(
-      createAllowedNumbersSms(countries, createRecoveryNotingSms(timedSender, events), smsLog)
+      createAllowedNumbersSms(
+        { countries, testNumbers: policy.testNumbers },
+        createRecoveryNotingSms(timedSender, events),
+        smsLog
+      )
     ),
     statusCallbacks,
     rateLimits,

@@ -3,6 +3,8 @@ import type { Logger } from 'pino'
 import type { Metrics } from './adapters/logs/prometheus-metrics.ts'
 import { createPinoLog } from './adapters/logs/pino-log.ts'
 import { failureLine } from './adapters/postgres/classify-database-error.ts'
+import { hasEnded } from './domain/codes/test-numbers.ts'
+import { maskPhone } from './domain/users/mask-phone.ts'
 import { openDatabase } from './adapters/postgres/database.ts'
 import { isUnencrypted } from './adapters/postgres/server-url.ts'
 import { dataFolder, localSecret, localSigningKey } from './adapters/secrets/local-keys.ts'
@@ -80,6 +82,15 @@ function logWarnings(config: Config, { argon2 }: Config, url: string, log: Logge
       tooLong,
       'messages in this language do not fit with SMS_BRAND, SMS_ORIGIN and SMS_ANDROID_HASH; ' +
         'they are sent in English'
+    )
+  const testNumbers = [...config.policy.testNumbers].map(([phone, number]) => {
+    const ends = hasEnded(number, new Date()) ? 'ended on' : 'until'
+    return `${maskPhone(phone)} ${ends} ${number.lastDay}`
+  })
+  if (testNumbers.length > 0)
+    log.warn(
+      { testNumbers },
+      'TEST_NUMBERS is set: logins with these numbers get no message and have a fixed code'
     )
   if (config.production && isUnencrypted(config.databaseUrl))
     log.warn(

@@ -86,6 +86,10 @@ const runElsewhere: Record<string, [file: string, text: RegExp]> = {
     'test/browser/same-server.test.ts',
     /SMS_LOGIN_URL: server\.url/
   ],
+  'npm run users -- add reviewer +12025550123': [
+    'test/commands/test-numbers.test.ts',
+    /await users\(\['add', 'reviewer', /
+  ],
   'npm run users -- import users.ndjson --dry-run': [
     'test/commands/import.test.ts',
     /importText\('a\.ndjson', text, '--dry-run'\)/

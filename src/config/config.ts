@@ -34,6 +34,7 @@ import {
   type ConfirmationTemplate
 } from '../domain/confirmations/confirmation-template.ts'
 import { createMessageSettings } from './message-settings.ts'
+import { parseTestNumbers } from './test-numbers.ts'
 import { withValueFiles } from './value-files.ts'
 
 /** The check and the default of each variable. `.env.example` documents them. */
@@ -98,6 +99,7 @@ const variables = z.object({
   TWILIO_BASE_URL: safeUrl().optional(),
   TWILIO_TIMEOUT_MS: whole(100, 60000).default(5000),
   PUBLIC_URL: publicUrl().optional(),
+  TEST_NUMBERS: z.string().optional(),
   CONFIRMATION_TEMPLATES: confirmationTemplates().optional(),
   CONFIRMATION_MAX_AUTH_AGE: whole(1, 86400).default(900),
   CONFIRMATION_SEGMENTS: whole(1, 4).default(2),
@@ -188,6 +190,11 @@ export function readConfig(environment: NodeJS.ProcessEnv) {
       resendCooldown: env.RESEND_COOLDOWN,
       messages,
       reportsDelivery: account?.publicUrl !== undefined,
+      testNumbers: parseTestNumbers(env.TEST_NUMBERS, {
+        codeLength: env.CODE_LENGTH,
+        production,
+        now: new Date()
+      }),
       refreshTokenTtl: env.REFRESH_TOKEN_TTL,
       sessionTtl: env.SESSION_TTL,
       confirmationTemplates: templates,

@@ -23,6 +23,8 @@ export type Event = { context: RequestContext | null } & (
   /** The user can't log in until an operator sets a new password. */
   | { name: 'password.digest_unreadable'; userId: string }
   | { name: 'code.sent'; userId: string; country: string }
+  /** A login with a test number, whose code is fixed. No message was sent. */
+  | { name: 'code.test_number_used'; userId: string; country: string }
   | { name: 'code.send_failed'; userId: string; country: string; reason: SendFailure }
   | { name: 'code.delivered'; userId: string; country: string }
   | {

@@ -1,3 +1,4 @@
+import type { TestNumbers } from './codes/test-numbers.ts'
 import type { MessageSettings } from './messages/compose-message.ts'
 import type { ConversionPolicy } from './messages/sms-pumping.ts'
 import type { ConfirmationTemplate } from './confirmations/confirmation-template.ts'
@@ -16,6 +17,7 @@ export type Policy = {
   messages: MessageSettings
   /** Whether the SMS provider reports the delivery of messages to this service. */
   reportsDelivery: boolean
+  testNumbers: TestNumbers
   /** How long a session lasts without a refresh. */
   refreshTokenTtl: number
   /** How long a session lasts at most. */

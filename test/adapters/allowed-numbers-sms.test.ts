@@ -1,13 +1,18 @@
 import t from 'tap'
+import type { TestNumbers } from '../../src/domain/codes/test-numbers.ts'
 import { createAllowedNumbersSms } from '../../src/adapters/sms/allowed-numbers-sms.ts'
 
 const british = '+447911123456'
 
-async function sendTo(to: string, countries: '*' | string[] | undefined) {
+async function sendTo(
+  to: string,
+  countries: '*' | string[] | undefined,
+  testNumbers: TestNumbers = new Map()
+) {
   const sent: string[] = []
   const logged: object[] = []
   const sms = createAllowedNumbersSms(
-    countries,
+    { countries, testNumbers },
     {
       send: async message => {
         sent.push(message.to)
@@ -53,4 +58,14 @@ t.test('a premium-rate number gets no messages even where all countries are list
       to
     )
   t.same((await sendTo('+15550001111', '*')).sent, ['+15550001111'])
+})
+
+t.test('a test number gets no messages, before and after its last day', async t => {
+  for (const lastDay of ['2020-12-31', '2999-12-31']) {
+    const testNumbers = new Map([['+12025550123', { code: '424242', lastDay }]])
+    const { sent, outcome, logged } = await sendTo('+12025550123', '*', testNumbers)
+    t.same({ sent, outcome }, { sent: [], outcome: 'undeliverable' })
+    t.match(logged, [{ event: 'sms.refused', userId: 'ada' }])
+    t.same((await sendTo('+12025550124', '*', testNumbers)).sent, ['+12025550124'])
+  }
 })

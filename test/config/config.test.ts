@@ -99,6 +99,7 @@ t.test('variables', async t => {
           wordings: wordingsWith([])
         },
         reportsDelivery: false,
+        testNumbers: new Map(),
         refreshTokenTtl: 3600,
         sessionTtl: 86400,
         confirmationTemplates: new Map([

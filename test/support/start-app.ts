@@ -26,6 +26,7 @@ import { createUserDirectory } from '../../src/adapters/stores/user-directory.ts
 import { createUserStore } from '../../src/adapters/stores/users.ts'
 import { createDatabaseRecovery } from '../../src/adapters/postgres/database-recovery.ts'
 import { createSharedReadiness } from '../../src/adapters/postgres/shared-readiness.ts'
+import { createAllowedNumbersSms } from '../../src/adapters/sms/allowed-numbers-sms.ts'
 import { createRecoveryNotingSms } from '../../src/adapters/sms/recovery-noting-sms.ts'
 import { createTrackedSms } from '../../src/adapters/sms/tracked-sms.ts'
 import { createTwilioCallbacks } from '../../src/adapters/sms/twilio-callbacks.ts'
@@ -159,19 +160,23 @@ export async function startApp(
   )
   const rateLimits = createRateLimitStore(prisma, secrets[0])
   const sms = createTrackedSms(
-    createRecoveryNotingSms(
-      createTwilioSms(
-        {
-          accountSid: twilioAccount.accountSid,
-          authTokens,
-          sender: { from: '+15005550006' },
-          baseUrl: twilio.baseUrl,
-          timeoutMs: twilioTimeoutMs,
-          ...(publicUrl !== undefined && { publicUrl })
-        },
-        log
+    createAllowedNumbersSms(
+      { countries: undefined, testNumbers: policy.testNumbers },
+      createRecoveryNotingSms(
+        createTwilioSms(
+          {
+            accountSid: twilioAccount.accountSid,
+            authTokens,
+            sender: { from: '+15005550006' },
+            baseUrl: twilio.baseUrl,
+            timeoutMs: twilioTimeoutMs,
+            ...(publicUrl !== undefined && { publicUrl })
+          },
+          log
+        ),
+        events
       ),
-      events
+      log
     )
   )
   const recovery = createDatabaseRecovery(database, events)

@@ -50,6 +50,7 @@ export const eventReasons: Readonly<Record<EventName | LoggedEventName, readonly
   'password.rejected': refusalReasons['invalid-credentials'],
   'password.digest_unreadable': noReason,
   'code.sent': noReason,
+  'code.test_number_used': noReason,
   'code.send_failed': sendFailures,
   'code.delivered': noReason,
   'code.undelivered': all<DeliveryReason>({

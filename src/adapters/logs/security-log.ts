@@ -20,6 +20,10 @@ const lines: Record<EventName, ['info' | 'warn', string]> = {
     'the stored password hash is unreadable, so no password matches; set a new password'
   ],
   'code.sent': ['info', 'code accepted by the SMS provider'],
+  'code.test_number_used': [
+    'warn',
+    'login with a test number: no message was sent, and its code is the one in TEST_NUMBERS'
+  ],
   'code.send_failed': [
     'info',
     'code not accepted by the SMS provider and voided; see sms.failed or sms.refused'

@@ -45,6 +45,11 @@ export async function requestPhoneChange(
     const found = await users.findForSession(requester, 'phone-change', limits, clock())
     if (found === null) throw new Refusal('invalid-token', { reason: 'session-ended' })
     const { user, challenge: previous, language } = found
+    // A fixed code proves no possession of a phone, so it neither confirms a new number nor
+    // authorizes one.
+    const numbers = [phone, user.phone ?? phone]
+    if (numbers.some(number => policy.testNumbers.has(number)))
+      throw new Refusal('sms-undeliverable')
     if (user.phone === phone)
       throw new Refusal('invalid-request', {
         errors: [{ path: ['phone'], detail: 'must differ from the number on file' }]

@@ -7,7 +7,7 @@ import type { User } from '../users/user.ts'
 import type { Challenge } from './challenge.ts'
 import { toCodeStatus, type CodeStatus } from './code-status.ts'
 import type { Codes } from './codes.ts'
-import { newMessage, sendCode, type SendCodePorts } from './send-code.ts'
+import { drawCode, sendCode, type SendCodePorts } from './send-code.ts'
 
 export type OpenChallengePorts = SendCodePorts & { codes: Codes }
 
@@ -34,8 +34,9 @@ export async function openChallenge(
 ): Promise<CodeStatus | null> {
   const { challenges, codes, clock, policy } = ports
   const now = clock()
-  const binding = { id: randomId(), purpose: properties.purpose }
-  const code = codes.draw(previous)
+  const { purpose } = properties
+  const binding = { id: randomId(), purpose }
+  const { code, message } = drawCode(ports, { purpose, to, previous }, now)
   const next = {
     ...properties,
     ...binding,
@@ -50,7 +51,7 @@ export async function openChallenge(
     attemptsLeft: policy.codeAttempts,
     expiresAt: after(now, policy.challengeTtl),
     consumedAt: null,
-    ...newMessage(policy)
+    ...message
   }
   const sent = await sendCode(ports, context, {
     message: { challenge: next, to, locale: user.locale, code },

@@ -6,7 +6,7 @@ import { toCodeStatus, type CodeStatus } from './code-status.ts'
 import type { Codes } from './codes.ts'
 import { assertNotLocked, lockoutOf } from './lockout.ts'
 import { lockoutKind } from './purpose.ts'
-import { newMessage, sendCode, type SendCodePorts } from './send-code.ts'
+import { drawCode, sendCode, type SendCodePorts } from './send-code.ts'
 
 export type ResendCodePorts = SendCodePorts & { codes: Codes }
 
@@ -45,13 +45,13 @@ export async function resendCode(
       retryAfter: secondsUntil(resendAt, now)
     })
 
-  const code = codes.draw(previous)
+  const { code, message } = drawCode(ports, { purpose: previous.purpose, to, previous }, now)
   const next = {
     ...previous,
     codeHash: codes.hash(previous, code),
     codeExpiresAt: earlier(after(now, policy.codeTtl), previous.expiresAt),
     resendAt: after(now, policy.resendCooldown),
-    ...newMessage(policy)
+    ...message
   }
   const sent = await sendCode(ports, context, {
     message: { challenge: next, to, locale: user.locale, code },

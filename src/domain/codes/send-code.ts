@@ -16,8 +16,10 @@ import { randomId } from '../random-id.ts'
 import { Refusal } from '../refusal.ts'
 import type { RequestContext } from '../request-context.ts'
 import type { Challenge, Challenges } from './challenge.ts'
+import type { Codes } from './codes.ts'
 import { reasonFor } from './delivery.ts'
-import { lockoutKind } from './purpose.ts'
+import { lockoutKind, type Purpose } from './purpose.ts'
+import { fixedCode } from './test-numbers.ts'
 import { checkDeliverable, isUndeliverable } from './undeliverable.ts'
 
 export type SendCodePorts = {
@@ -53,12 +55,29 @@ export type NewCode = {
   now: Date
 }
 
-/** The properties of a challenge whose next message is about to be sent. */
-export const newMessage = ({ reportsDelivery }: Pick<Policy, 'reportsDelivery'>) => ({
-  messageId: randomId(),
-  delivery: reportsDelivery ? ('queued' as const) : ('unknown' as const),
-  deliveryReason: null
-})
+/**
+ * The next code for a number, and the properties of its challenge that concern the message. A login
+ * with a test number gets its fixed code and no message. The rule that the next code differs from
+ * that of `previous` does not hold for it: there is no other code.
+ */
+export function drawCode(
+  { codes, policy }: { codes: Codes; policy: Policy },
+  { purpose, to, previous }: { purpose: Purpose; to: string; previous: Challenge | null },
+  now: Date
+): { code: string; message: Pick<NewMessage['challenge'], MessageProperty> } {
+  const fixed = fixedCode(policy.testNumbers, purpose, to, now)
+  const expected = policy.reportsDelivery ? 'queued' : 'unknown'
+  return {
+    code: fixed ?? codes.draw(previous),
+    message: {
+      messageId: randomId(),
+      delivery: fixed === undefined ? expected : 'none',
+      deliveryReason: null
+    }
+  }
+}
+
+type MessageProperty = 'messageId' | 'delivery' | 'deliveryReason'
 
 /**
  * Stores a challenge and then sends its code, so that the database knows every code before a phone
@@ -117,14 +136,21 @@ const messageKinds = {
   'phone-change': 'phoneChange'
 } as const
 
-/** Sends the message, and records an event and, if it was accepted, the traffic of its country. */
+/**
+ * Sends the message, if the challenge has one, and records an event. Records the traffic of its
+ * country if the message was accepted.
+ */
 async function send(
   { sms, countryTraffic, events, clock, policy }: SendCodePorts,
   context: RequestContext,
   { challenge, to, locale, code }: NewMessage,
   { country, now }: { country: string; now: Date }
 ): Promise<SendResult> {
-  const { userId, purpose, details, language, codeExpiresAt, messageId } = challenge
+  const { userId, purpose, details, language, codeExpiresAt, messageId, delivery } = challenge
+  if (delivery === 'none') {
+    events.record({ name: 'code.test_number_used', context, userId, country })
+    return 'accepted'
+  }
   const lifetime = secondsUntil(codeExpiresAt, now)
   const languages = [locale, language].filter(tag => tag !== null).concat(context.languages)
   const kind = messageKinds[lockoutKind(purpose)]
