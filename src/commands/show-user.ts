@@ -1,4 +1,3 @@
-import { countryError } from '../adapters/sms/libphonenumber-phones.ts'
 import type { Config } from '../config/config.ts'
 import { isLocked, endsOnlyByUnlock, lockoutOf } from '../domain/codes/lockout.ts'
 import { explainLogin, loginObstacles } from '../domain/login/login-obstacles.ts'
@@ -7,6 +6,7 @@ import type { ManagedUser } from '../domain/users/user-directory.ts'
 import { toUserView, type UserView } from '../domain/users/user-view.ts'
 import type { Run } from './command.ts'
 import { noSuchUser } from './fail.ts'
+import { phoneObstacle } from './phone-obstacle.ts'
 import { formatMinute } from './format-minute.ts'
 
 /**
@@ -14,13 +14,14 @@ import { formatMinute } from './format-minute.ts'
  * they can't, why and until when. With `json`, one JSON object with the phone number in full.
  */
 export const showUser =
-  (username: string, { policy, countries }: Config, { json }: { json: boolean }): Run =>
+  (username: string, config: Config, { json }: { json: boolean }): Run =>
   async ({ users }) => {
+    const { policy } = config
     const now = new Date()
     const ref = { username }
     const user = (await users.find(ref)) ?? noSuchUser(username)
     const sessions = (await users.sessions(ref, now))?.length ?? 0
-    const phoneError = user.phone === null ? undefined : countryError(user.phone, countries)
+    const phoneError = user.phone === null ? undefined : phoneObstacle(user.phone, config, now)
     const obstacles = loginObstacles(user, phoneError, policy.limits, now)
     const view = toUserView(user, now)
     const lockouts = lockoutsOf(user, policy.limits.codeFailures, now)

@@ -30,7 +30,9 @@ export const userCommands: Record<string, Command> = {
           (await users.add({ username, phone, locale, passwordDigest })) ??
           fail(alreadyExists(username))
         events.record({ name: 'user.created', context: null, userId, actor: 'operator' })
-        return `Added ${username}, whose codes go to ${maskPhone(phone)}.`
+        return isTest(phone, config)
+          ? `Added ${username} with the test number ${maskPhone(phone)}, which gets no messages.`
+          : `Added ${username}, whose codes go to ${maskPhone(phone)}.`
       }
     }
   },
@@ -122,7 +124,10 @@ export const userCommands: Record<string, Command> = {
       const change = changeUser(
         username,
         { phone },
-        `Codes for ${username} now go to ${maskPhone(phone)}. All sessions have ended.`
+        isTest(phone, config)
+          ? `${username} now has the test number ${maskPhone(phone)}, which gets no messages. ` +
+              'All sessions have ended.'
+          : `Codes for ${username} now go to ${maskPhone(phone)}. All sessions have ended.`
       )
       return withReset(change, username, config, { passwords: false })
     }
@@ -244,5 +249,7 @@ function secretsOf({ production, secrets }: Config): readonly Buffer[] {
   const local = production ? undefined : existingLocalSecret(dataFolder)
   return local === undefined ? [] : [local]
 }
+
+const isTest = (phone: string, { policy }: Config) => policy.testNumbers.has(phone)
 
 const alreadyExists = (username: string) => `There is already a user named ${username}.`

@@ -9,6 +9,7 @@ import { fallbackTags } from '../domain/messages/language-tags.ts'
 import { matchLanguage } from '../domain/messages/match-language.ts'
 import { claimsError, type Claims } from '../domain/users/claims.ts'
 import { fail, oneLine } from './fail.ts'
+import { phoneObstacle } from './phone-obstacle.ts'
 import { readPassword } from './read-password.ts'
 
 // Checks what the operator enters. Each function throws an Error of one line for invalid input.
@@ -19,10 +20,14 @@ export function checkUsername(username: string) {
 }
 
 /** The phone number in canonical form. */
-export function phoneOf(operand: string, { countries }: Config): string {
-  const reason = phoneError(operand, countries)
+export function phoneOf(operand: string, config: Config): string {
+  const phone = canonicalPhone(operand)
+  // The numbering plans don't know some of the test numbers, or SMS_COUNTRIES doesn't list them.
+  const reason = config.policy.testNumbers.has(phone)
+    ? phoneObstacle(phone, config, new Date())
+    : phoneError(operand, config.countries)
   if (reason !== undefined) fail(reason)
-  return canonicalPhone(operand)
+  return phone
 }
 
 /** The canonical tag of a language that messages exist in. Null for `auto`. */
