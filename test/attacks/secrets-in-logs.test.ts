@@ -133,7 +133,12 @@ t.test('no secret is logged at any level', async t => {
   })
   await app.inject({
     url: `/${canary}?token=${canary}`,
-    headers: { 'user-agent': canary, referer: canary, 'x-forwarded-for': canary }
+    headers: {
+      'user-agent': canary,
+      referer: canary,
+      'x-forwarded-for': canary,
+      origin: canary
+    }
   })
   await app.inject({ url: `/%${canary}` })
   for (const header of [
