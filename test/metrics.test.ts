@@ -18,7 +18,7 @@ import { reject, startTwilioStandIn } from './support/twilio-stand-in.ts'
 // The default cost, so that no login replaces the hash.
 const hashing = { memoryKib: 19_456, time: 2, concurrency: 1, queue: 1 }
 
-/** Starts a service that serves metrics and knows Ada. */
+/** Starts a service that serves metrics. Ada is its only user. */
 async function startWithMetrics(
   t: Test,
   { databaseUrl, env }: { databaseUrl?: string; env?: Record<string, string> } = {}
@@ -50,7 +50,7 @@ async function startWithMetrics(
   return { ...server, twilio, scrape }
 }
 
-t.test('metrics of a service that has done nothing', async t => {
+t.test('metrics of a service without requests', async t => {
   const { scrape } = await startWithMetrics(t)
   const { text, valueOf, seriesOf } = await scrape()
 
@@ -78,7 +78,7 @@ t.test('metrics of a service that has done nothing', async t => {
       t.equal(valueOf('sms_login_events_total', { event, reason }), 0, `${event} ${reason}`)
   })
 
-  t.test('the build, the queue and the state of the database are known', async t => {
+  t.test('the build, the queue and the state of the database are reported', async t => {
     t.equal(
       valueOf('sms_login_build_info', {
         version: manifest.version,
@@ -95,8 +95,8 @@ t.test('metrics of a service that has done nothing', async t => {
     t.equal(valueOf('sms_login_sms_send_duration_seconds_count', { result: 'unknown' }), 0)
   })
 
-  t.test('promtool finds nothing to improve', { skip: needsPromtool }, async t => {
-    // The names of the others come from prom-client.
+  t.test('promtool reports no problem', { skip: needsPromtool }, async t => {
+    // prom-client defines the names of all other metrics.
     const own = text.split('\n').filter(line => /^(# \w+ )?sms_login_/.test(line))
     const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
       input: `${own.join('\n')}\n`,
@@ -106,7 +106,7 @@ t.test('metrics of a service that has done nothing', async t => {
   })
 })
 
-t.test('metrics of a service in use count what happens without identifying a user', async t => {
+t.test('metrics of a service in use count events without identifying a user', async t => {
   const { login, verify, twilio, scrape } = await startWithMetrics(t, {
     env: { LIMIT_CODE_FAILURES: '1' }
   })
@@ -160,7 +160,7 @@ t.test('a full hash queue is counted', async t => {
 })
 
 t.test(
-  'metrics are served while the database is unavailable, and tell when it is back',
+  'metrics are served during a database outage and show its end',
   { skip: needsServer },
   async t => {
     const database = await createTestDatabase(t)

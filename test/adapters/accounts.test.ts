@@ -8,7 +8,7 @@ import { readConfig } from '../../src/config/config.ts'
 import { after } from '../../src/domain/clock.ts'
 import { randomId } from '../../src/domain/random-id.ts'
 import { needsServer, createTestDatabase } from '../support/database.ts'
-import { deadlocks, holdLock, interleave } from '../support/hold-lock.ts'
+import { countDeadlocks, holdLock, interleave } from '../support/hold-lock.ts'
 
 const now = new Date('2026-11-22T12:00:00.500Z')
 
@@ -156,7 +156,7 @@ t.test(
         }
       )
       t.ok(changed)
-      t.equal(await deadlocks(prisma), 0)
+      t.equal(await countDeadlocks(prisma), 0)
     }
   }
 )

@@ -5,13 +5,13 @@ import { readConfig } from '../../src/config/config.ts'
 import { after } from '../../src/domain/clock.ts'
 import { randomId } from '../../src/domain/random-id.ts'
 import { needsServer, createTestDatabase } from '../support/database.ts'
-import { deadlocks, interleave } from '../support/hold-lock.ts'
+import { countDeadlocks, interleave } from '../support/hold-lock.ts'
 
 const now = new Date('2026-11-22T12:00:00.500Z')
 const ahead = after(now, 1_000_000)
 const { policy } = readConfig({})
 
-/** A user whose lockout, challenges and session were all stored by a clock that was ahead. */
+/** Adds a user whose lockout, challenges and session were stored while the clock was ahead. */
 async function storedAhead(prisma: PrismaClient): Promise<string> {
   const { id: userId } = await prisma.user.create({
     data: {
@@ -22,7 +22,7 @@ async function storedAhead(prisma: PrismaClient): Promise<string> {
       codeLockedUntil: ahead
     }
   })
-  // Not in the order of their keys.
+  // The order of insertion differs from the order of the keys.
   for (const purpose of ['login', 'confirm:transfer'])
     await prisma.challenge.create({
       data: {
@@ -51,7 +51,7 @@ async function storedAhead(prisma: PrismaClient): Promise<string> {
 }
 
 type Lock = (request: Prisma.TransactionClient) => Promise<unknown>
-/** What a request that changes a user locks, first and then. */
+/** The locks that a request takes in two steps. */
 const requests: [string, Lock, Lock][] = [
   [
     'one challenge and then another',
@@ -88,7 +88,7 @@ for (const [name, first, then] of requests) {
         t.equal(await prisma.challenge.count({ where: { expiresAt: ahead } }), 0)
         t.equal(await prisma.user.count({ where: { codeLockedUntil: ahead } }), 0)
       }
-      t.equal(await deadlocks(prisma), 0)
+      t.equal(await countDeadlocks(prisma), 0)
     }
   )
 }

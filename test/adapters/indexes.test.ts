@@ -21,11 +21,11 @@ const fill = [
 ]
 
 t.test(
-  'no request and no search scans a whole table, however many users there are',
+  'no request and no search scans a whole table, regardless of the number of users',
   { skip: needsServer },
   async t => {
     const { prisma, url = '' } = await createTestDatabase(t)
-    // Each has its own connections, because PostgreSQL counts what one has read when it closes.
+    // Each action uses new connections, because PostgreSQL counts reads when a connection closes.
     const filling = await openDatabase(url)
     for (const statement of fill) await filling.prisma.$executeRawUnsafe(statement)
     await filling.close()
@@ -52,7 +52,7 @@ t.test(
       wait
     } = await startApp(t, { database, limits: defaultLimits })
     const before = await scansOnce(({ inserted }) => inserted >= many)
-    // More rounds than those in which PostgreSQL plans a named statement for its parameters.
+    // More rounds than PostgreSQL uses custom plans for a prepared statement.
     for (let round = 0; round < 3; round++) {
       await login({ username: 'ada', password: 'wrong horse battery' })
       await login()
@@ -116,7 +116,7 @@ t.test(
     }
 
     /**
-     * The counts of the server, as soon as `isTrue` holds for every table. Waits for at most half a
+     * Returns the server's counts once `isTrue` holds for every table. Waits for at most half a
      * minute, because servers up to version 14 count a connection's work some time after it closes.
      */
     async function scansOnce(isTrue: (scans: Scans, table: string) => boolean) {
@@ -130,7 +130,7 @@ t.test(
 )
 
 t.test(
-  'every page of users reads only its own rows through an index, also by phone',
+  'every page of users, even of a search by phone, reads only its rows through an index',
   { skip: needsServer },
   async t => {
     const { prisma, url = '' } = await createTestDatabase(t)
@@ -162,7 +162,7 @@ t.test(
     ] as const) {
       const paging = await openDatabase(url, { poolSize: 1 })
       const users = createUserDirectory(paging.prisma)
-      // More rounds than those in which PostgreSQL plans a named statement for its parameters.
+      // More rounds than PostgreSQL uses custom plans for a prepared statement.
       const rounds = 8
       for (let round = 0; round < rounds; round++) await users.page(filter, limit, after)
       await paging.close()
@@ -174,7 +174,7 @@ t.test(
       before = now
     }
 
-    /** The counts of the server, as soon as `isTrue` holds. Waits for at most half a minute. */
+    /** Returns the server's counts once `isTrue` holds. Waits for at most half a minute. */
     async function readsOnce(isTrue: (reads: Reads) => boolean) {
       for (let attempt = 0; ; attempt++) {
         const [reads] = await prisma.$queryRaw<Reads[]>`
@@ -197,7 +197,7 @@ type Reads = { whole: number; indexed: number; fetched: number; inserted: number
 
 type Scans = { whole: bigint; indexed: bigint; inserted: bigint }
 
-/** How often each of the large tables has been scanned, and how often read through an index. */
+/** Counts the scans of each large table, and its reads through an index. */
 async function scansOf(prisma: Awaited<ReturnType<typeof createTestDatabase>>['prisma']) {
   const rows = await prisma.$queryRaw<({ table: string } & Scans)[]>`
     SELECT

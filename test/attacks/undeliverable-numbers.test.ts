@@ -20,7 +20,7 @@ async function start(t: Test, options: StartOptions = {}) {
   return {
     ...app,
     challengeToken,
-    /** How many messages were sent to the number since the last call. */
+    /** Returns how many messages to the number were sent after the first `before`. */
     sentSince(before: number) {
       return app.twilio.messagesTo(ada.phone).length - before
     }
@@ -28,7 +28,7 @@ async function start(t: Test, options: StartOptions = {}) {
 }
 
 t.test('a marked number gets one message in 24 hours', async t => {
-  t.test('whichever user with the number logs in, for as long as none arrives', async t => {
+  t.test('all users with the number share that message', async t => {
     const { login, resend, challengeToken, sentSince, twilio, wait } = await start(t)
     t.equal(slugOf(await resend(challengeToken)), 'sms-undeliverable')
     for (let n = 0; n < 5; n++) {
@@ -37,17 +37,17 @@ t.test('a marked number gets one message in 24 hours', async t => {
       t.equal(slugOf(await login()), 'sms-undeliverable')
       t.equal(slugOf(await login(twin)), 'sms-undeliverable')
       wait(1)
-      const answer = await login(n % 2 === 0 ? ada : twin)
-      t.equal(answer.statusCode, 200)
+      const response = await login(n % 2 === 0 ? ada : twin)
+      t.equal(response.statusCode, 200)
       // Twilio has not reported on this message yet.
-      t.equal(slugOf(await resend(answer.json().challengeToken)), 'sms-undeliverable')
+      t.equal(slugOf(await resend(response.json().challengeToken)), 'sms-undeliverable')
       t.equal(slugOf(await login()), 'sms-undeliverable')
       t.equal(slugOf(await login(twin)), 'sms-undeliverable')
       t.equal(sentSince(before), 1)
     }
   })
 
-  t.test('also if its failure is reported late, again, or never', async t => {
+  t.test('the limit holds if the failure is reported late, repeatedly or never', async t => {
     const { callBack, login, report, sentSince, twilio, wait } = await start(t)
     const first = twilio.messages[0]
     if (first === undefined) throw new Error('no message was sent')
@@ -69,19 +69,19 @@ t.test('a marked number gets one message in 24 hours', async t => {
     }
   })
 
-  t.test('of fifty concurrent logins of two users, one sends it', async t => {
+  t.test('only one of fifty concurrent logins of two users sends it', async t => {
     const { login, sentSince, wait } = await start(t)
     wait(day)
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 50 }, (_, n) => login(n % 2 === 0 ? ada : twin))
     )
     t.equal(sentSince(1), 1)
-    t.equal(answers.filter(({ statusCode }) => statusCode === 200).length, 1)
-    for (const answer of answers.filter(({ statusCode }) => statusCode !== 200))
-      t.equal(slugOf(answer), 'sms-undeliverable')
+    t.equal(responses.filter(({ statusCode }) => statusCode === 200).length, 1)
+    for (const response of responses.filter(({ statusCode }) => statusCode !== 200))
+      t.equal(slugOf(response), 'sms-undeliverable')
   })
 
-  t.test('a phone change and a confirmation count, too', async t => {
+  t.test('a phone change uses the same message', async t => {
     const { accessToken, changePhone, confirm, login, report, sentSince, users, wait } =
       await start(t)
     const token = await accessToken(grace)
@@ -95,10 +95,14 @@ t.test('a marked number gets one message in 24 hours', async t => {
     t.equal(sentSince(1), 1)
     await users.change({ username: 'grace' }, { phone: ada.phone }, new Date())
     t.equal(slugOf(await confirm(next)), 'invalid-token')
-    t.equal(slugOf(await login(grace)), 'sms-undeliverable', 'nor does an operator change that')
+    t.equal(
+      slugOf(await login(grace)),
+      'sms-undeliverable',
+      'a change by an operator does not remove the mark'
+    )
   })
 
-  t.test('another number and back again changes nothing', async t => {
+  t.test('a change to another number and back does not remove the mark', async t => {
     const { login, sentSince, users, wait } = await start(t)
     const setPhone = (phone: string) =>
       users.change({ username: ada.username }, { phone }, new Date())
@@ -113,7 +117,7 @@ t.test('a marked number gets one message in 24 hours', async t => {
     t.equal(sentSince(1), 1)
   })
 
-  t.test('a restart and the deletion of expired rows change nothing', async t => {
+  t.test('a restart and the deletion of expired rows do not remove the mark', async t => {
     const secrets = [Buffer.alloc(32, 7)] as const
     const { clock, database, login, prisma, sentSince, wait } = await start(t, { secrets })
     wait(7 * day)
@@ -133,7 +137,7 @@ t.test('a marked number gets one message in 24 hours', async t => {
   })
 })
 
-t.test('a number without a message for a year is no longer marked', async t => {
+t.test('the mark of a number expires a year after its last message', async t => {
   const { clock, login, prisma, resend, wait } = await start(t)
   wait(366 * day - 1)
   await deleteExpired(prisma, clock())
@@ -145,8 +149,8 @@ t.test('a number without a message for a year is no longer marked', async t => {
   t.equal((await resend(challengeToken)).statusCode, 200)
 })
 
-t.test('the message is not used up', async t => {
-  t.test('by a login that a rate limit refuses', async t => {
+t.test('requests that do not use up the message', async t => {
+  t.test('a login that a rate limit refuses does not use up the message', async t => {
     const { login, logged, sentSince, wait } = await start(t, { limits: { messagesPerHour: 1 } })
     wait(day)
     await login(grace)
@@ -158,13 +162,13 @@ t.test('the message is not used up', async t => {
     wait(3600)
     t.equal(slugOf(await login()), 'sms-undeliverable')
     wait(day - 3601)
-    t.equal(slugOf(await login()), 'sms-undeliverable', 'the 24 hours begin with the message')
+    t.equal(slugOf(await login()), 'sms-undeliverable', 'the 24 hours start with the message')
     wait(1)
     t.equal((await login()).statusCode, 200)
     t.ok(logged)
   })
 
-  t.test('by a wrong password', async t => {
+  t.test('a wrong password does not use up the message', async t => {
     const { login, wait } = await start(t)
     wait(day)
     t.equal(slugOf(await login({ ...ada, password: 'wrong' })), 'invalid-credentials')
@@ -172,8 +176,8 @@ t.test('the message is not used up', async t => {
   })
 })
 
-t.test('a number is no longer marked', async t => {
-  t.test('once a message has been delivered', async t => {
+t.test('removal of the mark', async t => {
+  t.test('a delivered message removes the mark', async t => {
     const { login, report, resend, sentSince, wait } = await start(t)
     wait(day)
     const { challengeToken } = (await login()).json()
@@ -184,7 +188,7 @@ t.test('a number is no longer marked', async t => {
     t.equal(sentSince(1), 5)
   })
 
-  t.test('once a code has been entered, even if its delivery is never reported', async t => {
+  t.test('a correct code removes the mark, even if the delivery is never reported', async t => {
     const { login, loginAndReadCode, verify, wait } = await start(t)
     wait(day)
     const { challengeToken, code } = await loginAndReadCode()
@@ -195,7 +199,7 @@ t.test('a number is no longer marked', async t => {
     t.equal((await login(twin)).statusCode, 200)
   })
 
-  t.test('once a phone change has been verified with its code', async t => {
+  t.test('a verified phone change removes the mark', async t => {
     const { accessToken, changePhone, login, twilio, verifyPhone, wait } = await start(t)
     wait(day)
     const token = await accessToken(grace)
@@ -205,7 +209,7 @@ t.test('a number is no longer marked', async t => {
     t.equal((await login(twin)).statusCode, 200)
   })
 
-  t.test('nor by a failure that is reported after its code has been entered', async t => {
+  t.test('a failure that is reported after the code was entered sets no mark', async t => {
     const { loginAndReadCode, login, report, verify } = await startApp(t, {
       publicUrl: 'https://login.example'
     })

@@ -26,7 +26,7 @@ const losses: Loss[] = ['lost', 'unacknowledged']
 
 type Service = Pick<Awaited<ReturnType<typeof startBehindProxy>>, 'prisma'>
 
-/** What a change must not leave half done. */
+/** Reads the state that a change must alter completely or not at all. */
 const stateOf = async ({ prisma }: Service) => ({
   users: await prisma.user.findMany({
     select: { phone: true, passwordDigest: true, phoneChangedAt: true }
@@ -35,7 +35,7 @@ const stateOf = async ({ prisma }: Service) => ({
   pending: await prisma.challenge.count({ where: { consumedAt: null } })
 })
 
-/** A user with two sessions, a pending login, and a pending change of the number. */
+/** Starts a service. Its user has two sessions, a pending login and a pending phone change. */
 async function startWithChange(t: Test, options?: Parameters<typeof startBehindProxy>[1]) {
   const service = await startBehindProxy(t, options)
   const { accessToken } = await service.logIn()
@@ -54,7 +54,7 @@ async function startWithChange(t: Test, options?: Parameters<typeof startBehindP
 t.test('a request for a new number', async t => {
   for (const loss of losses) {
     t.test(
-      `a request whose storing is ${loss} sends nothing, and the next sends one valid code`,
+      `a request whose storing is ${loss} sends nothing, and the next one sends a valid code`,
       { skip: needsServer },
       async t => {
         const { changePhone, logIn, proxy, twilio, verifyPhone } = await startBehindProxy(t)
@@ -62,7 +62,7 @@ t.test('a request for a new number', async t => {
         proxy.lose(storeChallenge, loss)
         t.equal(slugOf(await changePhone(accessToken, newPhone)), 'database-unavailable')
         t.notOk(proxy.isWaiting())
-        t.equal(twilio.requests.length, 1, 'that of the login')
+        t.equal(twilio.requests.length, 1, 'the message of the login')
         const { challengeToken, sent } = (await changePhone(accessToken, newPhone)).json()
         t.equal(sent, true)
         const responses = await Promise.all(
@@ -85,7 +85,7 @@ t.test('a change of the number', async t => {
     ['change is committed', commit, 'lost']
   ] as const) {
     t.test(
-      `a connection that is ${loss} while the ${name} changes nothing, and the code works again`,
+      `a connection that is ${loss} while the ${name} changes nothing, and the code still works`,
       { skip: needsServer },
       async t => {
         const service = await startWithChange(t)
@@ -123,7 +123,7 @@ t.test('a change of the number', async t => {
   )
 
   t.test(
-    'a change whose commit is not answered in time is found and sends one notice',
+    'a change whose commit gets no response in time is found and sends one notice',
     { skip: needsServer },
     async t => {
       const service = await startWithChange(t, {
@@ -224,7 +224,7 @@ t.test('a deletion', async t => {
   }
 })
 
-/** The requests that change an account in more than one step. */
+/** The requests that change an account in several statements. */
 const requests = {
   'a change of the number': ({ changed }: Changing) => changed(),
   'a change of the password': ({ accessToken, changePassword }: Changing) =>
@@ -295,24 +295,24 @@ t.test('a network that breaks in the middle', async t => {
       proxy.lose(commit, 'silent')
       t.equal(slugOf(await changePassword(accessToken, newPassword)), 'database-unavailable')
       t.equal((await changeMe(accessToken, { locale: 'de' })).statusCode, 200)
-      t.match(await server.user.findMany(), [{ locale: 'de' }], 'it is committed')
+      t.match(await server.user.findMany(), [{ locale: 'de' }], 'the change is committed')
     }
   )
 })
 
 t.test('a killed server', async t => {
   t.test(
-    'a kill before the commit leaves the old number, and the code works again',
+    'a kill before the commit leaves the old number, and the code still works',
     { skip: needsServer },
     async t => {
       const { notices, prisma, start, twilio } = await startKillable(t)
       const first = await start()
       const accessToken = await first.logIn()
       await first.logIn()
-      const { body } = await first.ask(accessToken, '/me/phone', { phone: newPhone })
+      const { body } = await first.send(accessToken, '/me/phone', { phone: newPhone })
       const submission = { challengeToken: body.challengeToken, code: twilio.lastCode() }
       await holdSessions(prisma, async waiting => {
-        const response = first.ask(accessToken, '/me/phone/verify', submission)
+        const response = first.send(accessToken, '/me/phone/verify', submission)
         await waiting(1)
         first.kill('SIGKILL')
         await t.rejects(response)
@@ -322,7 +322,7 @@ t.test('a killed server', async t => {
       t.equal(await prisma.session.count(), 2)
 
       const second = await start()
-      t.match(await second.ask(accessToken, '/me/phone/verify', submission), { status: 204 })
+      t.match(await second.send(accessToken, '/me/phone/verify', submission), { status: 204 })
       second.kill('SIGTERM')
       await second.ended
       t.match(await prisma.user.findMany(), [{ phone: newPhone }])
@@ -339,21 +339,21 @@ t.test('a killed server', async t => {
       const first = await start()
       const accessToken = await first.logIn()
       await first.logIn()
-      const { body } = await first.ask(accessToken, '/me/phone', { phone: newPhone })
+      const { body } = await first.send(accessToken, '/me/phone', { phone: newPhone })
       const submission = { challengeToken: body.challengeToken, code: twilio.lastCode() }
-      // The notice waits for a message to the old number that is under way.
+      // The notice waits for a pending message to the old number.
       twilio.failNext(hang())
       const sent = twilio.requests.length
       const login = first.login(ada.username, ada.password)
       while (twilio.requests.length === sent) await pause()
-      const response = first.ask(accessToken, '/me/phone/verify', submission)
+      const response = first.send(accessToken, '/me/phone/verify', submission)
       while ((await prisma.user.count({ where: { phone: newPhone } })) === 0) await pause()
       first.kill('SIGKILL')
       await Promise.all([t.rejects(login), t.rejects(response)])
       await first.ended
 
       const second = await start()
-      t.match(await second.ask(accessToken, '/me/phone/verify', submission), {
+      t.match(await second.send(accessToken, '/me/phone/verify', submission), {
         status: 401,
         body: { type: /challenge-ended$/ }
       })
@@ -373,12 +373,12 @@ t.test('a killed server', async t => {
       '/me/password',
       { currentPassword: ada.password, newPassword }
     ],
-    // It is one statement, which the server executes without its client.
+    // A deletion is one statement, which the server completes without its client.
     ['a deletion deletes everything', 'DELETE', '/me', { password: ada.password }]
   ] as const) {
     t.test(`a kill during ${name}`, { skip: needsServer }, async t => {
       const { prisma, start } = await startKillable(t)
-      const { ask, ended, kill, logIn } = await start()
+      const { send, ended, kill, logIn } = await start()
       const accessToken = await logIn()
       const state = async () => [
         await prisma.user.findMany(),
@@ -387,7 +387,7 @@ t.test('a killed server', async t => {
       ]
       const before = await state()
       await holdSessions(prisma, async waiting => {
-        const response = ask(accessToken, path, payload, method)
+        const response = send(accessToken, path, payload, method)
         await waiting(1)
         kill('SIGKILL')
         await t.rejects(response)
@@ -413,7 +413,7 @@ async function nothingRuns(prisma: PrismaClient): Promise<void> {
   }
 }
 
-/** Holds the rows of all sessions, which a change of an account waits for after its first lock. */
+/** Locks the rows of all sessions. A change of an account waits for them after its first lock. */
 const holdSessions = <T>(
   server: PrismaClient,
   work: (waiting: (count: number) => Promise<void>) => Promise<T>
@@ -421,7 +421,7 @@ const holdSessions = <T>(
 
 const pause = () => new Promise(resolve => setTimeout(resolve, 10))
 
-/** A database with one user, and servers on it that a test can kill. */
+/** Creates a database with one user. A test can start servers on it and kill them. */
 async function startKillable(t: Test) {
   const { prisma, url = '' } = await createTestDatabase(t)
   const twilio = await startTwilioStandIn(t)
@@ -441,8 +441,8 @@ async function startKillable(t: Test) {
     notices: () => twilio.messages.filter(isNotice),
     async start() {
       const server = await startServer(t, { folder, env })
-      /** A request with an access token. */
-      const ask = async (accessToken: string, path: string, body: object, method = 'POST') => {
+      /** Sends a request with an access token. */
+      const send = async (accessToken: string, path: string, body: object, method = 'POST') => {
         const response = await fetch(`${server.url}${path}`, {
           method,
           body: JSON.stringify(body),
@@ -455,7 +455,7 @@ async function startKillable(t: Test) {
         const { challengeToken } = (await server.login(username, password)).body
         return (await server.verify(challengeToken, twilio.lastCode())).body.accessToken
       }
-      return { ...server, ask, logIn }
+      return { ...server, send, logIn }
     }
   }
 }

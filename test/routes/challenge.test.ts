@@ -12,13 +12,13 @@ import { reject } from '../support/twilio-stand-in.ts'
 const start = (t: Test, options: StartOptions = {}) =>
   startApp(t, { publicUrl: 'https://login.example', ...options })
 
-t.test('the response is that of the login, with the time left and the delivery', async t => {
+t.test('the response has the fields of the login response and the delivery', async t => {
   const { login, read, wait } = await start(t)
   const { challengeToken, ...pending } = (await login()).json()
   wait(7)
-  const answer = await read(challengeToken)
-  t.equal(answer.statusCode, 200)
-  const { challengeToken: token, ...status } = answer.json()
+  const response = await read(challengeToken)
+  t.equal(response.statusCode, 200)
+  const { challengeToken: token, ...status } = response.json()
   t.same(status, {
     ...pending,
     expiresIn: 593,
@@ -27,11 +27,11 @@ t.test('the response is that of the login, with the time left and the delivery',
     sent: false,
     delivery: 'queued'
   })
-  t.equal((await read(token)).statusCode, 200, 'its token is one for the same challenge')
+  t.equal((await read(token)).statusCode, 200, 'the token belongs to the same challenge')
 })
 
 t.test('delivery', async t => {
-  t.test('follows the reports of Twilio', async t => {
+  t.test('the delivery follows the reports of Twilio', async t => {
     const { login, read, report } = await start(t)
     const { challengeToken } = (await login()).json()
     const delivery = async () => (await read(challengeToken)).json().delivery
@@ -44,7 +44,7 @@ t.test('delivery', async t => {
     t.equal(await delivery(), 'delivered')
   })
 
-  t.test('after a failure it says why, and that a new code may be requested at once', async t => {
+  t.test('after a failure the response has its reason, and a resend is possible', async t => {
     const { login, read, report, resend } = await start(t)
     let { challengeToken } = (await login()).json()
     for (const [errorCode, deliveryReason] of [
@@ -68,12 +68,12 @@ t.test('delivery', async t => {
     }
   })
 
-  t.test('is unknown without PUBLIC_URL', async t => {
+  t.test('the delivery is unknown without PUBLIC_URL', async t => {
     const { login, read } = await startApp(t)
     t.equal((await read((await login()).json().challengeToken)).json().delivery, 'unknown')
   })
 
-  t.test('has failed after a resend that Twilio refused', async t => {
+  t.test('the delivery has failed if Twilio refused a resend', async t => {
     const { login, read, resend, twilio, wait } = await start(t)
     const { challengeToken } = (await login()).json()
     wait(31)
@@ -86,7 +86,7 @@ t.test('delivery', async t => {
     })
   })
 
-  t.test('is queued again after a resend', async t => {
+  t.test('the delivery is queued again after a resend', async t => {
     const { login, read, report, resend, wait } = await start(t)
     const { challengeToken } = (await login()).json()
     await report('delivered')
@@ -97,17 +97,17 @@ t.test('delivery', async t => {
 })
 
 t.test('tokens', async t => {
-  t.test('that of a confirmation is read without an access token', async t => {
+  t.test('the token of a confirmation works without an access token', async t => {
     const { accessToken, confirm, read, report } = await start(t)
     const pending = (await confirm(await accessToken())).json()
     await report('delivered')
-    const answer = (await read(pending.confirmationToken)).json()
-    t.match(answer, { destination: pending.destination, delivery: 'delivered' })
-    t.notOk('text' in answer)
-    t.equal((await read(answer.challengeToken)).statusCode, 200)
+    const response = (await read(pending.confirmationToken)).json()
+    t.match(response, { destination: pending.destination, delivery: 'delivered' })
+    t.notOk('text' in response)
+    t.equal((await read(response.challengeToken)).statusCode, 200)
   })
 
-  t.test('that of a phone change shows the new number', async t => {
+  t.test('the token of a phone change shows the new number', async t => {
     const { accessToken, changePhone, read } = await start(t)
     const token = await accessToken()
     const { challengeToken } = (await changePhone(token, '+12025550107')).json()
@@ -124,7 +124,7 @@ t.test('tokens', async t => {
     const exhausted = await loginAndReadCode()
     for (let n = 0; n < 5; n++)
       await verify(exhausted.challengeToken, differentCode(exhausted.code))
-    for (const token of [used, replaced, exhausted].map(one => one.challengeToken))
+    for (const token of [used, replaced, exhausted].map(({ challengeToken }) => challengeToken))
       t.equal(slugOf(await read(token)), 'challenge-ended')
     const { challengeToken } = (await login()).json()
     await users.change({ username: ada.username }, { disabled: true }, new Date())
@@ -132,7 +132,7 @@ t.test('tokens', async t => {
     await users.change({ username: ada.username }, { disabled: false }, new Date())
     const { challengeToken: expired } = (await login()).json()
     wait(600)
-    t.equal(slugOf(await read(expired)), 'challenge-ended', 'an expired one')
+    t.equal(slugOf(await read(expired)), 'challenge-ended', 'an expired challenge')
     t.equal(slugOf(await read('forged')), 'challenge-ended')
   })
 })
@@ -155,7 +155,7 @@ t.test('cost', async t => {
     t.equal((await verify(challengeToken, code)).statusCode, 200)
   })
 
-  t.test('reads are limited per challenge and per network, like those of a session', async t => {
+  t.test('reads are limited per challenge and per network', async t => {
     const { addUser, login, read, wait } = await start(t, {
       limits: { requests: 5, requestsPerSession: 10, sessionRequestsPerNetwork: 15 }
     })
@@ -170,7 +170,7 @@ t.test('cost', async t => {
     for (let n = 0; n < 5; n++) t.equal((await read(other)).statusCode, 200)
     t.equal(slugOf(await read(other)), 'too-many-attempts')
     t.equal((await read(other, '198.51.100.7')).statusCode, 200)
-    t.equal((await login()).statusCode, 200, 'and they count toward no other limit')
+    t.equal((await login()).statusCode, 200, 'reads do not count toward other limits')
     wait(60)
     t.equal((await read(challengeToken)).statusCode, 200)
   })

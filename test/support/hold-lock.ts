@@ -18,7 +18,7 @@ export const holdLock = <T>(
     { maxWait: 20_000, timeout: 60_000 }
   )
 
-/** Resolves when that many statements wait for a lock. Rejects after half a minute. */
+/** Resolves when this many statements wait for a lock. Rejects after half a minute. */
 async function waitForLocks(server: PrismaClient, count: number): Promise<void> {
   for (let attempt = 0; attempt < 3000; attempt++) {
     const waiting = await server.$queryRaw<unknown[]>`
@@ -32,8 +32,8 @@ async function waitForLocks(server: PrismaClient, count: number): Promise<void> 
 }
 
 /**
- * Runs `work` after the first step of a transaction. The transaction takes its second step when
- * `work` waits for it, and commits. Resolves to the result of `work`.
+ * Starts `work` after the first step of a transaction. When `work` waits for its lock, the
+ * transaction takes its second step and commits. Resolves to the result of `work`.
  */
 export async function interleave<T>(
   server: PrismaClient,
@@ -54,8 +54,8 @@ export async function interleave<T>(
   return result
 }
 
-/** The deadlocks in this database, also those after which the statement was retried. */
-export async function deadlocks(server: PrismaClient): Promise<number | undefined> {
+/** Counts the deadlocks in this database, including those whose statement was retried. */
+export async function countDeadlocks(server: PrismaClient): Promise<number | undefined> {
   const [row] = await server.$queryRaw<{ deadlocks: number }[]>`
     SELECT deadlocks::int
     FROM pg_stat_database
@@ -63,7 +63,7 @@ export async function deadlocks(server: PrismaClient): Promise<number | undefine
   return row?.deadlocks
 }
 
-/** Holds a lock of the table of challenges. */
+/** Runs `work` while the table of challenges is locked. */
 export const holdChallengesLock = <T>(
   server: PrismaClient,
   work: (waiting: (count: number) => Promise<void>) => Promise<T>

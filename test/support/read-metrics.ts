@@ -1,6 +1,6 @@
 export type Series = { name: string; labels: Record<string, string>; value: number }
 
-/** Reads metrics in Prometheus' text format, as far as this service uses it. */
+/** Parses metrics in the subset of Prometheus' text format that this service uses. */
 export function readMetrics(text: string) {
   const series = [...text.matchAll(/^(\w+)(?:\{(.*)\})? (\S+)$/gm)].map(
     ([, name = '', labels = '', value]): Series => ({
@@ -16,7 +16,7 @@ export function readMetrics(text: string) {
     text,
     series,
     seriesOf,
-    /** The value of the only series that has these labels, and possibly others. */
+    /** Returns the value of the only series with these labels. It may have others. */
     valueOf(name: string, labels: Record<string, string> = {}) {
       const found = seriesOf(name).filter(entry =>
         Object.entries(labels).every(([label, value]) => entry.labels[label] === value)
