@@ -1,12 +1,13 @@
 import type { ParseArgsConfig } from 'node:util'
 import type { Config } from '../config/config.ts'
 import type { Events } from '../domain/events.ts'
+import type { CountryCounts } from '../domain/messages/sms-pumping.ts'
 import type { RateLimits } from '../domain/rate-limits/rate-limit.ts'
 import type { UserDirectory } from '../domain/users/user-directory.ts'
 
 /**
  * A command runs in two steps. `prepare` checks the operands and prompts for what is missing, while
- * the database stays free for the server. The function that it resolves to changes the users.
+ * the database stays free for the server. The function that it resolves to uses the database.
  */
 export type Command = {
   operands: string[]
@@ -22,6 +23,7 @@ export type Command = {
 export type Run = (ports: {
   users: UserDirectory
   rateLimitsUnder: (secret: Buffer) => RateLimits
+  countryCounts: CountryCounts
   events: Events
   print: (text: string) => Promise<boolean>
 }) => Promise<string | undefined>

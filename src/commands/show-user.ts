@@ -1,28 +1,51 @@
+import { countryOf } from '../adapters/sms/libphonenumber-phones.ts'
 import type { Config } from '../config/config.ts'
+import { limitObstacles, limitsOfUser, type LimitsOfUser } from '../domain/admin/limits-of-user.ts'
+import { lastCodes, type LastCode } from '../domain/codes/last-code.ts'
 import { isLocked, endsOnlyByUnlock, lockoutOf } from '../domain/codes/lockout.ts'
-import { explainLogin, loginObstacles } from '../domain/login/login-obstacles.ts'
+import {
+  canLogIn,
+  explainLogin,
+  loginObstacles,
+  type LoginObstacle
+} from '../domain/login/login-obstacles.ts'
+import type { LockoutKind } from '../domain/codes/purpose.ts'
 import { maskPhone } from '../domain/users/mask-phone.ts'
 import type { ManagedUser } from '../domain/users/user-directory.ts'
 import { toUserView, type UserView } from '../domain/users/user-view.ts'
 import type { Run } from './command.ts'
 import { noSuchUser } from './fail.ts'
-import { phoneObstacle } from './phone-obstacle.ts'
+import { formatCode, whyNotDelivered } from './format-code.ts'
+import { formatLimit, withVariable } from './format-limit.ts'
 import { formatMinute } from './format-minute.ts'
+import { lockoutNames } from './lockout-names.ts'
+import { phoneObstacle } from './phone-obstacle.ts'
+import { serverSecrets } from './server-secrets.ts'
 
 /**
  * Shows everything that is known about a user. The last line says whether they can log in and, if
  * they can't, why and until when. With `json`, one JSON object with the phone number in full.
+ * Without the server's secret it says that rate limits are unknown.
  */
 export const showUser =
   (username: string, config: Config, { json }: { json: boolean }): Run =>
-  async ({ users }) => {
-    const { policy } = config
+  async ports => {
+    const { users } = ports
     const now = new Date()
     const ref = { username }
     const user = (await users.find(ref)) ?? noSuchUser(username)
+    const { policy } = config
     const sessions = (await users.sessions(ref, now))?.length ?? 0
     const phoneError = user.phone === null ? undefined : phoneObstacle(user.phone, config, now)
-    const obstacles = loginObstacles(user, phoneError, policy.limits, now)
+    const limits = await findLimits(ports, config, user, now)
+    const obstacles = [
+      ...loginObstacles(user, phoneError, policy.limits, now),
+      ...(await pauseOf(ports, config, user, now)),
+      ...(limits === null ? [] : limitObstacles(limits))
+    ]
+    const codes = lastCodes(await users.codes(ref), policy, now)
+    const lastLogin = codes.find(({ of }) => of === 'login')
+    const hasOpenCode = lastLogin?.state === 'open' && lastLogin.delivery !== 'failed'
     const view = toUserView(user, now)
     const lockouts = lockoutsOf(user, policy.limits.codeFailures, now)
     if (json)
@@ -31,18 +54,94 @@ export const showUser =
         passwordKind: user.passwordKind,
         sessions,
         lockouts,
-        canLogIn: obstacles.length === 0,
+        undeliverable: limits?.marks ?? null,
+        exhaustedLimits: limits?.exhausted.map(withVariable) ?? null,
+        lastCodes: codes,
+        canLogIn: canLogIn(obstacles, hasOpenCode),
         obstacles
       })
-    const rows = [...rowsOf(view, user.passwordKind, sessions), ...lockouts.map(toRow)]
+    const rows = [
+      ...rowsOf(view, user.passwordKind, sessions),
+      ...(user.phone === null ? [] : receptionRows(limits, phoneError)),
+      ...lockouts.map(toRow),
+      ...codeRows(codes),
+      ...limitRows(limits)
+    ]
+    const login = explainLogin(
+      user.username,
+      obstacles,
+      hasOpenCode ? lastLogin.codeExpiresAt : null
+    )
+    const missing = limits === null ? ' Rate limits are unknown without SECRET.' : ''
+    const failure = lastLogin === undefined ? undefined : whyNotDelivered(lastLogin)
+    const lost = failure === undefined ? '' : ` The last code did not arrive: ${failure}.`
     return [
       ...rows.map(([name, value]) => `${name.padEnd(22)}${value}`),
       '',
-      explainLogin(user.username, obstacles)
+      `${login}${lost}${missing}`
     ].join('\n')
   }
 
-type Lockout = { of: string; failures: number; locked: boolean; until: Date | null }
+type Ports = Parameters<Run>[0]
+
+/** Null without the server's secret. */
+async function findLimits(
+  { rateLimitsUnder }: Ports,
+  config: Config,
+  user: ManagedUser,
+  now: Date
+): Promise<LimitsOfUser | null> {
+  const rateLimits = serverSecrets(config).map(rateLimitsUnder)
+  if (rateLimits.length === 0) return null
+  const country = user.phone === null ? null : countryOf(user.phone)
+  return limitsOfUser({ rateLimits, limits: config.policy.limits }, { ...user, country }, now)
+}
+
+/** The pause of messages to the user's country, if there is one. */
+async function pauseOf(
+  { countryCounts }: Ports,
+  { policy }: Config,
+  { phone }: ManagedUser,
+  now: Date
+): Promise<LoginObstacle[]> {
+  if (phone === null || policy.conversion.floor === 0) return []
+  const country = countryOf(phone)
+  const until = (await countryCounts.find(country, now))?.pausedUntil ?? null
+  const reason = `messages to ${country} are paused (sms.country-paused)`
+  return until === null ? [] : [{ reason, until, refuses: 'messages' }]
+}
+
+/** Whether the number can receive messages, as far as it is known. */
+function receptionRows(
+  limits: LimitsOfUser | null,
+  phoneError: string | undefined
+): [string, string][] {
+  const name = 'messages to it'
+  if (phoneError !== undefined) return [[name, `refused: ${phoneError}`]]
+  if (limits === null) return []
+  if (limits.marks.length === 0) return [[name, 'possible']]
+  return limits.marks.map(({ reason, markedAt, until }) => {
+    const times = `since ${formatMinute(markedAt)}, next try after ${formatMinute(until)}`
+    return [name, `undeliverable (${reason}) ${times}`]
+  })
+}
+
+const codeRows = (codes: readonly LastCode[]): [string, string][] =>
+  codes.length === 0
+    ? [['last code', 'none']]
+    : codes.map(code => [`last ${code.of} code`, formatCode(code)])
+
+const limitRows = (limits: LimitsOfUser | null): [string, string][] => {
+  if (limits === null)
+    return [['exhausted limits', "unknown: SECRET must be set to the server's to find them"]]
+  if (limits.exhausted.length === 0) return [['exhausted limits', 'none']]
+  return limits.exhausted.map(limit => [`limit of ${ownerOf(limit)}`, formatLimit(limit)])
+}
+
+const ownerOf = ({ of }: LimitsOfUser['exhausted'][number]) =>
+  of === 'username and network' ? 'one network' : of
+
+type Lockout = { of: LockoutKind; failures: number; locked: boolean; until: Date | null }
 
 const lockoutsOf = (user: ManagedUser, limit: number, now: Date): Lockout[] =>
   (['login', 'confirmation', 'phone-change'] as const).map(kind => {
@@ -56,16 +155,10 @@ const lockoutsOf = (user: ManagedUser, limit: number, now: Date): Lockout[] =>
     }
   })
 
-const lockoutNames: Record<string, string> = {
-  login: 'login codes',
-  confirmation: 'confirmation codes',
-  'phone-change': 'phone-change codes'
-}
-
 function toRow({ of, failures, locked, until }: Lockout): [string, string] {
   const end = until === null ? 'until an operator unlocks them' : `until ${formatMinute(until)}`
   const state = locked ? `, locked ${end}` : ''
-  return [lockoutNames[of] ?? of, `${failures} wrong in a row${state}`]
+  return [lockoutNames[of], `${failures} wrong in a row${state}`]
 }
 
 function rowsOf(user: UserView, passwordKind: string, sessions: number): [string, string][] {

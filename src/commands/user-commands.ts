@@ -1,16 +1,17 @@
-import { dataFolder, existingLocalSecret } from '../adapters/secrets/local-keys.ts'
 import type { Config } from '../config/config.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { maskPhone } from '../domain/users/mask-phone.ts'
-import { unlockUser } from '../domain/login/unlock-user.ts'
+import { unlockUser, type Unlocked } from '../domain/login/unlock-user.ts'
 import { recordChange } from '../domain/users/record-change.ts'
 import type { UserDirectory } from '../domain/users/user-directory.ts'
 import type { Command, Run } from './command.ts'
 import { confirmDeletion } from './confirm-deletion.ts'
+import { describeUnlocked } from './describe-unlocked.ts'
 import { fail, noSuchUser, oneLine } from './fail.ts'
 import { formatMinute } from './format-minute.ts'
 import { importCommand } from './import/import-command.ts'
 import { listUsers } from './list-users.ts'
+import { secretIsMissing, serverSecrets } from './server-secrets.ts'
 import { showUser } from './show-user.ts'
 import { checkUsername, claimsOf, digestOfNewPassword, localeOf, phoneOf } from './user-input.ts'
 
@@ -108,12 +109,14 @@ export const userCommands: Record<string, Command> = {
   unlock: {
     operands: ['username'],
     async prepare({ config }, username = '') {
-      const secrets = secretsOf(config)
-      if (secrets.length === 0)
-        fail("SECRET must be set to the server's, because it keys the rate limits.")
+      const secrets = serverSecrets(config)
+      if (secrets.length === 0) fail(secretIsMissing)
       return async ports => {
-        await unlock(ports, secrets, username)
-        return `Unlocked ${username}. A running server may refuse logins for another five seconds.`
+        const cleared = await unlock(ports, secrets, username)
+        return [
+          `Unlocked ${username}. A running server may refuse logins for another five seconds.`,
+          ...describeUnlocked(cleared)
+        ].join('\n')
       }
     }
   },
@@ -218,7 +221,7 @@ const withReset = (
   config: Config,
   options: Parameters<typeof unlockUser>[2] = {}
 ): Run => {
-  const secrets = secretsOf(config)
+  const secrets = serverSecrets(config)
   return async ports => {
     const output = await change(ports)
     await unlock(ports, secrets, username, options)
@@ -233,21 +236,13 @@ async function unlock(
   secrets: readonly Buffer[],
   username: string,
   options: Parameters<typeof unlockUser>[2] = {}
-) {
+): Promise<Unlocked> {
   const rateLimits = secrets.map(rateLimitsUnder)
-  const { id: userId } =
+  const unlocked =
     (await unlockUser({ users, rateLimits }, { username }, options)) ?? noSuchUser(username)
+  const { id: userId } = unlocked.user
   events.record({ name: 'user.unlocked', context: null, userId, actor: 'operator' })
-}
-
-/**
- * The secrets that key the server's rate limits. Empty if only the server has them. A command
- * generates no secret, because the server's rate limits are keyed by another one.
- */
-function secretsOf({ production, secrets }: Config): readonly Buffer[] {
-  if (secrets !== undefined) return secrets
-  const local = production ? undefined : existingLocalSecret(dataFolder)
-  return local === undefined ? [] : [local]
+  return unlocked
 }
 
 const isTest = (phone: string, { policy }: Config) => policy.testNumbers.has(phone)

@@ -1,4 +1,4 @@
-import type { LimitAction, RateLimit } from './rate-limits/rate-limit.ts'
+import type { CountedLimit, LimitAction, RateLimit } from './rate-limits/rate-limit.ts'
 
 /** What the use cases know about the caller of a request, for rate limits and events. */
 export type RequestContext = {
@@ -46,6 +46,19 @@ export function requestLimit(actions: readonly LimitAction[]): RequestLimit {
   }
 }
 
+/** The prefixes around a customer's /56 of IPv6, and how many times as high their limits are. */
+export const widerPrefixes = [
+  { prefix: 48, times: 4 },
+  { prefix: 32, times: 64 }
+] as const
+
+/** A part of the keys of all limits of wider networks, so that their counts can be told apart. */
+const widerBy = (times: number) => ({ widerBy: String(times) })
+
+/** How many times as high this limit of a network is as that of a /56. */
+export const timesOf = ({ isFor }: Pick<CountedLimit, 'isFor'>): number =>
+  widerPrefixes.find(({ times }) => isFor(widerBy(times)))?.times ?? 1
+
 /** A rate limit for the caller's network, and higher ones for the wider networks around it. */
 export const perNetwork = (
   { network, widerNetworks }: Pick<RequestContext, 'network' | 'widerNetworks'>,
@@ -54,6 +67,6 @@ export const perNetwork = (
   limitFor(network),
   ...widerNetworks.map(({ network, times }) => {
     const wider = limitFor(network)
-    return { ...wider, max: wider.max * times }
+    return { ...wider, key: { ...wider.key, ...widerBy(times) }, max: wider.max * times }
   })
 ]

@@ -132,6 +132,7 @@ t.test('show', async t => {
       `id (sub)              ${user?.id}`,
       'username              ada',
       'phone                 +1•••••••43',
+      'messages to it        possible',
       'language              as the app requests',
       'state                 enabled',
       'password hash         argon2id:m=1024,t=1,p=1',
@@ -142,7 +143,9 @@ t.test('show', async t => {
       'phone changed         never',
       'login codes           0 wrong in a row',
       'confirmation codes    0 wrong in a row',
-      'phone-change codes    0 wrong in a row'
+      'phone-change codes    0 wrong in a row',
+      'last code             none',
+      'exhausted limits      none'
     ])
       t.ok(stdout.includes(`${line}\n`), line)
     t.match(stdout, /\ncreated {15}20\d\d-\d\d-\d\d \d\d:\d\dZ\n/)
@@ -191,8 +194,11 @@ t.test('show', async t => {
         locked: false,
         until: null
       })),
+      undeliverable: [],
+      exhaustedLimits: [],
+      lastCodes: [],
       canLogIn: false,
-      obstacles: [{ reason: 'disabled', until: null }]
+      obstacles: [{ reason: 'disabled', until: null, refuses: 'logins' }]
     })
     t.match(await users('show', 'nobody'), { code: 1, stderr: /^There is no user named nobody\./ })
   })

@@ -256,7 +256,12 @@ t.test('sessions and lockouts', async t => {
     t.match(await users(['list']), { stdout: /^ada +\+1•••••••43 +locked\n/ })
     t.same(await users(['unlock', 'Ada']), {
       code: 0,
-      stdout: 'Unlocked Ada. A running server may refuse logins for another five seconds.\n',
+      stdout: [
+        'Unlocked Ada. A running server may refuse logins for another five seconds.',
+        'Reset login codes: 5 wrong in a row.',
+        'Not reset: limits of an address, a country and in total; see npm run limits.',
+        ''
+      ].join('\n'),
       stderr: databaseLine
     })
     t.ok(await accessToken())

@@ -6,6 +6,14 @@ import { Prisma } from '../prisma/client.ts'
 // Columns of users (`u`) and challenges (`c`) under the names of the domain, for statements that
 // Prisma's query API cannot express.
 
+const lockoutsOfUser = Prisma.sql`
+  u.code_failures AS "codeFailures",
+  u.code_locked_until AS "codeLockedUntil",
+  u.confirmation_failures AS "confirmationFailures",
+  u.confirmations_locked_until AS "confirmationsLockedUntil",
+  u.phone_change_failures AS "phoneChangeFailures",
+  u.phone_changes_locked_until AS "phoneChangesLockedUntil"`
+
 const userColumnsWithoutId = Prisma.sql`
   u.username,
   u.password_digest AS "passwordDigest",
@@ -13,12 +21,10 @@ const userColumnsWithoutId = Prisma.sql`
   u.locale,
   u.disabled,
   u.claims,
-  u.code_failures AS "codeFailures",
-  u.code_locked_until AS "codeLockedUntil",
-  u.confirmation_failures AS "confirmationFailures",
-  u.confirmations_locked_until AS "confirmationsLockedUntil",
-  u.phone_change_failures AS "phoneChangeFailures",
-  u.phone_changes_locked_until AS "phoneChangesLockedUntil"`
+  ${lockoutsOfUser}`
+
+/** The columns of `LockedUser`. */
+export const lockedUserColumns = Prisma.sql`u.id, u.username, u.phone, ${lockoutsOfUser}`
 
 /** The columns of `User`. */
 export const userColumns = Prisma.sql`u.id, ${userColumnsWithoutId}`

@@ -121,9 +121,28 @@ export function createRateLimitStore(prisma: PrismaClient, secret: Buffer): Rate
       if (!outcome.allowed) throw refusalOf(outcome.exhausted, now)
       return { row: outcome.row, counts: countsByName(requested, outcome.counts) }
     },
+    async find(names, key, now) {
+      const found = await prisma.$queryRaw<{ key: string; count: number; resetsAt: Date }[]>`
+        SELECT key, count, resets_at AS "resetsAt"
+        FROM rate_limits
+        WHERE split_part(key, ':', 1) = ANY(${names}::text[])
+          AND string_to_array(key, ':') @> ${hashesOf(key)}::text[]
+          AND count > 0
+          AND resets_at > ${now}::timestamptz
+        ORDER BY resets_at, key`
+      return found.map(({ key, count, resetsAt }) => {
+        const [name = '', ...hashes] = key.split(':')
+        return {
+          name,
+          count,
+          resetsAt,
+          isFor: part => hashesOf(part).every(hash => hashes.includes(hash))
+        }
+      })
+    },
     async clear(names, key) {
       const hashes = hashesOf(key)
-      const cleared = await prisma.$queryRaw<{ key: string }[]>`
+      const cleared = await prisma.$queryRaw<{ key: string; count: number }[]>`
         DELETE FROM rate_limits
         WHERE key IN (
           SELECT key
@@ -133,8 +152,9 @@ export function createRateLimitStore(prisma: PrismaClient, secret: Buffer): Rate
           ORDER BY key
           FOR UPDATE
         )
-        RETURNING key`
+        RETURNING key, count`
       for (const limit of cleared) exhaustedLimits.forget(limit.key)
+      return cleared.flatMap(({ key, count }) => (count > 0 ? (key.split(':')[0] ?? []) : []))
     },
     hashesOf
   }

@@ -1,7 +1,9 @@
 import { digestKind } from '../../domain/login/password-digest.ts'
 import { usernameKey } from '../../domain/login/username.ts'
 import { Refusal } from '../../domain/refusal.ts'
+import type { CodeRecord } from '../../domain/codes/last-code.ts'
 import type {
+  LockedUser,
   ManagedUser,
   NewUser,
   UserDirectory,
@@ -10,6 +12,7 @@ import type {
 import { issuableClaims } from '../../domain/users/claims.ts'
 import { canonicalPhone } from '../sms/libphonenumber-phones.ts'
 import { Prisma, type PrismaClient } from '../prisma/client.ts'
+import { lockedUserColumns } from './columns.ts'
 
 /** Stores users in PostgreSQL, as operators and the admin API manage them. */
 export const createUserDirectory = (prisma: PrismaClient): UserDirectory => ({
@@ -135,20 +138,41 @@ export const createUserDirectory = (prisma: PrismaClient): UserDirectory => ({
     return deleted[0] ?? null
   },
   async unlock(ref) {
-    const [user] = await prisma.user.updateManyAndReturn({
-      where: whereOf(ref),
-      select: { id: true, username: true, phone: true },
-      data: {
-        codeFailures: 0,
-        codeLockedUntil: null,
-        confirmationFailures: 0,
-        confirmationsLockedUntil: null,
-        phoneChangeFailures: 0,
-        phoneChangesLockedUntil: null
-      }
-    })
-    return user ?? null
+    const [user] = await prisma.$queryRaw<LockedUser[]>`
+      WITH previous AS (
+        SELECT *
+        FROM users
+        WHERE ${conditionOf(ref)}
+        FOR UPDATE
+      )
+      UPDATE users
+      SET
+        code_failures = 0,
+        code_locked_until = NULL,
+        confirmation_failures = 0,
+        confirmations_locked_until = NULL,
+        phone_change_failures = 0,
+        phone_changes_locked_until = NULL
+      FROM previous AS u
+      WHERE users.id = u.id
+      RETURNING ${lockedUserColumns}`
+    return user === undefined ? null : { ...user, phone: canonicalPhone(user.phone) }
   },
+  codes: ref =>
+    prisma.challenge.findMany({
+      where: { user: whereOf(ref) },
+      select: {
+        purpose: true,
+        codeExpiresAt: true,
+        resendAt: true,
+        attemptsLeft: true,
+        expiresAt: true,
+        consumedAt: true,
+        delivery: true,
+        deliveryReason: true
+      }
+      // These columns are text. Only values of their types are ever written to them.
+    }) as Promise<CodeRecord[]>,
   async sessions(ref, now) {
     const user = await prisma.user.findUnique({
       where: whereOf(ref),

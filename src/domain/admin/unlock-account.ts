@@ -20,6 +20,6 @@ export async function unlockAccount(
   { context, actor }: AdminRequest,
   id: string
 ): Promise<void> {
-  const user = await unlockUser({ users, rateLimits: allRateLimits }, userWithId(id))
-  events.record({ name: 'user.unlocked', context, userId: found(user).id, actor })
+  const unlocked = await unlockUser({ users, rateLimits: allRateLimits }, userWithId(id))
+  events.record({ name: 'user.unlocked', context, userId: found(unlocked).user.id, actor })
 }

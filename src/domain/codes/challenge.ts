@@ -141,7 +141,14 @@ export type Challenges = {
 }
 
 /** Why no code can close this challenge any more; undefined while one can. */
-function endOf({ consumedAt, attemptsLeft, expiresAt }: Challenge, now: Date) {
+export function endOf(
+  {
+    consumedAt,
+    attemptsLeft,
+    expiresAt
+  }: Pick<Challenge, 'consumedAt' | 'attemptsLeft' | 'expiresAt'>,
+  now: Date
+) {
   if (consumedAt !== null) return 'used'
   if (attemptsLeft <= 0) return 'out-of-attempts'
   return expiresAt <= now ? 'expired' : undefined

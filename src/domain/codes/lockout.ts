@@ -6,7 +6,7 @@ import type { LockoutKind } from './purpose.ts'
 type LockoutState = Pick<User, 'codeFailures' | 'codeLockedUntil'>
 
 /** The properties of a user that hold the state of all lockouts. */
-type Lockouts = LockoutState &
+export type Lockouts = LockoutState &
   Pick<
     User,
     | 'confirmationFailures'

@@ -1,6 +1,8 @@
+import { after } from '../clock.ts'
 import {
   check,
   consumeStored,
+  type CountedLimit,
   type LimitAction,
   type RateLimit
 } from '../rate-limits/rate-limit.ts'
@@ -55,6 +57,17 @@ export const checkDeliverable = (phone: string, reportsDelivery: boolean): Limit
 
 /** Whether only the recipient or the carrier can change this, so that the mark must be kept. */
 const isPermanent = (reason: UndeliverableReason) => reason !== 'unroutable'
+
+/** Why and until when no message is sent to a number. */
+export type UndeliverableMark = { reason: UndeliverableReason; markedAt: Date; until: Date }
+
+/** The marks among these limits. */
+export const marksIn = (limits: readonly CountedLimit[]): UndeliverableMark[] =>
+  limits.flatMap(({ name, resetsAt }) => {
+    const reason = reasons.find(reason => limitName(reason) === name)
+    if (reason === undefined) return []
+    return { reason, markedAt: after(resetsAt, -lifetimes[reason]), until: resetsAt }
+  })
 
 /** The names of the limits that mark numbers as undeliverable. */
 export const undeliverableLimitNames = reasons.map(limitName)

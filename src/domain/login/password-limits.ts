@@ -22,6 +22,9 @@ export type PasswordLimits = {
   onAbort: LimitAction[]
 }
 
+/** How many attempts `backOff` leaves to each network. */
+const slowAttempts = 3
+
 const quarterOfAnHour = 900
 const day = 86_400
 
@@ -57,12 +60,7 @@ export function passwordLimits(
     max,
     windowSeconds: quarterOfAnHour
   }))
-  const anyName = perNetwork(context, network => ({
-    name: 'password.network',
-    key: { network },
-    max: 10 * max,
-    windowSeconds: quarterOfAnHour
-  }))
+  const anyName = perNetwork(context, network => networkPasswordLimit(max, network))
   // Other users share these limits, so a right password takes back only its own attempt.
   const shared = [anywhere, ...around, ...anyName]
   return {
@@ -120,7 +118,7 @@ const slowLimits = (username: string, context: RequestContext) =>
   perNetwork(context, network => ({
     name: 'password.slow',
     key: { username, network },
-    max: 3,
+    max: slowAttempts,
     windowSeconds: longestSlowWindow
   }))
 
@@ -132,3 +130,15 @@ const slowWindow = (excess: number) =>
 
 /** The names of the limits that guessing at one username exhausts. */
 export const passwordLimitNames = ['password.here', 'password.name', 'password.slow']
+
+/** The maximum of each limit that refuses attempts at one username from one network. */
+export const usernameMaxima = ({ passwordFailures }: Limits): Readonly<Record<string, number>> =>
+  passwordFailures === 0 ? {} : { 'password.here': passwordFailures, 'password.slow': slowAttempts }
+
+/** The limit of attempts at all usernames from one network. `max` is that of one username. */
+export const networkPasswordLimit = (max: number, network: string): RateLimit => ({
+  name: 'password.network',
+  key: { network },
+  max: 10 * max,
+  windowSeconds: quarterOfAnHour
+})

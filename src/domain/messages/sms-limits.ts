@@ -7,7 +7,10 @@ const hour = 3600
 const day = 24 * hour
 
 /** The properties of a message that its rate limits depend on. */
-type Recipient = { purpose: Purpose; userId: string; phone: string; country: string }
+type Recipient = Owner & { purpose: Purpose; country: string }
+
+/** Whose rate limits a message counts towards. */
+type Owner = { userId: string; phone: string }
 
 /** The rate limits of one message: per number, account, network and country, and in total. */
 export const smsLimits = (
@@ -16,13 +19,41 @@ export const smsLimits = (
   { purpose, userId, phone, country }: Recipient
 ): RateLimit[] =>
   [
-    // Many accounts may share a number, and an account may change its number.
-    ...hourAndDay('sms.phone', { phone }, limits),
-    ...hourAndDay('sms.account', { userId }, limits),
+    ...loginLimits(limits, { userId, phone }),
     ...(purpose === 'login' ? [] : tokenLimits(limits, { purpose, userId, phone })),
-    perHour('sms.country-hour', { country }, limits.messagesPerCountryHour),
+    countryLimit(limits, country),
     ...sharedLimits(limits, context)
   ].filter(isOn)
+
+/** Many accounts may share a number, and an account may change its number. */
+const loginLimits = (limits: Limits, { userId, phone }: Owner) => [
+  ...hourAndDay('sms.phone', { phone }, limits),
+  ...hourAndDay('sms.account', { userId }, limits)
+]
+
+/** The rate limits that refuse messages for logins to this number or of this account. */
+export const loginMessageLimits = (limits: Limits, owner: Owner): RateLimit[] =>
+  loginLimits(limits, owner).filter(isOn)
+
+/** The other rate limits of this number and of this account. */
+export const tokenMessageLimits = (limits: Limits, owner: Owner): RateLimit[] => {
+  const confirmations = tokenLimits(limits, { ...owner, purpose: 'confirm:' })
+  const phoneChanges = tokenLimits(limits, { ...owner, purpose: 'phone-change' })
+  // Both share the limits of the account.
+  return [...confirmations, ...phoneChanges.filter(({ key }) => 'phone' in key)].filter(isOn)
+}
+
+/** The rate limit of all messages to a country. Without a maximum, it is off. */
+export const countryLimit = ({ messagesPerCountryHour }: Limits, country: string): RateLimit =>
+  perHour('sms.country-hour', { country }, messagesPerCountryHour)
+
+/** The rate limit of the messages that one network asks for. */
+export const networkLimit = ({ messagesPerNetworkHour }: Limits, network: string): RateLimit =>
+  perHour('sms.network-hour', { network }, messagesPerNetworkHour)
+
+/** The rate limit of all messages. */
+export const totalLimit = ({ messagesPerHour }: Limits): RateLimit =>
+  perHour('sms.hour', {}, messagesPerHour)
 
 /**
  * The limits of messages that an access token is enough to request. They must leave the owners of
@@ -57,10 +88,8 @@ type MessageLimits = Pick<Limits, 'messagesPerPhoneHour' | 'messagesPerPhoneDay'
 
 /** The rate limits of a message that do not depend on its recipient. */
 const sharedLimits = (limits: Limits, context: RequestContext): RateLimit[] => [
-  ...perNetwork(context, network =>
-    perHour('sms.network-hour', { network }, limits.messagesPerNetworkHour)
-  ),
-  perHour('sms.hour', {}, limits.messagesPerHour)
+  ...perNetwork(context, network => networkLimit(limits, network)),
+  totalLimit(limits)
 ]
 
 /**

@@ -34,3 +34,14 @@ export type CountryTraffic = {
   /** Call this when a code has been verified. */
   recordVerified: (country: string) => void
 }
+
+/** The shared counts of a country in the current hour, as operators see them. */
+export type CountryCounts = {
+  /** Null if no message has been counted. */
+  find: (
+    country: string,
+    now: Date
+  ) => Promise<(Conversion & { resetsAt: Date; pausedUntil: Date | null }) | null>
+  /** Deletes the counts and ends a pause. Running servers notice within a second. */
+  clear: (country: string) => Promise<void>
+}

@@ -53,11 +53,22 @@ export type RateLimits = {
    * requests gets the last use. Throws `rateLimited`.
    */
   apply: (actions: readonly LimitAction[], now: Date) => Promise<LimitCounts>
+  /** The counts in current windows of all limits of these names whose key contains `key`. */
+  find: (names: readonly string[], key: RateLimit['key'], now: Date) => Promise<CountedLimit[]>
   /**
-   * Deletes the counts of all limits of these names whose key contains `key`. Other instances may
-   * refuse requests for another five seconds.
+   * Deletes the counts of all limits of these names whose key contains `key`. Resolves to the name
+   * of each that had a count. Other instances may refuse requests for another five seconds.
    */
-  clear: (names: readonly string[], key: Readonly<Record<string, string>>) => Promise<void>
+  clear: (names: readonly string[], key: RateLimit['key']) => Promise<string[]>
+}
+
+/** The count of a limit in its current window. */
+export type CountedLimit = {
+  name: string
+  count: number
+  resetsAt: Date
+  /** Whether the key of the limit contains these parts. */
+  isFor: (key: RateLimit['key']) => boolean
 }
 
 /** The refusal for an exhausted limit. No other code maps a limit to a problem. */

@@ -1,3 +1,5 @@
+import type { CodeRecord } from '../codes/last-code.ts'
+import type { Lockouts } from '../codes/lockout.ts'
 import type { Session } from '../sessions/session.ts'
 import type { User } from './user.ts'
 
@@ -32,6 +34,9 @@ export type UserPage = {
   next: string | null
 }
 
+/** A user, with the state of all lockouts. */
+export type LockedUser = Pick<User, 'id' | 'username' | 'phone'> & Lockouts
+
 /** The users, as operators and the admin API manage them. */
 export type UserDirectory = {
   /** Null when the username is taken. */
@@ -61,10 +66,12 @@ export type UserDirectory = {
   /** Deletes the user with all challenges and sessions. Null when there is no such user. */
   delete: (user: UserRef) => Promise<Pick<User, 'id'> | null>
   /**
-   * Resets all lockouts of a user. Resolves to the user whose rate limits the caller has to reset
-   * as well (see `unlockUser`); null when there is no such user.
+   * Resets all lockouts of a user. Resolves to the user as they were before, whose rate limits the
+   * caller has to reset as well (see `unlockUser`); null when there is no such user.
    */
-  unlock: (user: UserRef) => Promise<Pick<User, 'id' | 'username' | 'phone'> | null>
+  unlock: (user: UserRef) => Promise<LockedUser | null>
+  /** What became of the user's newest codes, one for each purpose. */
+  codes: (user: UserRef) => Promise<CodeRecord[]>
   /** The user's live sessions, the most recently used first. Null when there is no such user. */
   sessions: (
     user: UserRef,

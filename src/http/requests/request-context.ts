@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import ipaddr from 'ipaddr.js'
 import Negotiator from 'negotiator'
-import { requestLimit, type RequestContext } from '../../domain/request-context.ts'
+import { requestLimit, widerPrefixes, type RequestContext } from '../../domain/request-context.ts'
 import { forwardedAddress } from './forwarded-address.ts'
 
 /**
@@ -46,12 +46,6 @@ function read({ ip, id, socket, headers }: FastifyRequest): RequestContext {
 const beginningOf = (list?: string) =>
   list === undefined || list.length <= 256 ? list : list.slice(0, 256).replace(/[^,]*$/, '')
 
-/** The prefixes around a customer's /56. A limit for one is `times` as high as that of a /56. */
-const wider = [
-  { prefix: 48, times: 4 },
-  { prefix: 32, times: 64 }
-]
-
 /**
  * The networks that rate limits are keyed by. An IPv6 customer has at least a whole /56, so a limit
  * per address would have no effect. A site may have a /48, which is 256 times a /56, and a provider
@@ -65,6 +59,6 @@ export function networksOf(address: string): Pick<RequestContext, 'network' | 'w
     `${ipaddr.IPv6.networkAddressFromCIDR(`${parsed.toString()}/${prefix}`).toString()}/${prefix}`
   return {
     network: within(56),
-    widerNetworks: wider.map(({ prefix, times }) => ({ network: within(prefix), times }))
+    widerNetworks: widerPrefixes.map(({ prefix, times }) => ({ network: within(prefix), times }))
   }
 }
