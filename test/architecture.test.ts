@@ -14,7 +14,9 @@ const allowedImports: Record<string, string[]> = {
   'app.ts': ['domain', 'http', 'routes'],
   'admin-app.ts': ['domain', 'http', 'routes']
 }
-const commands = ['main.ts', 'commands/users.ts', 'commands/keys.ts', 'commands/migrate.ts']
+const commands = ['main.ts'].concat(
+  ['users', 'limits', 'keys', 'migrate'].map(name => `commands/${name}.ts`)
+)
 
 const src = join(import.meta.dirname, '../src')
 const readText = (file: string) => readFileSync(join(src, file), 'utf8')

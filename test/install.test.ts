@@ -24,6 +24,7 @@ const commands = [
   ['start'],
   ['run', 'migrate'],
   ['run', 'users', '--', 'list'],
+  ['run', 'limits', '--', 'show', 'total'],
   ['run', 'keys', '--', 'list'],
   ['run', 'dev']
 ]

@@ -1,5 +1,6 @@
 import type { ParseArgsConfig } from 'node:util'
 import type { Config } from '../config/config.ts'
+import type { Clock } from '../domain/clock.ts'
 import type { Events } from '../domain/events.ts'
 import type { CountryCounts } from '../domain/messages/sms-pumping.ts'
 import type { RateLimits } from '../domain/rate-limits/rate-limit.ts'
@@ -25,5 +26,6 @@ export type Run = (ports: {
   rateLimitsUnder: (secret: Buffer) => RateLimits
   countryCounts: CountryCounts
   events: Events
+  clock: Clock
   print: (text: string) => Promise<boolean>
 }) => Promise<string | undefined>

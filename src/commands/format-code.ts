@@ -35,7 +35,11 @@ const deliveryOf = ({ delivery, deliveryReason }: LastCode) =>
 function stateOf({ state, codeExpiresAt, attemptsLeft }: LastCode): string {
   switch (state) {
     case 'open':
-      return `valid until ${formatMinute(codeExpiresAt)}, ${attemptsLeft} attempts left`
+      return [
+        `valid until ${formatMinute(codeExpiresAt)}`,
+        `${attemptsLeft} attempts left`,
+        'earlier codes are void'
+      ].join(', ')
     case 'code-expired':
       return `expired ${formatMinute(codeExpiresAt)}, another can be requested`
     case 'expired':

@@ -1,5 +1,5 @@
+import { formatEnd } from '../domain/login/login-obstacles.ts'
 import { variableOf } from '../http/problems/limit-variables.ts'
-import { formatMinute } from './format-minute.ts'
 
 /** A rate limit, for example `requests: 60 of 60 until …, set by LIMIT_IP_PER_MINUTE`. */
 export function formatLimit({
@@ -13,7 +13,7 @@ export function formatLimit({
   max: number
   resetsAt: Date
 }): string {
-  return `${name}: ${count} of ${max} until ${formatMinute(resetsAt)}${setBy(name)}`
+  return `${name}: ${count} of ${max} until ${formatEnd(resetsAt)}${setBy(name)}`
 }
 
 /** The variable that sets a limit, as the end of a line. */

@@ -46,6 +46,7 @@ export async function runCommand(
         rateLimitsUnder: secret => createRateLimitStore(database.prisma, secret),
         countryCounts: createCountryCounts(database.prisma),
         events,
+        clock: () => new Date(),
         print
       })
     } finally {

@@ -6,6 +6,7 @@ import { isLocked, endsOnlyByUnlock, lockoutOf } from '../domain/codes/lockout.t
 import {
   canLogIn,
   explainLogin,
+  formatEnd,
   loginObstacles,
   type LoginObstacle
 } from '../domain/login/login-obstacles.ts'
@@ -30,8 +31,8 @@ import { serverSecrets } from './server-secrets.ts'
 export const showUser =
   (username: string, config: Config, { json }: { json: boolean }): Run =>
   async ports => {
-    const { users } = ports
-    const now = new Date()
+    const { users, clock } = ports
+    const now = clock()
     const ref = { username }
     const user = (await users.find(ref)) ?? noSuchUser(username)
     const { policy } = config
@@ -121,7 +122,7 @@ function receptionRows(
   if (limits === null) return []
   if (limits.marks.length === 0) return [[name, 'possible']]
   return limits.marks.map(({ reason, markedAt, until }) => {
-    const times = `since ${formatMinute(markedAt)}, next try after ${formatMinute(until)}`
+    const times = `since ${formatMinute(markedAt)}, next try after ${formatEnd(until)}`
     return [name, `undeliverable (${reason}) ${times}`]
   })
 }

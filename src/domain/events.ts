@@ -76,6 +76,8 @@ export type Event = { context: RequestContext | null } & (
       userId: string
       actor: Actor
     }
+  /** `subject` is `total`, or for example `country GB` or `ip 203.0.113.9`. */
+  | { name: 'limits.cleared'; actor: Actor; subject: string }
   /** An import of users, with the numbers of users. */
   | { name: 'users.imported'; actor: Actor; added: number; existing: number; rejected: number }
   /** A response of the admin API. `route` is a template, and `userId` the id in the path. */

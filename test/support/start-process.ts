@@ -12,6 +12,7 @@ type Owner = Pick<Test, 'teardown'>
 const scripts = {
   main: manifest.scripts.start,
   users: manifest.scripts.users,
+  limits: manifest.scripts.limits,
   keys: manifest.scripts.keys,
   migrate: manifest.scripts.migrate
 }

@@ -87,6 +87,7 @@ export const eventReasons: Readonly<Record<EventName | LoggedEventName, readonly
   'user.created': noReason,
   'user.updated': noReason,
   'user.deleted': noReason,
+  'limits.cleared': noReason,
   'user.unlocked': noReason,
   'user.sessions_ended': noReason,
   'users.imported': noReason,

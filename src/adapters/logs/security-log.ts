@@ -63,6 +63,7 @@ const lines: Record<EventName, ['info' | 'warn', string]> = {
   'user.updated': ['info', 'user changed'],
   'user.deleted': ['info', 'user deleted'],
   'user.unlocked': ['info', 'lockouts and rate limits of a user reset'],
+  'limits.cleared': ['info', 'rate limits of an address, a country or in total reset'],
   'user.sessions_ended': ['info', 'all sessions of a user ended by the operator'],
   'admin.requested': ['info', 'request to the admin API'],
   'access_token.rejected': ['info', 'request without a valid access token'],

@@ -81,7 +81,7 @@ const toText = ({ reason, until }: LoginObstacle) =>
   until === null ? reason : `${reason} (until ${formatEnd(until)})`
 
 /** The first full minute after it, as in `2026-01-31 12:00Z`. */
-const formatEnd = (end: Date) =>
+export const formatEnd = (end: Date) =>
   new Date(Math.ceil(Number(end) / 60_000) * 60_000).toISOString().replace(/T(.{5}).*/, ' $1Z')
 
 /** A sentence as a part of another. */
