@@ -44,6 +44,7 @@ const searches = [operations, 'docs/delivery.md']
   .flatMap(shellBlocksOf)
   .filter(text => text.startsWith('grep '))
 const locked = block(operations, 'npm run users -- show')
+const sharedLimits = block(operations, 'npm run limits -- show ip')
 const userCommands = block(operations, 'npm run users -- add')
 const deletion = block('docs/deleting-users.md', 'npm run users -- delete')
 const audited = block(operations, 'npm run users -- unlock ada 2>>')
@@ -60,6 +61,7 @@ const runHere = [
     health,
     ...searches,
     locked,
+    sharedLimits,
     userCommands,
     audited,
     deletion,
@@ -419,6 +421,15 @@ t.test(
       /^Set a new password/m
     ])
       t.match(unlocked.stdout, line)
+
+    const shared = await sh(sharedLimits, env)
+    t.match(shared, { code: 0, stderr: eventsAndDatabase })
+    for (const line of [
+      /^203\.0\.113\.9 {2}requests: 0 of 60, set by LIMIT_IP_PER_MINUTE$/m,
+      /^No limit of country GB is exhausted\.$/m,
+      /^sms\.hour: off, set by LIMIT_TEXTS_PER_HOUR$/m
+    ])
+      t.match(shared.stdout, line)
 
     t.match(await sh(audited, env), { code: 0, stdout: /^Unlocked ada/m, stderr: '' })
     t.match(readFileSync(join(folder, 'sms-login.log'), 'utf8'), /"event":"user\.unlocked"/)

@@ -14,7 +14,7 @@ import { timesOf } from '../request-context.ts'
 import type { User } from '../users/user.ts'
 
 /** A rate limit that refuses requests at the moment. */
-export type ExhaustedLimit = Pick<CountedLimit, 'name' | 'count' | 'resetsAt'> & {
+type ExhaustedLimit = Pick<CountedLimit, 'name' | 'count' | 'resetsAt'> & {
   max: number
   /** Who or what is counted. */
   of: 'username and network' | 'number' | 'account' | 'country' | 'all'
