@@ -5,6 +5,7 @@ import { formatMinute } from './format-minute.ts'
 export function formatCode(code: LastCode): string {
   const time = formatMinute(code.at)
   if (code.state === 'void') return `not sent at ${time}: ${whyVoid(code)}`
+  if (code.delivery === 'none') return `without a message since ${time}; ${stateOf(code)}`
   return `sent ${time}, ${deliveryOf(code)}; ${stateOf(code)}`
 }
 

@@ -39,11 +39,13 @@ export const showUser =
     const sessions = (await users.sessions(ref, now))?.length ?? 0
     const phoneError = user.phone === null ? undefined : phoneObstacle(user.phone, config, now)
     const limits = await findLimits(ports, config, user, now)
+    // A test number gets no messages, so what refuses messages does not concern it.
+    const isTest = user.phone !== null && policy.testNumbers.has(user.phone)
     const obstacles = [
       ...loginObstacles(user, phoneError, policy.limits, now),
       ...(await pauseOf(ports, config, user, now)),
       ...(limits === null ? [] : limitObstacles(limits))
-    ]
+    ].filter(({ refuses }) => !isTest || refuses !== 'messages')
     const codes = lastCodes(await users.codes(ref), policy, now)
     const lastLogin = codes.find(({ of }) => of === 'login')
     const hasOpenCode = lastLogin?.state === 'open' && lastLogin.delivery !== 'failed'
@@ -63,7 +65,7 @@ export const showUser =
       })
     const rows = [
       ...rowsOf(view, user.passwordKind, sessions),
-      ...(user.phone === null ? [] : receptionRows(limits, phoneError)),
+      ...(user.phone === null ? [] : receptionRows(limits, phoneError, isTest)),
       ...lockouts.map(toRow),
       ...codeRows(codes),
       ...limitRows(limits)
@@ -115,9 +117,11 @@ async function pauseOf(
 /** Whether the number can receive messages, as far as it is known. */
 function receptionRows(
   limits: LimitsOfUser | null,
-  phoneError: string | undefined
+  phoneError: string | undefined,
+  isTest: boolean
 ): [string, string][] {
   const name = 'messages to it'
+  if (isTest) return [[name, 'none, because it is a test number']]
   if (phoneError !== undefined) return [[name, `refused: ${phoneError}`]]
   if (limits === null) return []
   if (limits.marks.length === 0) return [[name, 'possible']]
