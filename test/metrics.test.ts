@@ -1,16 +1,17 @@
-import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { parse } from 'yaml'
 import { createPasswords } from '../src/adapters/secrets/passwords.ts'
 import { createUserDirectory } from '../src/adapters/stores/user-directory.ts'
 import { openDatabase } from '../src/adapters/postgres/database.ts'
 import manifest from '../package.json' with { type: 'json' }
 import { needsServer, createTestDatabase, unpackDatabase } from './support/database.ts'
 import { startDatabaseProxy } from './support/database-proxy.ts'
-import { readText } from './support/documents.ts'
-import { needsPromtool } from './support/promtool.ts'
-import { readMetrics } from './support/read-metrics.ts'
+import { root, readText } from './support/documents.ts'
+import { needsPromtool, promtool, promtoolReading } from './support/promtool.ts'
+import { metricsOf, namesIn, readMetrics } from './support/read-metrics.ts'
 import { ada, differentCode } from './support/start-app.ts'
 import { production, startServer } from './support/start-process.ts'
 import { reject, startTwilioStandIn } from './support/twilio-stand-in.ts'
@@ -98,12 +99,65 @@ t.test('metrics of a service without requests', async t => {
   t.test('promtool reports no problem', { skip: needsPromtool }, async t => {
     // prom-client defines the names of all other metrics.
     const own = text.split('\n').filter(line => /^(# \w+ )?sms_login_/.test(line))
-    const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
-      input: `${own.join('\n')}\n`,
-      encoding: 'utf8'
+    t.match(promtoolReading(`${own.join('\n')}\n`, 'check', 'metrics'), {
+      status: 0,
+      stdout: '',
+      stderr: ''
     })
-    t.match({ status, stdout, stderr }, { status: 0, stdout: '', stderr: '' })
   })
+})
+
+t.test('the alert rules and the dashboard', async t => {
+  const { text } = await (await startWithMetrics(t)).scrape()
+  const { groups } = parse(readText('deploy/prometheus-alerts.yml'))
+  const rules: { alert: string; expr: string }[] = groups.flatMap(({ rules }: any) => rules)
+  const { panels } = JSON.parse(readText('deploy/grafana-dashboard.json'))
+  const targets: { expr: string }[] = panels.flatMap(({ targets = [] }: any) => targets)
+  const expressions = [...rules, ...targets].map(({ expr }) => expr)
+
+  t.test('they use only metrics and events that the service exposes', async t => {
+    t.ok(rules.length >= 8)
+    t.ok(targets.length >= 20)
+    const exposed = namesIn(text)
+    for (const expression of expressions) {
+      const names = metricsOf(expression)
+      t.ok(names.length > 0, expression)
+      for (const name of names) t.ok(exposed.has(name), `${name} in ${expression}`)
+      for (const [, label = '', values = ''] of expression.matchAll(
+        /\b(event|reason|result)=~?"([^"]+)"/g
+      ))
+        for (const value of values.split('|'))
+          t.match(text, new RegExp(`\\b${label}="${value.replace('.', '\\.')}"`), expression)
+    }
+  })
+
+  t.test('the documentation says what to do for each alert', async t => {
+    for (const { alert } of rules) t.match(readText('docs/operations.md'), `| \`${alert}\` |`)
+  })
+
+  t.test('promtool accepts the expressions', { skip: needsPromtool }, async t => {
+    const file = join(t.testdir(), 'dashboard.json')
+    // Prometheus reads JSON as YAML. Grafana replaces its own variables before it asks Prometheus.
+    const records = targets.map(({ expr }, index) => ({
+      record: `panel:${index}`,
+      expr: expr.replaceAll('$__rate_interval', '1m')
+    }))
+    writeFileSync(file, JSON.stringify({ groups: [{ name: 'dashboard', rules: records }] }))
+    for (const path of [file, join(root, 'deploy/prometheus-alerts.yml')])
+      t.match(promtool('check', 'rules', path), { status: 0, stderr: '' })
+  })
+
+  t.test(
+    'each alert fires, and none does in normal operation',
+    { skip: needsPromtool },
+    async t => {
+      const { status, stdout, stderr } = promtool('test', 'rules', 'test/fixtures/alerts.yml')
+      t.equal(status, 0, stdout + stderr)
+      const tested = [...readText('test/fixtures/alerts.yml').matchAll(/alertname: (\w+)/g)]
+      for (const { alert } of rules)
+        t.equal(tested.filter(([, name]) => name === alert).length, 2, alert)
+    }
+  )
 })
 
 t.test('metrics of a service in use count events without identifying a user', async t => {

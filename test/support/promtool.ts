@@ -1,6 +1,18 @@
 import { spawnSync } from 'node:child_process'
+import { root } from './documents.ts'
 
-const isInstalled = spawnSync('promtool', ['--version']).status === 0
+/** Runs Prometheus' promtool in the project's folder, with this standard input. */
+export function promtoolReading(input: string, ...args: string[]) {
+  const { status, stdout, stderr } = spawnSync('promtool', args, {
+    cwd: root,
+    input,
+    encoding: 'utf8'
+  })
+  return { status, stdout, stderr }
+}
 
-/** The `skip` option of tests that need Prometheus' promtool. */
-export const needsPromtool = !isInstalled && 'needs promtool (apt-get install prometheus)'
+export const promtool = (...args: string[]) => promtoolReading('', ...args)
+
+/** The `skip` option of tests that need promtool. */
+export const needsPromtool =
+  promtool('--version').status !== 0 && 'needs promtool (apt-get install prometheus)'

@@ -26,3 +26,21 @@ export function readMetrics(text: string) {
     }
   }
 }
+
+/** The names of all series that a scrape can contain. */
+export const namesIn = (text: string) =>
+  new Set(
+    [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].flatMap(([, name = '', type]) =>
+      type === 'histogram' ? [`${name}_bucket`, `${name}_count`, `${name}_sum`] : [name]
+    )
+  )
+
+/** The metrics in a PromQL expression: the names outside of selectors, functions and clauses. */
+export const metricsOf = (expression: string) =>
+  [
+    ...expression
+      .replaceAll(/\{[^}]*\}|\[[^\]]*\]|\b(?:by|on|without) \([^)]*\)/g, ' ')
+      .matchAll(/(?<![\w.])[a-z_]\w*(?!\w|\s*\()/g)
+  ]
+    .map(([name]) => name)
+    .filter(name => !['and', 'or', 'unless'].includes(name))
