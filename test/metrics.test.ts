@@ -109,10 +109,14 @@ t.test('metrics of a service without requests', async t => {
 
 t.test('the alert rules and the dashboard', async t => {
   const { text } = await (await startWithMetrics(t)).scrape()
-  const { groups } = parse(readText('deploy/prometheus-alerts.yml'))
-  const rules: { alert: string; expr: string }[] = groups.flatMap(({ rules }: any) => rules)
-  const { panels } = JSON.parse(readText('deploy/grafana-dashboard.json'))
-  const targets: { expr: string }[] = panels.flatMap(({ targets = [] }: any) => targets)
+  const { groups }: { groups: { rules: { alert: string; expr: string }[] }[] } = parse(
+    readText('deploy/prometheus-alerts.yml')
+  )
+  const { panels }: { panels: { targets?: { expr: string }[] }[] } = JSON.parse(
+    readText('deploy/grafana-dashboard.json')
+  )
+  const rules = groups.flatMap(({ rules }) => rules)
+  const targets = panels.flatMap(({ targets = [] }) => targets)
   const expressions = [...rules, ...targets].map(({ expr }) => expr)
 
   t.test('they use only metrics and events that the service exposes', async t => {
