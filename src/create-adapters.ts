@@ -22,6 +22,7 @@ import type { SmsLog } from './adapters/sms/twilio-sms.ts'
 import type { Metrics } from './adapters/logs/prometheus-metrics.ts'
 import { createTerminalSms } from './adapters/sms/terminal-sms.ts'
 import { createAllowedNumbersSms } from './adapters/sms/allowed-numbers-sms.ts'
+import { noMessageFeedback } from './adapters/sms/no-message-feedback.ts'
 import { noStatusCallbacks } from './adapters/sms/no-status-callbacks.ts'
 import { createRecoveryNotingSms } from './adapters/sms/recovery-noting-sms.ts'
 import { createTrackedSms } from './adapters/sms/tracked-sms.ts'
@@ -44,7 +45,7 @@ export async function createAdapters(
   const events =
     metrics === undefined ? createSecurityLog(log) : metrics.counting(createSecurityLog(log))
   const smsLog = metrics?.countingLines(log) ?? log
-  const { sender, statusCallbacks } = await createSmsProvider(twilio, smsLog)
+  const { sender, statusCallbacks, messageFeedback } = await createSmsProvider(twilio, smsLog)
   const timedSender = metrics?.timing(sender) ?? sender
   const clock = () => new Date()
   const rateLimits = createRateLimitStore(prisma, secrets[0])
@@ -76,6 +77,7 @@ export async function createAdapters(
       )
     ),
     statusCallbacks,
+    messageFeedback,
     rateLimits,
     allRateLimits: [
       rateLimits,
@@ -108,14 +110,20 @@ export async function createAdapters(
 /** Twilio, or the terminal without an account. */
 async function createSmsProvider(twilio: Config['twilio'], log: SmsLog) {
   if (twilio === null)
-    return { sender: createTerminalSms(console.log), statusCallbacks: noStatusCallbacks }
+    return {
+      sender: createTerminalSms(console.log),
+      statusCallbacks: noStatusCallbacks,
+      messageFeedback: noMessageFeedback
+    }
   // Loaded only if needed, because the SDK takes a third of a second to load.
   const { createTwilioSms } = await import('./adapters/sms/twilio-sms.ts')
   const { createTwilioCallbacks } = await import('./adapters/sms/twilio-callbacks.ts')
-  const { publicUrl } = twilio
+  const { createTwilioFeedback } = await import('./adapters/sms/twilio-feedback.ts')
+  const { publicUrl, feedback } = twilio
   return {
     sender: createTwilioSms(twilio, log),
     statusCallbacks:
-      publicUrl === undefined ? noStatusCallbacks : createTwilioCallbacks({ ...twilio, publicUrl })
+      publicUrl === undefined ? noStatusCallbacks : createTwilioCallbacks({ ...twilio, publicUrl }),
+    messageFeedback: feedback ? createTwilioFeedback(twilio, log) : noMessageFeedback
   }
 }

@@ -11,6 +11,7 @@ import {
   domainName,
   environmentName,
   limit,
+  onOrOff,
   origins,
   privateKeys,
   proxies,
@@ -99,6 +100,7 @@ const variables = z.object({
   TWILIO_BASE_URL: safeUrl().optional(),
   TWILIO_TIMEOUT_MS: whole(100, 60000).default(5000),
   PUBLIC_URL: publicUrl().optional(),
+  TWILIO_FEEDBACK: onOrOff().default('off'),
   TEST_NUMBERS: z.string().optional(),
   CONFIRMATION_TEMPLATES: confirmationTemplates().optional(),
   CONFIRMATION_MAX_AUTH_AGE: whole(1, 86400).default(900),
@@ -110,7 +112,7 @@ const variables = z.object({
   // libuv's pool has at most 1024 threads.
   ARGON2_CONCURRENCY: whole(1, 1020).default(availableParallelism()),
   ARGON2_QUEUE: whole(0, 100000).default(64),
-  DOCS: z.enum(['on', 'off'], 'must be on or off').optional(),
+  DOCS: onOrOff().optional(),
   LOG_LEVEL: z
     .enum(
       ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
@@ -241,6 +243,9 @@ function parseVariables(given: Record<string, string | undefined>): Variables {
 function checkCombinations(env: Variables): void {
   if (env.CODE_TTL > env.CHALLENGE_TTL)
     throw new Error('CODE_TTL must not be greater than CHALLENGE_TTL')
+  // Twilio's ids of messages come with the reports of their status.
+  if (env.TWILIO_FEEDBACK === 'on' && env.PUBLIC_URL === undefined)
+    throw new Error('PUBLIC_URL must be set when TWILIO_FEEDBACK is on')
   const ports = { PORT: env.PORT, METRICS_PORT: env.METRICS_PORT, ADMIN_PORT: env.ADMIN_PORT }
   const names = new Map<number, string>()
   for (const [name, port] of Object.entries(ports)) {
@@ -383,6 +388,7 @@ function twilio(env: Variables) {
     authTokens,
     sender: twilioSender(from, service),
     timeoutMs: env.TWILIO_TIMEOUT_MS,
+    feedback: env.TWILIO_FEEDBACK === 'on',
     ...(env.TWILIO_BASE_URL === undefined ? {} : { baseUrl: env.TWILIO_BASE_URL }),
     ...(env.PUBLIC_URL === undefined ? {} : { publicUrl: env.PUBLIC_URL })
   }

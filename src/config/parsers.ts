@@ -24,6 +24,8 @@ export function whole(min: number, max: number) {
     .refine(number => number >= min && number <= max, message)
 }
 
+export const onOrOff = () => z.enum(['on', 'off'], 'must be on or off')
+
 /** The maximum of a rate limit. 0: no limit. */
 export const limit = () => whole(0, 1_000_000)
 

@@ -9,6 +9,7 @@ import type { Events } from './events.ts'
 import type { LoginUsers } from './login/login-users.ts'
 import type { WeaknessOf } from './login/password-policy.ts'
 import type { Passwords } from './login/passwords.ts'
+import type { MessageFeedback } from './messages/message-feedback.ts'
 import type { CountryTraffic } from './messages/sms-pumping.ts'
 import type { TrackedSms } from './messages/sms.ts'
 import type { SessionRequestLimiter } from './rate-limits/limit-session-requests.ts'
@@ -28,6 +29,7 @@ export type Ports = {
   commonPasswords: () => Promise<WeaknessOf>
   sms: TrackedSms
   statusCallbacks: StatusCallbacks
+  messageFeedback: MessageFeedback
   rateLimits: RateLimits
   sessionRequests: SessionRequestLimiter
   countryTraffic: CountryTraffic

@@ -67,6 +67,7 @@ async function storeChallenge(t: Test, change: Partial<Challenge> = {}) {
     messageId: randomId(),
     delivery: 'queued',
     deliveryReason: null,
+    providerMessageId: null,
     ...change
   }
   await prisma.challenge.create({
@@ -88,6 +89,7 @@ const newCode = (change: Partial<NewCode> = {}): NewCode => ({
   messageId: randomId(),
   delivery: 'queued',
   deliveryReason: null,
+  providerMessageId: null,
   ...change
 })
 
@@ -339,6 +341,10 @@ t.test('new codes', async t => {
 })
 
 t.test('delivery', async t => {
+  const idsOf = ({ messageId }: Challenge) => ({
+    messageId: messageId ?? '',
+    providerMessageId: 'SM1'
+  })
   const unreachable = {
     reason: 'unreachable',
     undeliverable: null,
@@ -348,31 +354,36 @@ t.test('delivery', async t => {
 
   t.test('only one of forty concurrent equal reports changes the state', async t => {
     const { challenge, burst, owner, read } = await storeChallenge(t)
-    const messageId = challenge.messageId ?? ''
+    const ids = idsOf(challenge)
     const recipients = await burst(challenges =>
-      challenges.recordDelivery({ messageId, delivery: 'failed', failure: unreachable }, now)
+      challenges.recordDelivery({ ...ids, delivery: 'failed', failure: unreachable }, now)
     )
     t.same(
       recipients.filter(recipient => recipient !== null),
       [{ userId: owner.id, phone: owner.phone }]
     )
-    t.same(await read(), { ...challenge, delivery: 'failed', deliveryReason: 'unreachable' })
+    t.same(await read(), {
+      ...challenge,
+      delivery: 'failed',
+      deliveryReason: 'unreachable',
+      providerMessageId: 'SM1'
+    })
   })
 
   t.test('after forty concurrent reports of all states, the final state remains', async t => {
     const { challenge, burst, read } = await storeChallenge(t)
-    const messageId = challenge.messageId ?? ''
+    const ids = idsOf(challenge)
     const states = ['queued', 'sent', 'failed', 'delivered'] as const
     await burst((challenges, i) => {
       const delivery = states[i % 4] ?? 'queued'
       return challenges.recordDelivery(
         delivery === 'failed'
-          ? { messageId, delivery, failure: unreachable }
-          : { messageId, delivery, failure: null },
+          ? { ...ids, delivery, failure: unreachable }
+          : { ...ids, delivery, failure: null },
         now
       )
     })
-    t.same(await read(), { ...challenge, delivery: 'delivered' })
+    t.same(await read(), { ...challenge, delivery: 'delivered', providerMessageId: 'SM1' })
   })
 
   for (const [reason, seconds] of [
@@ -391,11 +402,7 @@ t.test('delivery', async t => {
         const failure = { ...unreachable, undeliverable: reason }
         for (const markNumber of [
           () => challenges.voidCode(challenge, { ...failure, phone: '+12025550143' }, now),
-          () =>
-            challenges.recordDelivery(
-              { messageId: challenge.messageId ?? '', delivery: 'failed', failure },
-              now
-            )
+          () => challenges.recordDelivery({ ...idsOf(challenge), delivery: 'failed', failure }, now)
         ]) {
           await prisma.challenge.updateMany({
             data: { phoneKey: rateLimitsOn(prisma).hashesOf({ phone: '+12025550143' }).join() }
@@ -417,13 +424,10 @@ t.test('delivery', async t => {
     const limits = ['sms.phone-hour', 'undeliverable.blocked'] as const
     await burst<unknown>((challenges, i) =>
       i % 4 === 0
-        ? challenges.recordDelivery(
-            { messageId: challenge.messageId ?? '', delivery: 'failed', failure: mark },
-            now
-          )
+        ? challenges.recordDelivery({ ...idsOf(challenge), delivery: 'failed', failure: mark }, now)
         : i % 4 === 1
           ? challenges.recordDelivery(
-              { messageId: challenge.messageId ?? '', delivery: 'delivered', failure: null },
+              { ...idsOf(challenge), delivery: 'delivered', failure: null },
               now
             )
           : challenges.replace(

@@ -54,6 +54,7 @@ async function start(t: Test, overrides: Partial<TwilioSettings> = {}) {
     authTokens: [twilioAccount.authToken] as const,
     sender: { from: '+15005550006' },
     baseUrl: standIn.baseUrl,
+    feedback: false,
     timeoutMs: 5_000
   }
   const sms = createTwilioSms(
@@ -91,6 +92,12 @@ t.test('requests', async t => {
         ValidityPeriod: '300'
       }
     ])
+  })
+
+  t.test('with TWILIO_FEEDBACK, a message announces feedback', async t => {
+    const { standIn, sms } = await start(t, { feedback: true })
+    await sms.send(message)
+    t.match(standIn.requests, [{ ProvideFeedback: 'true' }])
   })
 
   t.test('with PUBLIC_URL, a message requests status callbacks', async t => {

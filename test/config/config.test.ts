@@ -271,6 +271,7 @@ t.test('variables', async t => {
       TWILIO_ACCOUNT_SID: [`SK${'0a1b2c3d'.repeat(4)}`, 'canary'],
       TWILIO_FROM: ['(415) 555-0100', '+0155501', 'twelve chars'],
       TWILIO_MESSAGING_SERVICE_SID: [twilioAccount.accountSid, 'MG 123'],
+      TWILIO_FEEDBACK: ['true', 'On', '1'],
       TWILIO_AUTH_TOKEN: ['canary,', ',canary', 'canary,,canary', ','],
       PUBLIC_URL: [
         'login.canary.example',
@@ -1029,6 +1030,7 @@ t.test('phone numbers and Twilio', async t => {
       accountSid: twilioAccount.accountSid,
       authTokens: [twilioAccount.authToken],
       sender: { from: TWILIO_FROM },
+      feedback: false,
       timeoutMs: 5000
     })
     t.match(
@@ -1066,6 +1068,12 @@ t.test('phone numbers and Twilio', async t => {
     const config = readConfig({ ...twilio, PUBLIC_URL: 'https://login.example' })
     t.equal(config.policy.reportsDelivery, true)
     t.equal(config.twilio?.publicUrl, 'https://login.example')
+  })
+
+  t.test('feedback to Twilio is off by default and needs PUBLIC_URL', async t => {
+    const on = { ...twilio, TWILIO_FEEDBACK: 'on' }
+    t.equal(refusal(t, on), 'PUBLIC_URL must be set when TWILIO_FEEDBACK is on')
+    t.equal(readConfig({ ...on, PUBLIC_URL: 'https://login.example' }).twilio?.feedback, true)
   })
 
   t.test('PUBLIC_URL is normalized, because Twilio signs the URL that it receives', async t => {

@@ -22,7 +22,8 @@ const challengeWith = (codeHash: Uint8Array<ArrayBuffer>, id: string = bound.id)
   language: null,
   messageId: null,
   delivery: 'unknown',
-  deliveryReason: null
+  deliveryReason: null,
+  providerMessageId: null
 })
 
 /** Pearson's chi-squared statistic for equal expected counts. It is about the number of counts. */

@@ -30,7 +30,9 @@ import { createAllowedNumbersSms } from '../../src/adapters/sms/allowed-numbers-
 import { createRecoveryNotingSms } from '../../src/adapters/sms/recovery-noting-sms.ts'
 import { createTrackedSms } from '../../src/adapters/sms/tracked-sms.ts'
 import { createTwilioCallbacks } from '../../src/adapters/sms/twilio-callbacks.ts'
-import { createTwilioSms } from '../../src/adapters/sms/twilio-sms.ts'
+import { createTwilioFeedback } from '../../src/adapters/sms/twilio-feedback.ts'
+import { createTwilioSms, type TwilioSettings } from '../../src/adapters/sms/twilio-sms.ts'
+import { noMessageFeedback } from '../../src/adapters/sms/no-message-feedback.ts'
 import { noStatusCallbacks } from '../../src/adapters/sms/no-status-callbacks.ts'
 import { buildApp, type Settings } from '../../src/app.ts'
 import { readConfig } from '../../src/config/config.ts'
@@ -93,6 +95,8 @@ export type StartOptions = Partial<Omit<Settings, 'policy'>> & {
   publicUrl?: string
   /** The auth tokens that may sign these reports. The first one is the stand-in's. */
   authTokens?: readonly [string, ...string[]]
+  /** Whether Twilio is told which codes have been entered. */
+  feedback?: boolean
   /** The countries of numbers that users may change to. */
   countries?: Countries
   readiness?: ReadinessTimes
@@ -116,6 +120,7 @@ export async function startApp(
     twilioTimeoutMs = 20_000,
     publicUrl,
     authTokens = [twilioAccount.authToken],
+    feedback = false,
     countries,
     readiness,
     secrets = [randomBytes(32)],
@@ -159,23 +164,19 @@ export async function startApp(
     events
   )
   const rateLimits = createRateLimitStore(prisma, secrets[0])
+  const twilioSettings: TwilioSettings = {
+    accountSid: twilioAccount.accountSid,
+    authTokens,
+    sender: { from: '+15005550006' },
+    baseUrl: twilio.baseUrl,
+    timeoutMs: twilioTimeoutMs,
+    feedback,
+    ...(publicUrl !== undefined && { publicUrl })
+  }
   const sms = createTrackedSms(
     createAllowedNumbersSms(
       { countries: undefined, testNumbers: policy.testNumbers },
-      createRecoveryNotingSms(
-        createTwilioSms(
-          {
-            accountSid: twilioAccount.accountSid,
-            authTokens,
-            sender: { from: '+15005550006' },
-            baseUrl: twilio.baseUrl,
-            timeoutMs: twilioTimeoutMs,
-            ...(publicUrl !== undefined && { publicUrl })
-          },
-          log
-        ),
-        events
-      ),
+      createRecoveryNotingSms(createTwilioSms(twilioSettings, log), events),
       log
     )
   )
@@ -206,6 +207,7 @@ export async function startApp(
       publicUrl === undefined
         ? noStatusCallbacks
         : createTwilioCallbacks({ publicUrl, authTokens }),
+    messageFeedback: feedback ? createTwilioFeedback(twilioSettings, log) : noMessageFeedback,
     rateLimits,
     sessionRequests: createSessionRequestLimiter({
       concurrency: 5,

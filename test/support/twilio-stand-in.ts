@@ -21,6 +21,8 @@ export type AcceptedMessage = {
   validityPeriod: number
   /** Where its status is reported, if anywhere. */
   statusCallback: string | null
+  /** Whether the client has promised feedback. */
+  providesFeedback: boolean
 }
 
 /** A request that reports the status of a message. */
@@ -180,6 +182,8 @@ export async function createTwilioStandIn({
   const requests: Record<string, string>[] = []
   const messages: AcceptedMessage[] = []
   const newest = new Map<string, AcceptedMessage>()
+  /** The SIDs of the messages whose codes were entered, as the client said. */
+  const feedback: string[] = []
   const violations: string[] = []
   const failures: Failure[] = []
   const counts = { connections: 0, requests: 0 }
@@ -193,33 +197,42 @@ export async function createTwilioStandIn({
     const sent = await readText(request).catch(() => undefined)
     if (sent === undefined) return // The client disconnected during its request.
     const form = new URLSearchParams(sent)
-    const violation = brokenRule(request, form)
+    const about = messages.find(({ sid }) => request.url === feedbackPath(sid))
+    const violation =
+      about === undefined ? brokenRule(request, form) : brokenFeedbackRule(request, form, about)
     if (violation !== undefined) {
       violations.push(violation.rule)
       return json(reply, violation.status, problem(violation.status, violation.code, form))
     }
-    const resource = message(form)
-    const accepted = {
-      sid: resource.sid,
-      from: form.get('From') ?? '',
-      to: form.get('To') ?? '',
-      body: form.get('Body') ?? '',
-      validityPeriod: Number(form.get('ValidityPeriod')),
-      statusCallback: form.get('StatusCallback')
+    const finish = (resource: object, accept: () => void) => {
+      const succeed = (overrides = {}) => json(reply, 201, { ...resource, ...overrides })
+      const fail = (status: number, code: number | null) =>
+        json(reply, status, problem(status, code, form))
+      const failure = failures.shift()
+      if (failure !== undefined) return failure({ reply, accept, succeed, fail })
+      accept()
+      succeed()
     }
-    const accept = () => {
+    if (about !== undefined) {
+      feedback.push(about.sid)
+      return finish({ message_sid: about.sid, outcome: form.get('Outcome') }, () => {})
+    }
+    requests.push(Object.fromEntries(form))
+    const resource = message(form)
+    finish(resource, () => {
+      const accepted = {
+        sid: resource.sid,
+        from: form.get('From') ?? '',
+        to: form.get('To') ?? '',
+        body: form.get('Body') ?? '',
+        validityPeriod: Number(form.get('ValidityPeriod')),
+        statusCallback: form.get('StatusCallback'),
+        providesFeedback: form.get('ProvideFeedback') === 'true'
+      }
       messages.push(accepted)
       newest.set(accepted.to, accepted)
       onMessage(accepted)
-    }
-    const succeed = (overrides = {}) => json(reply, 201, { ...resource, ...overrides })
-    const fail = (status: number, code: number | null) =>
-      json(reply, status, problem(status, code, form))
-    requests.push(Object.fromEntries(form))
-    const failure = failures.shift()
-    if (failure !== undefined) return failure({ reply, accept, succeed, fail })
-    accept()
-    succeed()
+    })
   }
   const server = createServer((request, reply) => {
     void respond(request, reply)
@@ -244,6 +257,7 @@ export async function createTwilioStandIn({
     },
     /** The parameters of each valid request. */
     requests,
+    feedback,
     violations,
     counts,
     close: () =>
@@ -271,19 +285,46 @@ const parameters = new Set([
   'From',
   'MessagingServiceSid',
   'ValidityPeriod',
-  'StatusCallback'
+  'StatusCallback',
+  'ProvideFeedback'
 ])
 
-/** The first rule of Twilio or of this service that a request breaks, with Twilio's error. */
-function brokenRule({ method, url, headers }: IncomingMessage, form: URLSearchParams) {
+const feedbackPath = (sid: string) =>
+  `/2010-04-01/Accounts/${twilioAccount.accountSid}/Messages/${sid}/Feedback.json`
+
+/** The first rule that a request with feedback on a message breaks, with Twilio's error. */
+function brokenFeedbackRule(
+  request: IncomingMessage,
+  form: URLSearchParams,
+  { providesFeedback }: AcceptedMessage
+) {
+  const violation = brokenRequestRule(request)
+  if (violation !== undefined) return violation
+  if (form.toString() !== 'Outcome=confirmed') return broken(`feedback ${form}`, 20001)
+  if (!providesFeedback) return broken('feedback on a message without ProvideFeedback', 20001)
+  return undefined
+}
+
+const broken = (rule: string, code: number, status = 400) => ({ rule, code, status })
+
+/** The first rule of all requests that this one breaks, with Twilio's error. */
+function brokenRequestRule({ method, headers }: IncomingMessage) {
   const { accountSid, authToken } = twilioAccount
-  const broken = (rule: string, code: number, status = 400) => ({ rule, code, status })
-  if (method !== 'POST' || url !== `/2010-04-01/Accounts/${accountSid}/Messages.json`)
-    return broken(`${method} ${url} is not a resource`, 20404, 404)
+  if (method !== 'POST') return broken(`method ${method}`, 20004, 405)
   if (headers.authorization !== `Basic ${btoa(`${accountSid}:${authToken}`)}`)
     return broken('wrong credentials', 20003, 401)
   if (headers['content-type'] !== 'application/x-www-form-urlencoded')
     return broken(`content type ${headers['content-type']}`, 20001)
+  return undefined
+}
+
+/** The first rule of Twilio or of this service that a request breaks, with Twilio's error. */
+function brokenRule(request: IncomingMessage, form: URLSearchParams) {
+  const { method, url } = request
+  if (method !== 'POST' || url !== `/2010-04-01/Accounts/${twilioAccount.accountSid}/Messages.json`)
+    return broken(`${method} ${url} is not a resource`, 20404, 404)
+  const violation = brokenRequestRule(request)
+  if (violation !== undefined) return violation
 
   const names = [...form.keys()]
   if (new Set(names).size < names.length) return broken('a parameter is repeated', 20001)

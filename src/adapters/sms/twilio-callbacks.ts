@@ -46,14 +46,19 @@ export const createTwilioCallbacks = ({
   interpret({ messageId, fields }) {
     const delivery = deliveries.get(fields['MessageStatus'])
     if (delivery === undefined) return null
+    const ids = { messageId, providerMessageId: messageSid(fields['MessageSid']) }
     return delivery === 'failed'
-      ? { messageId, delivery, failure: deliveryFailure(errorCode(fields['ErrorCode'])) }
-      : { messageId, delivery, failure: null }
+      ? { ...ids, delivery, failure: deliveryFailure(errorCode(fields['ErrorCode'])) }
+      : { ...ids, delivery, failure: null }
   }
 })
 
 /** The form of `randomId`. */
 const isId = /^[\w-]{22}$/
+
+/** The SID of a message becomes part of a URL. */
+const messageSid = (text: unknown) =>
+  typeof text === 'string' && /^(SM|MM)[0-9a-f]{32}$/.test(text) ? text : null
 
 const errorCode = (text: unknown) =>
   typeof text === 'string' && /^\d{5}$/.test(text) ? Number(text) : null

@@ -1,23 +1,17 @@
-import twilio from 'twilio'
 import type { Sms } from '../../domain/messages/sms.ts'
 import { requestFields } from '../logs/request-fields.ts'
 import { countryOf } from './libphonenumber-phones.ts'
 import { statusCallbackUrl } from './twilio-callbacks.ts'
+import { createTwilioClient, type TwilioAccount } from './twilio-client.ts'
 import { numberError } from './twilio-errors.ts'
-import { createTwilioHttp, type NoResponse } from './twilio-http.ts'
+import type { NoResponse } from './twilio-http.ts'
 
-/**
- * The first of `authTokens` authenticates requests. `baseUrl` replaces https://api.twilio.com.
- * `timeoutMs` limits the duration of a whole send. With `publicUrl`, Twilio is asked to report the
- * status of each message there.
- */
-export type TwilioSettings = {
-  accountSid: string
-  authTokens: readonly [string, ...string[]]
+export type TwilioSettings = TwilioAccount & {
   sender: { from: string } | { messagingServiceSid: string }
-  baseUrl?: string
+  /** Where Twilio is asked to report the status of each message. */
   publicUrl?: string
-  timeoutMs: number
+  /** Whether Twilio is told which codes have been entered (see `createTwilioFeedback`). */
+  feedback: boolean
 }
 
 /** The part of a pino or Fastify logger that is used here. */
@@ -66,14 +60,8 @@ type Failure = { reason: TwilioFailure; status?: number; twilioCode?: unknown }
 
 /** Sends messages with Twilio's SDK. */
 export function createTwilioSms(settings: TwilioSettings, log: SmsLog): Sms {
-  const { accountSid, authTokens, sender, baseUrl, publicUrl, timeoutMs } = settings
-  // Empty, because without a value TWILIO_EDGE and TWILIO_REGION would change the host.
-  const client = twilio(accountSid, authTokens[0], {
-    httpClient: createTwilioHttp(timeoutMs),
-    edge: '',
-    region: ''
-  })
-  if (baseUrl !== undefined) client.api.baseUrl = baseUrl
+  const { sender, publicUrl, feedback } = settings
+  const client = createTwilioClient(settings)
 
   return {
     async send({ id, to, body, validFor, context, userId }) {
@@ -86,7 +74,8 @@ export function createTwilioSms(settings: TwilioSettings, log: SmsLog): Sms {
           // Twilio drops a message that is still queued when its code expires. Its maximum is
           // 36,000.
           validityPeriod: Math.min(Math.floor(validFor), 36_000),
-          ...(publicUrl !== undefined && { statusCallback: statusCallbackUrl(publicUrl, id) })
+          ...(publicUrl !== undefined && { statusCallback: statusCallbackUrl(publicUrl, id) }),
+          ...(feedback && { provideFeedback: true })
         })
         .then(explainRejection, explainFailure)
       if (failure === undefined) return 'accepted'

@@ -81,7 +81,8 @@ export const createChallengeStore = (
             resend_at = ${code.resendAt}::timestamptz,
             message_id = ${code.messageId},
             delivery = ${code.delivery},
-            delivery_reason = ${code.deliveryReason}
+            delivery_reason = ${code.deliveryReason},
+            provider_message_id = ${code.providerMessageId}
           FROM locked, verdict
           WHERE verdict.allowed
             AND challenges.id = locked.id
@@ -122,7 +123,7 @@ export const createChallengeStore = (
       }`
   },
 
-  async recordDelivery({ messageId, delivery, failure }, now) {
+  async recordDelivery({ messageId, providerMessageId, delivery, failure }, now) {
     const undeliverable = failure?.undeliverable ?? null
     // Who has entered the code has received the message, whatever the carrier reports.
     const unproven = Prisma.sql`SELECT phone_key FROM reported WHERE consumed_at IS NULL`
@@ -132,7 +133,10 @@ export const createChallengeStore = (
     const [recipient] = await prisma.$queryRaw<{ userId: string; phone: string | null }[]>`
       WITH reported AS (
         UPDATE challenges
-        SET delivery = ${delivery}, delivery_reason = ${failure?.reason}
+        SET
+          delivery = ${delivery},
+          delivery_reason = ${failure?.reason},
+          provider_message_id = coalesce(${providerMessageId}, provider_message_id)
         WHERE message_id = ${messageId}
           AND delivery = ANY(${replacedBy(delivery)}::text[])
         RETURNING user_id, new_phone, phone_key, consumed_at
@@ -355,7 +359,7 @@ const matchesUser = (userId: string, { phone, passwordDigest }: UserSnapshot) =>
 
 const columns = Prisma.sql`
   id, code_hash, code_expires_at, resend_at, attempts_left, expires_at, new_phone,
-  details, language, message_id, delivery, delivery_reason, phone_key`
+  details, language, message_id, delivery, delivery_reason, provider_message_id, phone_key`
 
 /** The values of `columns`. */
 const valuesOf = (challenge: Challenge, phoneKey: string) => Prisma.sql`
@@ -371,6 +375,7 @@ const valuesOf = (challenge: Challenge, phoneKey: string) => Prisma.sql`
   ${challenge.messageId}::text,
   ${challenge.delivery}::text,
   ${challenge.deliveryReason}::text,
+  ${challenge.providerMessageId}::text,
   ${phoneKey}::text`
 
 /** The hash of a number in the keys of its rate limits. */

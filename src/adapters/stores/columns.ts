@@ -43,7 +43,8 @@ const challengeColumnsWithoutUser = Prisma.sql`
   c.language,
   c.message_id AS "messageId",
   c.delivery,
-  c.delivery_reason AS "deliveryReason"`
+  c.delivery_reason AS "deliveryReason",
+  c.provider_message_id AS "providerMessageId"`
 
 /** The columns of `Challenge`. */
 export const challengeColumns = Prisma.sql`

@@ -37,12 +37,20 @@ export type Challenge = {
   delivery: Delivery
   /** Null unless `delivery` is `failed`. */
   deliveryReason: DeliveryReason | null
+  /** The SMS provider's id of the message. Null until the provider has reported on it. */
+  providerMessageId: string | null
 }
 
 /** What a resend changes in a challenge. */
 export type NewCode = Pick<
   Challenge,
-  'codeHash' | 'codeExpiresAt' | 'resendAt' | 'messageId' | 'delivery' | 'deliveryReason'
+  | 'codeHash'
+  | 'codeExpiresAt'
+  | 'resendAt'
+  | 'messageId'
+  | 'delivery'
+  | 'deliveryReason'
+  | 'providerMessageId'
 >
 
 /** An attempt at a code that has been counted, with the state after it. */

@@ -32,8 +32,8 @@ export type DeliveryFailure = {
   providerCode: number | null
 }
 
-/** A report of the SMS provider about a message. */
-export type DeliveryReport = { messageId: string } & (
+/** A report of the SMS provider about a message, with our id of it and the provider's own. */
+export type DeliveryReport = { messageId: string; providerMessageId: string | null } & (
   | { delivery: Exclude<ReportedDelivery, 'failed'>; failure: null }
   | { delivery: 'failed'; failure: DeliveryFailure }
 )

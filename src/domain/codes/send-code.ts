@@ -72,12 +72,13 @@ export function drawCode(
     message: {
       messageId: randomId(),
       delivery: fixed === undefined ? expected : 'none',
-      deliveryReason: null
+      deliveryReason: null,
+      providerMessageId: null
     }
   }
 }
 
-type MessageProperty = 'messageId' | 'delivery' | 'deliveryReason'
+type MessageProperty = 'messageId' | 'delivery' | 'deliveryReason' | 'providerMessageId'
 
 /**
  * Stores a challenge and then sends its code, so that the database knows every code before a phone

@@ -1,6 +1,7 @@
 import { after, type Clock } from '../clock.ts'
 import { idleTime } from '../deadlines.ts'
 import type { Events } from '../events.ts'
+import type { MessageFeedback } from '../messages/message-feedback.ts'
 import type { CountryTraffic } from '../messages/sms-pumping.ts'
 import type { Policy } from '../policy.ts'
 import { Refusal, type RefusalSlug } from '../refusal.ts'
@@ -31,6 +32,7 @@ export type CheckCodePorts = {
   countryTraffic: CountryTraffic
   /** The ISO code of a number's country; "none" if it has none. */
   countryOf: (phone: string) => string
+  messageFeedback: MessageFeedback
   events: Events
   clock: Clock
   policy: Policy
@@ -101,7 +103,8 @@ export async function checkCode<Closed>(
   kind: LockoutKind,
   close: (challenge: Challenge, now: Date) => Promise<Closed | null>
 ): Promise<{ challenge: Challenge; closed: Closed }> {
-  const { challenges, codes, countryTraffic, countryOf, events, clock, policy } = ports
+  const { challenges, codes, countryTraffic, countryOf, messageFeedback, events, clock, policy } =
+    ports
   const now = clock()
   // The attempt is used before the code is compared, so concurrent guesses cannot share one. The
   // same statement consumes the rate limit on requests, unless an earlier one of this request has.
@@ -121,6 +124,7 @@ export async function checkCode<Closed>(
   const country = countryOf(phone ?? '')
   // The code of a test number had no message, so it says nothing about those of its country.
   if (challenge.delivery !== 'none') countryTraffic.recordVerified(country)
+  if (challenge.providerMessageId !== null) messageFeedback.confirm(challenge.providerMessageId)
   events.record({ name: 'code.accepted', context, userId: challenge.userId, country })
   return { challenge, closed }
 }
