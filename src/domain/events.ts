@@ -22,7 +22,7 @@ export type Event = { context: RequestContext | null } & (
     }
   /** The user can't log in until an operator sets a new password. */
   | { name: 'password.digest_unreadable'; userId: string }
-  | { name: 'code.sent'; userId: string; country: string }
+  | { name: 'code.sent' | 'code.accepted'; userId: string; country: string; purpose: LockoutKind }
   /** A login with a test number, whose code is fixed. No message was sent. */
   | { name: 'code.test_number_used'; userId: string; country: string }
   | { name: 'code.send_failed'; userId: string; country: string; reason: SendFailure }
@@ -42,7 +42,6 @@ export type Event = { context: RequestContext | null } & (
       fault: ServiceFault
       providerCode: number | null
     }
-  | { name: 'code.accepted'; userId: string; country: string }
   /** With `expired`, the code was not compared. */
   | { name: 'code.rejected'; userId: string; reason: 'wrong' | 'expired' }
   | {

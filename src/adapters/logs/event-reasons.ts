@@ -5,10 +5,12 @@ import type { SendFailure } from '../../domain/messages/sms.ts'
 import { refusalReasons, type RefusalReason, type RefusalSlug } from '../../domain/refusal.ts'
 import type { DatabaseOutage } from '../postgres/classify-database-error.ts'
 import type { NumberErrorName } from '../sms/twilio-errors.ts'
+import type { FeedbackFailure } from '../sms/twilio-feedback.ts'
 import type { TwilioFailure } from '../sms/twilio-sms.ts'
 
 /** The events that are only lines of the log, because adapters and hooks write them. */
-export type LoggedEventName = 'sms.failed' | 'sms.refused' | 'database.failed'
+export type LoggedEventName =
+  'sms.failed' | 'sms.refused' | 'sms.feedback_failed' | 'database.failed'
 
 /** The members of a union. The compiler finds missing ones. */
 const all = <Member extends string>(members: Record<Member, true>) => Object.keys(members)
@@ -127,6 +129,7 @@ export const eventReasons: Readonly<Record<EventName | LoggedEventName, readonly
     unassigned: true
   }),
   'sms.refused': noReason,
+  'sms.feedback_failed': all<FeedbackFailure>({ timeout: true, unreachable: true, rejected: true }),
   'database.failed': all<DatabaseOutage['facts']['reason']>({
     unreachable: true,
     tls: true,

@@ -5,6 +5,7 @@ import type { HashObserver } from '../secrets/hash-queue.ts'
 import type { SmsLog } from '../sms/twilio-sms.ts'
 import { addBuildInfo } from './build-info.ts'
 import { eventReasons, reasonOf, sendResults, type LoggedEventName } from './event-reasons.ts'
+import { addMessageCosts } from './message-costs.ts'
 import { addStateGauges, type ObservedState } from './state-gauges.ts'
 
 /** A response, as the metrics count it. */
@@ -41,6 +42,7 @@ export function createPrometheusMetrics(): Metrics {
   collectDefaultMetrics({ register: registry })
   addBuildInfo(registry)
   const count = createEventCounter(registry)
+  const countCosts = addMessageCosts(registry)
   const responses = new Histogram({
     name: 'sms_login_http_request_duration_seconds',
     help: 'Duration of requests, by route, method and status.',
@@ -59,7 +61,7 @@ export function createPrometheusMetrics(): Metrics {
 
   const countLogged = ({ event, reason, country }: LoggedEvent) => count(event, { reason, country })
   const isLogged = (fields: object): fields is LoggedEvent =>
-    'event' in fields && (fields.event === 'sms.failed' || fields.event === 'sms.refused')
+    'event' in fields && typeof fields.event === 'string' && loggedEvents.has(fields.event)
   const counted =
     (write: (fields: object, message: string) => void) => (fields: object, message: string) => {
       if (isLogged(fields)) countLogged(fields)
@@ -74,6 +76,7 @@ export function createPrometheusMetrics(): Metrics {
           country: 'country' in event ? event.country : '',
           limit: 'limit' in event ? event.limit : ''
         })
+        countCosts(event)
         events.record(event)
       }
     }),
@@ -97,6 +100,13 @@ export function createPrometheusMetrics(): Metrics {
     contentType: registry.contentType
   }
 }
+
+/** The lines about messages that are counted. */
+const loggedEvents: ReadonlySet<string> = new Set<LoggedEventName>([
+  'sms.failed',
+  'sms.refused',
+  'sms.feedback_failed'
+])
 
 type EventLabels = { reason?: string | undefined; country?: string | undefined; limit?: string }
 

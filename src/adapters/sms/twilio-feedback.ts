@@ -4,6 +4,9 @@ import { createTwilioClient, type TwilioAccount } from './twilio-client.ts'
 import type { NoResponse } from './twilio-http.ts'
 import type { SmsLog } from './twilio-sms.ts'
 
+/** Why Twilio was not told. */
+export type FeedbackFailure = NoResponse['noResponse'] | 'rejected'
+
 /** Concurrent requests. Logins share Twilio's rate limits with them. */
 const concurrency = 5
 
@@ -24,8 +27,9 @@ export function createTwilioFeedback(account: TwilioAccount, log: SmsLog): Messa
       await client.messages(messageSid).feedback.create({ outcome: 'confirmed' })
     } catch (error) {
       const { noResponse, status, code } = error as Partial<NoResponse> & Record<string, unknown>
+      const reason: FeedbackFailure = noResponse ?? 'rejected'
       log.warn(
-        { event: 'sms.feedback_failed', reason: noResponse, status, twilioCode: code },
+        { event: 'sms.feedback_failed', reason, status, twilioCode: code },
         'Twilio was not told that a code has been entered; this affects only its statistics'
       )
     }

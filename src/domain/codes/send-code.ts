@@ -160,7 +160,7 @@ async function send(
   const outcome = await sms.send({ id: messageId, to, body, validFor: lifetime, context, userId })
   if (outcome === 'accepted') {
     countryTraffic.recordSent(country, clock())
-    events.record({ name: 'code.sent', context, userId, country })
+    events.record({ name: 'code.sent', context, userId, country, purpose: lockoutKind(purpose) })
   } else events.record({ name: 'code.send_failed', context, userId, country, reason: outcome })
   return outcome
 }

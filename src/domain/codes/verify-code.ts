@@ -125,7 +125,8 @@ export async function checkCode<Closed>(
   // The code of a test number had no message, so it says nothing about those of its country.
   if (challenge.delivery !== 'none') countryTraffic.recordVerified(country)
   if (challenge.providerMessageId !== null) messageFeedback.confirm(challenge.providerMessageId)
-  events.record({ name: 'code.accepted', context, userId: challenge.userId, country })
+  const { userId } = challenge
+  events.record({ name: 'code.accepted', context, userId, country, purpose: kind })
   return { challenge, closed }
 }
 
