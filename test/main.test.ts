@@ -3,6 +3,7 @@ import { connect, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import manifest from '../package.json' with { type: 'json' }
+import { socketPath } from '../src/adapters/postgres/folder-lock.ts'
 import { createPasswords } from '../src/adapters/secrets/passwords.ts'
 import { createUserDirectory } from '../src/adapters/stores/user-directory.ts'
 import { ada, codeIn } from './support/start-app.ts'
@@ -85,13 +86,14 @@ t.test('start', async t => {
     })
 
     t.test('creates keys and data that only its user can read', async t => {
-      const mode = (file: string) => (statSync(join(folder, file)).mode & 0o777).toString(8)
+      const mode = (path: string) => (statSync(path).mode & 0o777).toString(8)
       t.same(
-        ['data', 'data/pglite', 'data/pglite.sock', 'data/secret', 'data/jwt-private-key.pem'].map(
-          mode
+        ['data', 'data/pglite', 'data/secret', 'data/jwt-private-key.pem'].map(file =>
+          mode(join(folder, file))
         ),
-        ['700', '700', '600', '600', '600']
+        ['700', '700', '600', '600']
       )
+      t.equal(mode(socketPath(join(folder, 'data/pglite'))), '600')
     })
 
     t.test('stops a second server in its folder or on its port with one line', async t => {
