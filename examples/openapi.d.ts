@@ -193,7 +193,7 @@ export interface paths {
         post?: never;
         /**
          * Delete the account
-         * @description Deletes the user and all their data at once and for good.
+         * @description Deletes the user and all their data immediately and permanently.
          *     Requires a recent login. Access tokens of the user stay valid in
          *     services that verify them locally, until they expire.
          */

@@ -34,7 +34,7 @@ export type Event = { context: RequestContext | null } & (
       reason: DeliveryReason
       providerCode: number | null
     }
-  /** The SMS provider or the carriers refuse this service's messages, whoever gets them. */
+  /** The SMS provider or the carriers refuse all messages of this service. */
   | {
       name: 'sms.service_refused'
       userId: string

@@ -137,7 +137,8 @@ export const meRoute: FastifyPluginAsyncZod<MeOptions> = async (
         operationId: 'deleteMe',
         summary: 'Delete the account',
         description:
-          'Deletes the user and all their data at once and for good. Requires a recent login. ' +
+          'Deletes the user and all their data immediately and permanently. ' +
+          'Requires a recent login. ' +
           'Access tokens of the user stay valid in services that verify them locally, until they ' +
           'expire.',
         tags: ['Account'],

@@ -16,7 +16,7 @@ async function until(condition: () => boolean) {
   while (!condition()) await new Promise(resolve => setTimeout(resolve, 5))
 }
 
-t.test('Twilio is told once that a code has been entered', async t => {
+t.test('an entered code is reported to Twilio once', async t => {
   const { loginAndReadCode, report, twilio, verify } = await startApp(t, on)
   const { challengeToken, code } = await loginAndReadCode()
   await report('sent')
@@ -47,7 +47,7 @@ t.test('confirmations and phone changes are told, too, and wrong codes are not',
   )
 })
 
-t.test('nothing is told by default, or without a report about the message', async t => {
+t.test('nothing is reported by default, or without a callback about the message', async t => {
   for (const options of [{ publicUrl: 'https://login.example' }, on]) {
     const { loginAndReadCode, report, twilio, verify } = await startApp(t, options)
     const { challengeToken, code } = await loginAndReadCode()

@@ -95,7 +95,7 @@ export type StartOptions = Partial<Omit<Settings, 'policy'>> & {
   publicUrl?: string
   /** The auth tokens that may sign these reports. The first one is the stand-in's. */
   authTokens?: readonly [string, ...string[]]
-  /** Whether Twilio is told which codes have been entered. */
+  /** Whether to report entered codes to Twilio. */
   feedback?: boolean
   /** The countries of numbers that users may change to. */
   countries?: Countries

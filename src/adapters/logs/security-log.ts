@@ -32,7 +32,7 @@ const lines: Record<EventName, ['info' | 'warn', string]> = {
   'code.undelivered': ['info', 'code not delivered; reason says why'],
   'sms.service_refused': [
     'warn',
-    'Twilio or the carriers refuse the messages of this service, whoever gets them; ' +
+    'Twilio or the carriers refuse messages of this service, whatever the recipient; ' +
       'look providerCode up at https://www.twilio.com/docs/api/errors'
   ],
   'code.accepted': ['info', 'correct code'],

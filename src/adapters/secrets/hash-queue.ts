@@ -8,11 +8,11 @@ export type HashQueueSettings = {
   queue: number
 }
 
-/** Is told what happens in the queue. All times are in milliseconds. */
+/** Observes the queue. All times are in milliseconds. */
 export type HashObserver = {
-  /** How long a caller waited whose turn has come. */
+  /** A caller has left the queue after this wait. */
   waited: (milliseconds: number) => void
-  /** How long one hash took. */
+  /** One hash took this long. */
   hashed: (milliseconds: number) => void
   /** A caller was refused because the queue is full. */
   refused: () => void

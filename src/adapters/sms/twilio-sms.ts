@@ -10,7 +10,7 @@ export type TwilioSettings = TwilioAccount & {
   sender: { from: string } | { messagingServiceSid: string }
   /** Where Twilio is asked to report the status of each message. */
   publicUrl?: string
-  /** Whether Twilio is told which codes have been entered (see `createTwilioFeedback`). */
+  /** Whether to report entered codes to Twilio (see `createTwilioFeedback`). */
   feedback: boolean
 }
 

@@ -67,7 +67,7 @@ export async function createJwts(
   }
 }
 
-/** What anyone can read in a token, whoever made it. Undefined if it is not a JWT. */
+/** What anyone can read in a token, without checking it. Undefined if it is not a JWT. */
 function headerOf(jwt: JWT, token: string): Record<string, unknown> | undefined {
   try {
     return jwt.decode<{ header: Record<string, unknown> }>(token)?.header
