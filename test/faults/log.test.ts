@@ -1,9 +1,8 @@
-import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { freePort } from '../../src/runtime/free-port.ts'
 import { unpackDatabase } from '../support/database.ts'
 import {
   createHttpClient,
@@ -19,7 +18,8 @@ t.test(
   async t => {
     const folder = t.testdir()
     await unpackDatabase(join(folder, 'data/pglite'))
-    const port = await freePort()
+    // The test cannot read the server's port from its log.
+    const port = String(await freePort('127.0.0.1', 0))
     const server = startProgram(
       t,
       'sh',
@@ -68,12 +68,3 @@ t.test('kill -9 loses only the last lines of the log, and SIGTERM none', async t
     t.match(stdout, /"event":"password.rejected".*\n.*"msg":"request completed"/, signal)
   }
 })
-
-/** Returns a free port, because the test cannot read the server's port from its log. */
-async function freePort() {
-  const server = createServer().listen(0)
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo // A TCP server's address is never a path.
-  server.close()
-  return String(port)
-}

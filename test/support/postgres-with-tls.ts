@@ -1,10 +1,10 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import { freePort } from '../../src/runtime/free-port.ts'
 
 /** The folder of Debian's PostgreSQL programs; undefined if they are not installed. */
 const bin = newestIn('/usr/lib/postgresql')
@@ -22,7 +22,7 @@ export async function startPostgresWithTls(t: Test) {
   const folder = mkdtempSync(join(tmpdir(), 'sms-login-tls-'))
   chmodSync(folder, 0o777)
   const data = join(folder, 'data')
-  const port = await freePort()
+  const port = await freePort('127.0.0.1', 0)
   const ca = newCa(folder, 'ca')
   const otherCa = newCa(folder, 'other-ca')
 
@@ -93,14 +93,6 @@ const asPostgres = (program: string, args: string[]) =>
 function command(program: string, args: string[]): [string, string[]] {
   if (process.getuid?.() !== 0) return [program, args]
   return ['setpriv', ['--reuid=postgres', '--regid=postgres', '--clear-groups', program, ...args]]
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return port
 }
 
 function newestIn(folder: string): string | undefined {
