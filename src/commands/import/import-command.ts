@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises'
+import { setFlagsFromString } from 'node:v8'
 import { isSupportedCountry } from 'libphonenumber-js/max'
 import { createPasswords } from '../../adapters/secrets/passwords.ts'
 import { createCommonPasswords } from '../../adapters/secrets/zxcvbn-common-passwords.ts'
@@ -35,6 +36,8 @@ export const importCommand: Command = {
           : readNdjson(input)
 
     return async ({ users, events, print }) => {
+      // By default the heap may grow fourfold between full collections, mostly by old batches.
+      setFlagsFromString('--heap-growing-percent=10')
       const { added, existing, rejected } = await importUsers(users, rows, {
         countries: config.countries,
         defaultCountry,

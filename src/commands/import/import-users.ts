@@ -5,7 +5,7 @@ import type { Row } from './row.ts'
 import { RowError, toUser, type ImportedUser, type Rules } from './to-user.ts'
 
 /** How many users one statement adds. */
-const batchSize = 500
+const batchSize = 200
 
 export type ImportOptions = Rules & {
   /** Checks everything and adds nothing. */
